@@ -1,0 +1,148 @@
+"""Options shared by the commands, defined once so that they mean the same everywhere."""
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import seisflow
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_Command = TypeVar("_Command", Callable[..., Any], click.Command)
+_HEADER_BYTE = click.IntRange(1, 240)
+
+
+def _assignments(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if "=" not in value[1:]:
+            raise click.BadParameter(f"{value!r} is not of the form {param.metavar}.", ctx, param)
+    return values
+
+
+required_inputs = click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+inputs = click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=click.Path(path_type=Path))
+model = click.option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="Run folder, saved model, or name of a model that ships. [default: runs/latest, else that]",
+)
+output = click.option(
+    "-o",
+    "--output",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="What to write; the ending gives the format.",
+)
+overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+seed = click.option(
+    "--seed", metavar="S", type=click.IntRange(min=0), help="Same seed, same result on the same machine."
+)
+device = click.option(
+    "--device", metavar="D", help="cpu, cuda, cuda:1, mps, ... [default: the fastest there is]"
+)
+select = click.option(
+    "--select",
+    metavar="DIM=FIRST:LAST",
+    multiple=True,
+    callback=_assignments,
+    help="Part of a survey by its labels, both ends included, e.g. inline=10090:10135. Repeatable.",
+)
+config = click.option(
+    "-c", "--config", metavar="CONFIG", help="Preset by name, or a YAML file. [default: by hardware]"
+)
+overrides = click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_assignments,
+    help="Change one value of the configuration, e.g. data.patch=[128,64]. Repeatable.",
+)
+
+_GEOMETRY = (
+    click.option("--iline", metavar="BYTE", type=_HEADER_BYTE, help="Trace header byte of the inline."),
+    click.option("--xline", metavar="BYTE", type=_HEADER_BYTE, help="Trace header byte of the crossline."),
+    click.option("--cdp-x", metavar="BYTE", type=_HEADER_BYTE, help="Trace header byte of the easting."),
+    click.option("--cdp-y", metavar="BYTE", type=_HEADER_BYTE, help="Trace header byte of the northing."),
+    click.option(
+        "--dt",
+        metavar="MS",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Sample interval in ms (m for depth), where the headers have none or a wrong one.",
+    ),
+    click.option("--endian", type=click.Choice(["big", "little"]), help="Byte order. [default: found out]"),
+    click.option(
+        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="Of the text header. [default: found out]"
+    ),
+    click.option(
+        "--domain", type=click.Choice(["time", "depth"]), help="Of the samples. [default: by the text header]"
+    ),
+    click.option("--line", is_flag=True, default=None, help="Read traces in file order, as one 2D line."),
+    click.option("--strict", is_flag=True, default=None, help="Refuse what is else read with a warning."),
+)
+_GEOMETRY_NAMES = ("iline", "xline", "cdp_x", "cdp_y", "dt", "endian", "encoding", "domain", "line", "strict")
+
+
+def geometry(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to read SEG-Y headers.
+
+    The command gets those that were given as one dict ``geometry``, ready for
+    ``seisflow.open_section(path, **geometry)``.
+    """
+
+    @functools.wraps(command)
+    def with_geometry(**values: Any) -> Any:
+        given = {name: values.pop(name) for name in _GEOMETRY_NAMES}
+        return command(geometry={name: value for name, value in given.items() if value is not None}, **values)
+
+    for option in reversed(_GEOMETRY):
+        with_geometry = option(with_geometry)
+    return with_geometry
+
+
+def open_section(path: Path, geometry: dict[str, Any], parts: Sequence[str] = ()) -> "xr.Dataset":
+    """Open one input as the options ask, and pass on what its reader had to assume."""
+    from seisflow.io import select  # here: --help does not wait for xarray and segyio
+
+    section = seisflow.open_section(path, **geometry)
+    for warning in section.attrs.get("warnings", ()):
+        logging.getLogger("seisflow").warning("%s: %s", path.name, warning)
+    return select(section, parts)
+
+
+class _StderrHandler(logging.Handler):
+    """Log lines on the stderr of the moment, without colour codes where that is not a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(self.format(record), err=True)
+
+
+def _set_level(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    logger = logging.getLogger("seisflow")
+    if not logger.handlers:
+        logger.addHandler(_StderrHandler())
+        logger.setLevel(logging.INFO)
+    if wanted:
+        ctx.find_root().call_on_close(functools.partial(logger.setLevel, logger.level))
+        logger.setLevel(logging.DEBUG if param.name == "verbose" else logging.ERROR)
+
+
+def verbosity(command: _Command) -> _Command:
+    """Add ``-v`` and ``-q``, which set the level of the ``seisflow`` logger: DEBUG, ERROR, else INFO."""
+    for flag, name, text in (
+        ("-q", "quiet", "Say nothing but results and errors."),
+        ("-v", "verbose", "Say more; show where an error came from."),
+    ):
+        command = click.option(
+            flag, f"--{name}", is_flag=True, expose_value=False, callback=_set_level, help=text
+        )(command)
+    return command

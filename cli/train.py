@@ -1,0 +1,104 @@
+"""`seisflow train`: learn the density of sections."""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+log = logging.getLogger("seisflow")
+
+
+class Duration(click.ParamType):
+    """A time span written HH:MM:SS, MM:SS or in seconds."""
+
+    name = "HH:MM:SS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            parts = [float(part) for part in str(value).split(":")]
+        except ValueError:
+            parts = []
+        if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts) or not sum(parts):
+            self.fail(f"{value!r} is not a time span such as 00:10:00", param, ctx)
+        seconds = 0.0
+        for part in parts:
+            seconds = 60 * seconds + part
+        return timedelta(seconds=seconds)
+
+
+@click.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path))
+@options.config
+@options.overrides
+@click.option("-o", "--output", metavar="RUN", type=click.Path(path_type=Path),
+              help="Run folder. [default: runs/<input>-<n>]")  # fmt: skip
+@click.option(
+    "--max-steps", metavar="N", type=click.IntRange(min=1), help="Optimiser steps. [default: the config's]"
+)
+@click.option(
+    "--max-time", type=Duration(), help="Stop after this long; the learning rate decays towards it."
+)
+@click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
+@options.select
+@options.geometry
+@options.device
+@options.seed
+@options.overwrite
+def command(
+    inputs: tuple[Path, ...],
+    config: str | None,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    max_steps: int | None,
+    max_time: timedelta | None,
+    resume: bool,
+    select: tuple[str, ...],
+    geometry: dict[str, Any],
+    device: str | None,
+    seed: int | None,
+    overwrite: bool,
+) -> None:
+    """Learn the probability density of the sections in INPUT.
+
+    Leaves a run folder with the model, its state, logs and pictures; `seisflow score` and `seisflow generate`
+    take the latest one.
+    """
+    from seisflow import runs, training
+    from seisflow.config import load_config
+    from seisflow.hardware import Hardware
+    from seisflow.source import Source
+
+    if resume:
+        if inputs or config or overrides or select or geometry:
+            raise click.UsageError(
+                "--resume goes on with what the run was started with: leave inputs and options out"
+            )
+        run = training.resume(output or runs.latest(), steps=max_steps, device=device, max_time=max_time)
+    else:
+        if not inputs:
+            raise click.UsageError("Missing argument 'INPUT...'.")
+        hardware = Hardware.choose(device)
+        if config is None:
+            config = "seismic-small" if hardware.accelerator == "cpu" else "seismic"
+            log.info("config %s, chosen for %s (another: -c)", config, hardware.accelerator)
+        if max_steps is not None:
+            overrides = (*overrides, f"training.steps={max_steps}")
+        settings = load_config(config, overrides)
+        sources = [Source(path=str(path), select=select, geometry=geometry) for path in inputs]
+        run = training.train(
+            sources,
+            settings,
+            output or runs.new(sources[0].name),
+            seed=seed or 0,
+            device=device,
+            max_time=max_time,
+            overwrite=overwrite,
+        )
+    runs.set_latest(run.folder)
+    click.echo(f"{run.folder}: {runs.summary(run)}")

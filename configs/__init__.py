@@ -1,0 +1,1 @@
+"""Experiment presets (YAML), named by what they reproduce. Data, no code."""

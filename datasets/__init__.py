@@ -1,0 +1,1 @@
+"""Dataset cards (YAML) and the embedded sample. Data, no code."""

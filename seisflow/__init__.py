@@ -1,0 +1,41 @@
+"""Exact probability densities of seismic sections with Fractal Flows.
+
+Examples
+--------
+>>> import seisflow
+>>> section = seisflow.open_section("line12.sgy")  # doctest: +SKIP
+>>> result = seisflow.score(section, seisflow.load_model("runs/latest"))  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .generation import generate
+    from .io import open_section
+    from .models import load_model
+    from .scoring import score
+
+__version__ = "0.1.0"
+__all__ = ["generate", "load_model", "open_section", "score"]
+
+# Where each public name lives. They are imported when first used: torch and xarray take seconds to
+# load, and `seisflow --help` needs neither.
+_HOMES = {
+    "generate": ".generation",
+    "load_model": ".models",
+    "open_section": ".io",
+    "score": ".scoring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,222 @@
+"""The configuration of a run: what a preset holds, what ``--set`` changes, what a model stores."""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seisflow.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SubnetConfig(_Strict):
+    """The network inside every coupling."""
+
+    kind: Literal["cnn", "mlp", "kan"] = "cnn"
+    width: int = Field(default=64, ge=1)
+    depth: int = Field(default=2, ge=1)
+
+
+class PriorConfig(_Strict):
+    """The density of the latent space. ``topics`` is Q (K for ``kat``), ``means`` M."""
+
+    kind: Literal["gaussian", "kat", "lda"] = "lda"
+    topics: int = Field(default=4, ge=1)
+    means: int = Field(default=7, ge=1)
+    share: Literal["none", "position"] = "position"
+
+
+class FlowConfig(_Strict):
+    """The flow itself.
+
+    Attributes
+    ----------
+    levels : int
+        Depth of the fractal recursion: blocks of H x W, H/2 x W/2, ...
+    couplings : int or list of int
+        Couplings in the step of each level.
+    squeeze : (int, int)
+        Samples and traces that a step gathers into channels.
+    mix : bool
+        Invertible 1x1 maps between couplings (the paper's Fig. 9 leaves them out).
+    input : "whiten", "pixels" or "none"
+        What comes before the first level: spectral whitening (seismic), the arctanh map (images), nothing.
+    bound : float
+        Largest absolute log-scale of a coupling.
+    """
+
+    levels: int = Field(default=4, ge=1)
+    couplings: int | list[int] = 4
+    squeeze: tuple[int, int] = (4, 4)
+    mix: bool = True
+    input: Literal["whiten", "pixels", "none"] = "whiten"
+    bound: float = Field(default=2.0, gt=0)
+    subnet: SubnetConfig = SubnetConfig()
+    prior: PriorConfig = PriorConfig()
+
+    @model_validator(mode="after")
+    def _one_count_a_level(self) -> "FlowConfig":
+        counts = self.couplings_by_level()
+        if len(counts) != self.levels or min(counts) < 1:
+            raise ValueError(
+                f"couplings {self.couplings}: one positive number, or one for each of {self.levels} levels"
+            )
+        return self
+
+    def couplings_by_level(self) -> list[int]:
+        """Number of couplings in the step of each level, coarsest first."""
+        return [self.couplings] * self.levels if isinstance(self.couplings, int) else self.couplings
+
+
+class DataConfig(_Strict):
+    """Patches and what is done to them.
+
+    Attributes
+    ----------
+    patch : (int, int)
+        Time (or depth) samples and traces of a patch.
+    dither : float
+        Width of the uniform dither of continuous amplitudes, in standard deviations. Integer data get
+        the width of their own step.
+    flip, polarity : bool
+        Augment by lateral flips; by polarity reversals (not physical unless the source says so).
+    validation : float
+        Part of each survey held out as one contiguous block.
+    gap : int, optional
+        Lines or traces left out between the two; by default a patch width.
+    min_valid : float
+        Least part of a training window that must hold data.
+    """
+
+    patch: tuple[int, int] = (256, 64)
+    dither: float = Field(default=1 / 32, gt=0)
+    flip: bool = True
+    polarity: bool = False
+    validation: float = Field(default=0.15, gt=0, lt=0.9)
+    gap: int | None = Field(default=None, ge=0)
+    min_valid: float = Field(default=0.5, gt=0, le=1)
+
+
+class TrainingConfig(_Strict):
+    """How long and how hard.
+
+    Attributes
+    ----------
+    steps : int
+        Optimiser steps; a time limit may end training earlier, the learning rate follows whichever is nearer.
+    batch : int
+        Patches a step, over all devices.
+    learning_rate, warmup, weight_decay, clip : float, int, float, float
+        AdamW with linear warm-up over ``warmup`` steps and a cosine decay; gradient norm clipped at ``clip``.
+    ema : float
+        Decay of the averaged weights, which are the ones validated and saved.
+    l2 : float
+        Weight of the mean squared step between successive states (Eq. 3 and 11 of the paper).
+    validate_every : int
+        Steps between validations (and checkpoints).
+    workers : int
+        Processes that read patches; 0 reads in the training process.
+    precision : "auto", "fp32" or "bf16"
+        Of the subnets; the stream, scales and log-determinants are always float32. "auto" is bf16 where the
+        hardware has it.
+    """
+
+    steps: int = Field(default=2000, ge=1)
+    batch: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    warmup: int = Field(default=100, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    ema: float = Field(default=0.998, ge=0, lt=1)
+    l2: float = Field(default=0.0, ge=0)
+    validate_every: int = Field(default=250, ge=1)
+    workers: int = Field(default=0, ge=0)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+
+class Config(_Strict):
+    """Everything that defines a run besides its data files and its seed."""
+
+    model: Literal["fractal-flow"] = "fractal-flow"
+    data: DataConfig = DataConfig()
+    flow: FlowConfig = FlowConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship, sorted."""
+    return sorted(
+        entry.name.removesuffix(".yaml")
+        for entry in resources.files("seisflow.configs").iterdir()
+        if entry.name.endswith(".yaml")
+    )
+
+
+def load_config(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a preset or a YAML file and apply ``key.sub=value`` overrides.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        Name of a preset (`preset_names`) or path of a YAML file.
+    overrides : sequence of str
+        ``"flow.levels=3"`` and the like; values are read as YAML.
+
+    Raises
+    ------
+    ConfigError
+        For a missing file, a key that does not exist, or a value out of range: one line that names it.
+    """
+    source = str(name_or_path)
+    if source in preset_names():
+        text = (resources.files("seisflow.configs") / f"{source}.yaml").read_text()
+    else:
+        try:
+            text = Path(source).read_text()
+        except OSError as error:
+            presets = ", ".join(preset_names())
+            raise ConfigError(f"{source}: no such config. Pass a YAML file or one of: {presets}") from error
+    try:
+        values = yaml.safe_load(text) or {}
+        changes = [_override(item) for item in overrides]
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{source}: holds {type(values).__name__}. Expected a mapping of config keys")
+    for keys, value in changes:
+        _put(values, keys, value)
+    return parse_config(values, source)
+
+
+def parse_config(values: dict[str, Any], source: str) -> Config:
+    """Validate a mapping; raises ConfigError that names the first offending key of ``source``."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("list[", "int")))
+        value = f" = {first['input']!r}" if first["type"] != "extra_forbidden" else ""
+        remedy = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"{source}: {key}{value}: {remedy}") from error
+
+
+def _override(item: str) -> tuple[list[str], Any]:
+    key, equals, value = item.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {item}: expected KEY=VALUE, for instance --set flow.levels=3")
+    return key.strip().split("."), yaml.safe_load(value)
+
+
+def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        inner = values.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {'.'.join(keys)}: {key} is a single value, not a group of keys")
+        values = inner
+    values[keys[-1]] = value

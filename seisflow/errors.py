@@ -1,0 +1,33 @@
+"""The one exception family of seisflow.
+
+Every message is a single line that names the file, the value found, what was expected and the
+remedy. The command line prints it as it is and exits with 1.
+"""
+
+
+class SeisflowError(Exception):
+    """Root of everything seisflow raises on purpose."""
+
+
+class DataError(SeisflowError):
+    """A file or its samples cannot be used as they are."""
+
+
+class GeometryError(DataError):
+    """Lines, traces or coordinates cannot be made out from the headers."""
+
+
+class ModelError(SeisflowError):
+    """A saved model is missing, damaged, or does not fit the data."""
+
+
+class ConfigError(SeisflowError):
+    """A configuration key or value is not usable."""
+
+
+class TrainingError(SeisflowError):
+    """Training cannot go on."""
+
+
+class OutputError(SeisflowError):
+    """A result cannot be written where it was asked for."""

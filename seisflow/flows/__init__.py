@@ -1,0 +1,23 @@
+"""Bijections, one small file each."""
+
+from seisflow.flows.actnorm import ActNorm
+from seisflow.flows.arctanh import Arctanh
+from seisflow.flows.base import Bijection
+from seisflow.flows.chain import Chain
+from seisflow.flows.coupling import AffineCoupling
+from seisflow.flows.fractal import FractalFlow
+from seisflow.flows.linear import Invertible1x1
+from seisflow.flows.squeeze import Squeezed
+from seisflow.flows.whitening import SpectralWhitening
+
+__all__ = [
+    "ActNorm",
+    "AffineCoupling",
+    "Arctanh",
+    "Bijection",
+    "Chain",
+    "FractalFlow",
+    "Invertible1x1",
+    "SpectralWhitening",
+    "Squeezed",
+]

@@ -1,0 +1,43 @@
+"""Activation normalisation."""
+
+import torch
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+
+EPS = 1e-6
+
+
+class ActNorm(Bijection):
+    r"""Per-channel affine normalisation, initialised from data.
+
+    .. math:: z = (x + b) \odot e^{s}, \qquad \log|\det J| = H W \sum_c s_c
+
+    Parameters
+    ----------
+    channels : int
+        Number of channels C of the state ``(B, C, H, W)``.
+
+    References
+    ----------
+    Kingma & Dhariwal, *Glow*, 2018, section 3.1.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
+        self.log_scale = nn.Parameter(torch.zeros(channels, 1, 1))
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor) -> Tensor:
+        """Set bias and scale so that the batch ``x`` leaves with zero mean and unit variance."""
+        self.bias.copy_(-x.mean((0, 2, 3))[:, None, None])
+        self.log_scale.copy_(-x.std((0, 2, 3)).clamp_min(EPS).log()[:, None, None])
+        return self.contributions(x)[0]
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return (x + self.bias) * self.log_scale.exp(), self.log_scale[None]
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        x = z * (-self.log_scale).exp() - self.bias
+        return x, (-self.log_scale.sum() * z[0, 0].numel()).expand(len(z))

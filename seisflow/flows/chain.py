@@ -1,0 +1,43 @@
+"""Bijections one after another."""
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+
+
+class Chain(Bijection):
+    r"""Composition of bijections that keep the number of elements in place.
+
+    .. math:: z = f_n \circ \dots \circ f_1 (x), \qquad \log|\det J| = \sum_i \log|\det J_i|
+
+    Parameters
+    ----------
+    bijections : iterable of Bijection
+        In the order from data to latent. All must send a state to one of the same shape, so that
+        the shares of the log-determinant add up element by element.
+    """
+
+    def __init__(self, bijections: Iterable[Bijection]) -> None:
+        super().__init__()
+        self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        total = x.new_zeros(1, 1, 1, 1)
+        for bijection in self.bijections:
+            x, share = bijection.contributions(x)
+            total = total + share
+        return x, total
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        log_det = z.new_zeros(len(z))
+        for bijection in reversed(self.bijections):
+            z, part = bijection.inverse(z)
+            log_det = log_det + part
+        return z, log_det
+
+    def initialise(self, x: Tensor) -> Tensor:
+        for bijection in self.bijections:
+            x = bijection.initialise(x)
+        return x

@@ -1,0 +1,69 @@
+"""Affine coupling."""
+
+import torch
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+
+
+class AffineCoupling(Bijection):
+    r"""Half of the channels scale and shift the other half.
+
+    .. math::
+        z_a = x_a, \qquad z_b = x_b \odot e^{s(x_a)} + t(x_a), \qquad \log|\det J| = \sum s(x_a)
+
+    with :math:`s = \kappa \tanh(\hat s / \kappa)`, which keeps every scale within
+    :math:`e^{\pm\kappa}`.
+
+    Parameters
+    ----------
+    subnet : nn.Module
+        Maps the conditioning half ``(B, A, H, W)`` to ``(B, 2 (C - A), H, W)``: raw log-scale, shift.
+    channels : int
+        Number of channels C of the state.
+    swap : bool
+        Let the second half condition the first instead.
+    bound : float
+        :math:`\kappa`, the largest absolute log-scale.
+
+    References
+    ----------
+    Dinh et al., *Density estimation using Real NVP*, 2017, Eq. 7-8. Eq. 10 of the Fractal Flow paper
+    prints ``exp(s + t)``, a slip.
+    """
+
+    def __init__(self, subnet: nn.Module, channels: int, *, swap: bool = False, bound: float = 2.0) -> None:
+        super().__init__()
+        self.subnet = subnet
+        self.sizes = split_sizes(channels, swap)
+        self.swap = swap
+        self.bound = bound
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        fixed, moved = self._split(x)
+        log_scale, shift = self._scale_and_shift(fixed)
+        z = self._join(fixed, moved * log_scale.exp() + shift)
+        return z, self._join(torch.zeros_like(fixed), log_scale)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        fixed, moved = self._split(z)
+        log_scale, shift = self._scale_and_shift(fixed)
+        x = self._join(fixed, (moved - shift) * (-log_scale).exp())
+        return x, -log_scale.flatten(1).sum(1)
+
+    def _scale_and_shift(self, fixed: Tensor) -> tuple[Tensor, Tensor]:
+        raw, shift = self.subnet(fixed).chunk(2, dim=1)
+        return self.bound * torch.tanh(raw / self.bound), shift
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = x[:, : self.sizes[0]], x[:, self.sizes[0] :]
+        return (second, first) if self.swap else (first, second)
+
+    def _join(self, fixed: Tensor, moved: Tensor) -> Tensor:
+        return torch.cat((moved, fixed) if self.swap else (fixed, moved), dim=1)
+
+
+def split_sizes(channels: int, swap: bool) -> tuple[int, int]:
+    """Channels in the first and second part; with an odd number the conditioning part has one more."""
+    large, small = channels - channels // 2, channels // 2
+    return (small, large) if swap else (large, small)

@@ -1,0 +1,62 @@
+"""Invertible 1x1 convolution."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+
+
+class Invertible1x1(Bijection):
+    r"""The same invertible linear map of the channels at every position, in LU form.
+
+    .. math:: z_{hw} = P L U\, x_{hw}, \qquad \log|\det J| = H W \sum_c \log|U_{cc}|
+
+    with a fixed permutation P, unit lower triangular L and upper triangular U, so that neither a
+    determinant nor a matrix inverse is ever computed.
+
+    Parameters
+    ----------
+    channels : int
+        Number of channels C of the state ``(B, C, H, W)``.
+    generator : torch.Generator, optional
+        Draws the orthogonal matrix the map starts from.
+
+    References
+    ----------
+    Kingma & Dhariwal, *Glow*, 2018, section 3.2, Eq. 10-11.
+    """
+
+    permutation: Tensor
+    sign: Tensor
+
+    def __init__(self, channels: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        start, _ = torch.linalg.qr(torch.randn(channels, channels, generator=generator, dtype=torch.float64))
+        permutation, lower, upper = torch.linalg.lu(start)
+        diagonal = upper.diagonal()
+        dtype = torch.get_default_dtype()
+        self.register_buffer("permutation", permutation.to(dtype))
+        self.register_buffer("sign", diagonal.sign().to(dtype))
+        self.lower = nn.Parameter(lower.tril(-1).to(dtype))
+        self.upper = nn.Parameter(upper.triu(1).to(dtype))
+        self.log_diagonal = nn.Parameter(diagonal.abs().log().to(dtype))
+
+    def _factors(self) -> tuple[Tensor, Tensor]:
+        unit = torch.eye(len(self.sign), dtype=self.lower.dtype, device=self.lower.device)
+        upper = self.upper.triu(1) + torch.diag(self.sign * self.log_diagonal.exp())
+        return self.lower.tril(-1) + unit, upper
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        lower, upper = self._factors()
+        z = F.conv2d(x, (self.permutation @ lower @ upper)[:, :, None, None])
+        return z, self.log_diagonal.mean().reshape(1, 1, 1, 1)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        lower, upper = self._factors()
+        # two triangular solves on C x C are exact enough in float64 and cost nothing beside the convolution
+        unit = torch.eye(len(self.sign), dtype=torch.float64, device=z.device)
+        half = torch.linalg.solve_triangular(lower.double(), self.permutation.double().T @ unit, upper=False)
+        weight = torch.linalg.solve_triangular(upper.double(), half, upper=True).to(z.dtype)
+        x = F.conv2d(z, weight[:, :, None, None])
+        return x, (-self.log_diagonal.sum() * z[0, 0].numel()).expand(len(z))

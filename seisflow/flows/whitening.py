@@ -1,0 +1,64 @@
+"""Spectral whitening, the bijection that takes a section's band limitation away."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+
+EPS = 1e-6
+
+
+def dct_matrix(n: int) -> Tensor:
+    """Orthonormal DCT-II matrix (n, n), float64: ``dct_matrix(n) @ x`` transforms the columns of x."""
+    k = torch.arange(n, dtype=torch.float64)[:, None]
+    i = torch.arange(n, dtype=torch.float64)[None]
+    matrix = math.sqrt(2 / n) * torch.cos(math.pi * (i + 0.5) * k / n)
+    matrix[0] /= math.sqrt(2)
+    return matrix
+
+
+class SpectralWhitening(Bijection):
+    r"""Zero-phase whitening: one log-scale for each wavenumber of the 2-D cosine transform.
+
+    .. math::
+        z = D_H^\top \left( e^{s} \odot D_H\, x\, D_W^\top \right) D_W, \qquad
+        \log|\det J| = \sum_{c,k,l} s_{ckl}
+
+    Seismic data are band-limited, so their covariance is nearly singular; an affine coupling works
+    position by position and would have to learn that singular filter from scratch.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        (C, H, W) of the state.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        channels, height, width = shape
+        dtype = torch.get_default_dtype()
+        self.log_scale = nn.Parameter(torch.zeros(channels, height, width))
+        self.register_buffer("rows", dct_matrix(height).to(dtype), persistent=False)
+        self.register_buffer("columns", dct_matrix(width).to(dtype), persistent=False)
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor) -> Tensor:
+        """Set the log-scales to one over the standard deviation of each wavenumber in the batch ``x``."""
+        spectrum = self.rows @ x @ self.columns.T
+        self.log_scale.copy_(-0.5 * spectrum.square().mean(0).clamp_min(EPS**2).log())
+        return self.contributions(x)[0]
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self._filter(x, self.log_scale), self.log_scale.mean().reshape(1, 1, 1, 1)
+
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return self._filter(z, -self.log_scale), (-self.log_scale.sum()).expand(len(z))
+
+    def _filter(self, x: Tensor, log_scale: Tensor) -> Tensor:
+        spectrum = (self.rows @ x @ self.columns.T) * log_scale.exp()
+        return self.rows.T @ spectrum @ self.columns

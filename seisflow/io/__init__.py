@@ -1,0 +1,18 @@
+"""Seismic files in, sections out, and results back into files."""
+
+from seisflow.io.scan import ScanReport, scan
+from seisflow.io.section import open_section, select
+from seisflow.io.segy_write import SegyWriter, create_segy
+from seisflow.io.zarr_write import ZarrWriter, create_zarr, write_zarr
+
+__all__ = [
+    "ScanReport",
+    "SegyWriter",
+    "ZarrWriter",
+    "create_segy",
+    "create_zarr",
+    "open_section",
+    "scan",
+    "select",
+    "write_zarr",
+]

@@ -1,0 +1,136 @@
+"""Names and places of SEG-Y header fields, and how to read them."""
+
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+TEXT_BYTES, BINARY_BYTES, TRACE_HEADER_BYTES = 3200, 400, 240
+
+# Name: (first byte in the file, counted from 1 as the standard does; numpy type without byte order).
+BINARY_FIELDS = {
+    "job": (3201, "i4"),
+    "line": (3205, "i4"),
+    "reel": (3209, "i4"),
+    "traces_per_ensemble": (3213, "i2"),
+    "auxiliary_traces_per_ensemble": (3215, "i2"),
+    "sample_interval": (3217, "u2"),
+    "sample_interval_original": (3219, "u2"),
+    "samples": (3221, "u2"),
+    "samples_original": (3223, "u2"),
+    "format": (3225, "i2"),
+    "ensemble_fold": (3227, "i2"),
+    "sorting": (3229, "i2"),
+    "vertical_sum": (3231, "i2"),
+    "amplitude_recovery": (3253, "i2"),
+    "measurement_system": (3255, "i2"),
+    "impulse_polarity": (3257, "i2"),
+    "vibratory_polarity": (3259, "i2"),
+    "revision_major": (3501, "u1"),
+    "revision_minor": (3502, "u1"),
+    "fixed_length": (3503, "i2"),
+    "extended_text_headers": (3505, "i2"),
+}
+# These bytes are unassigned before revision 2, and may hold anything there.
+BINARY_FIELDS_2 = {
+    "samples_extended": (3269, "i4"),
+    "sample_interval_extended": (3273, "f8"),
+    "additional_trace_headers": (3507, "i4"),
+    "traces": (3513, "u8"),
+    "first_trace_offset": (3521, "u8"),
+    "trailer_stanzas": (3529, "i4"),
+}
+
+# Trace header fields by first byte, counted from 1. Every 4-byte place where line, shot, channel, ensemble
+# or offset numbers are usually kept, and what is needed to place a trace in space and time.
+TRACE_WORDS = (5, 9, 13, 17, 21, 25, 37, 73, 77, 81, 85, 181, 185, 189, 193)
+COORDINATE_SCALAR, COORDINATE_UNIT, TIME_SCALAR = 71, 89, 215
+DELAY, TRACE_SAMPLES, TRACE_INTERVAL = 109, 115, 117
+TRACE_HALVES = {
+    COORDINATE_SCALAR: "i2",
+    COORDINATE_UNIT: "i2",
+    DELAY: "i2",
+    TRACE_SAMPLES: "u2",
+    TRACE_INTERVAL: "u2",
+    TIME_SCALAR: "i2",
+}
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+def order(endian: str) -> str:
+    """Return numpy's sign for a byte order."""
+    return ">" if endian == "big" else "<"
+
+
+def field(header: bytes, place: tuple[int, str], endian: str, base: int = TEXT_BYTES) -> float:
+    """Read one field of a header whose first byte is number ``base + 1``."""
+    first, kind = place
+    value: float = np.frombuffer(header, order(endian) + kind, count=1, offset=first - 1 - base)[0].item()
+    return value
+
+
+def binary_fields(header: bytes, endian: str) -> dict[str, int]:
+    """Read the fields of a 400-byte binary header that are whole numbers, by name."""
+    values = {name: int(field(header, place, endian)) for name, place in BINARY_FIELDS.items()}
+    if values["revision_major"] == 0 and endian == "little" and values["revision_minor"] in (1, 2):
+        # Revision 1 calls it one 16-bit number, so its bytes are swapped in a little-endian file.
+        values["revision_major"], values["revision_minor"] = values["revision_minor"], 0
+    if values["revision_major"] >= 2:
+        whole = {name: place for name, place in BINARY_FIELDS_2.items() if place[1] != "f8"}
+        values |= {name: int(field(header, place, endian)) for name, place in whole.items()}
+    return values
+
+
+def decode_text(raw: bytes, encoding: str) -> str:
+    """Return a 3200-byte text header as 40 lines; what cannot be printed becomes a space."""
+    text = raw.decode("cp037" if encoding == "ebcdic" else "latin-1")
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return "\n".join(text[i : i + 80].rstrip() for i in range(0, len(text), 80))
+
+
+def guess_encoding(raw: bytes) -> str:
+    """Tell EBCDIC from ASCII by which gives more letters, digits and spaces."""
+
+    def plain(codec: str) -> int:
+        return sum(c == " " or (c.isascii() and c.isalnum()) for c in raw.decode(codec))
+
+    return "ascii" if plain("latin-1") > plain("cp037") else "ebcdic"
+
+
+def trace_columns(
+    file: BinaryIO, start: int, stride: int, traces: int, endian: str, words: tuple[int, ...] = TRACE_WORDS
+) -> dict[int, NDArray[np.int64]]:
+    """Read fields of every trace header.
+
+    Only the pages that hold headers are touched, and only a part of the file is mapped at a time, so
+    that neither the time nor the memory is that of the samples.
+
+    Parameters
+    ----------
+    file : binary file
+    start, stride : int
+        Position of the first trace and bytes from one trace to the next.
+    traces : int
+        Number of traces.
+    endian : {"big", "little"}
+    words : tuple of int
+        First bytes of the 4-byte fields to read; the 2-byte fields of `TRACE_HALVES` come with them.
+
+    Returns
+    -------
+    dict
+        First byte of the field (from 1) to an array (traces,), int64.
+    """
+    kinds = dict.fromkeys(words, "i4") | TRACE_HALVES
+    columns = {first: np.empty(traces, np.int64) for first in kinds}
+    step = max(1, _CHUNK_BYTES // stride)
+    for begin in range(0, traces, step):
+        count = min(step, traces - begin)
+        # The last trace may be cut short right after its header in what `stride` promises: map to its end.
+        mapped = np.memmap(file, np.uint8, "r", offset=start + begin * stride, shape=(count * stride,))
+        headers = np.array(mapped.reshape(count, stride)[:, :TRACE_HEADER_BYTES])
+        for first, kind in kinds.items():
+            raw = np.ascontiguousarray(headers[:, first - 1 : first - 1 + np.dtype(kind).itemsize])
+            columns[first][begin : begin + count] = raw.view(order(endian) + kind)[:, 0]
+    return columns

@@ -1,0 +1,155 @@
+"""Open any seismic file as a section, and choose parts of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from seisflow.errors import DataError
+from seisflow.io import catalog
+from seisflow.io.arrays import open_npy
+from seisflow.io.segy import open_segy
+from seisflow.io.zarr import open_zarr
+
+
+def open_section(
+    path: str | Path,
+    *,
+    iline: int | None = None,
+    xline: int | None = None,
+    cdp_x: int | None = None,
+    cdp_y: int | None = None,
+    dt: float | None = None,
+    endian: str | None = None,
+    encoding: str | None = None,
+    domain: str | None = None,
+    line: bool = False,
+    strict: bool = False,
+) -> xr.Dataset:
+    """Open a seismic file as a section; samples are read when they are asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        SEG-Y file, Zarr folder (seisflow's own, MDIO v1, segysak's names, plain CF), ``.npy`` array, or
+        the name of a data set that ships, such as ``"f3-sample"``.
+    iline, xline : int, optional
+        First trace header bytes of the inline and crossline numbers; else the usual places are tried.
+    cdp_x, cdp_y : int, optional
+        First trace header bytes of easting and northing; else 181 / 185, then 73 / 77.
+    dt : float, optional
+        Sample interval in ms (m for depth), where the headers have none or a wrong one.
+    endian : {"big", "little"}, optional
+    encoding : {"ebcdic", "ascii"}, optional
+        Of the text header.
+    domain : {"time", "depth"}, optional
+        Else what the text header says; time where it says nothing.
+    line : bool
+        Take the traces in file order, as one 2D line.
+    strict : bool
+        Refuse what is otherwise read with an entry in ``attrs["warnings"]``: a truncated last trace,
+        conflicting sample intervals, traces that share a position.
+
+    Returns
+    -------
+    xr.Dataset
+        Dimensions (inline, crossline, time) for a cube, (trace, time) for a line, such as (shot, channel,
+        time) for gathers; ``time`` in ms, or ``depth`` in m. Variables ``amplitude`` (float32, lazy, NaN
+        where there is no trace), ``trace_mask`` and ``trace_index`` (position in the file, -1 where there
+        is none) over the leading dimensions. Coordinates ``cdp_x``, ``cdp_y``, ``cdp`` and ``offset``
+        where the headers hold them. ``attrs`` has ``source_file``, ``source_format``, ``text_header``,
+        ``binary_header`` (JSON), ``segy_format``, ``endian``, ``encoding``, ``quantisation_step``, and
+        ``warnings``.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or of no known kind.
+    GeometryError
+        If inlines and crosslines cannot be found; the message says what to pass.
+
+    Examples
+    --------
+    >>> section = open_section("f3-sample")
+    >>> dict(section.sizes)
+    {'inline': 10, 'crossline': 250, 'time': 463}
+    """
+    if str(path) in catalog.names() and not Path(path).exists():
+        path = catalog.locate(str(path))
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file. A SEG-Y file, Zarr folder or .npy array was expected")
+    if path.is_dir():
+        return open_zarr(path)
+    if path.suffix == ".npy":
+        return open_npy(path, dt=dt, domain=domain or "time")
+    return open_segy(
+        path,
+        iline=iline,
+        xline=xline,
+        cdp_x=cdp_x,
+        cdp_y=cdp_y,
+        dt=dt,
+        endian=endian,
+        encoding=encoding,
+        domain=domain,
+        line=line,
+        strict=strict,
+    )
+
+
+def select(section: xr.Dataset, parts: Iterable[str]) -> xr.Dataset:
+    """Take a part of a section by its labels.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    parts : iterable of str
+        ``"dim=first:last"``, both ends included and either left out for the section's own, or
+        ``"dim=value"``, which keeps the dimension with one label.
+
+    Raises
+    ------
+    DataError
+        If a dimension or label is not there; the message gives what is.
+
+    Examples
+    --------
+    >>> select(open_section("f3-sample"), ["inline=2:4", "time=0:1000"]).sizes["inline"]
+    3
+    """
+    for part in parts:
+        dim, _, labels = part.partition("=")
+        if dim not in section.dims:
+            dims = ", ".join(map(str, section["amplitude"].dims))
+            raise DataError(f"{_name(section)}: no dimension {dim!r}. It has {dims}: select one of these")
+        values = section[dim].values
+        low, high = _ends(section, part, labels, values)
+        chosen = np.flatnonzero((values >= low) & (values <= high))
+        if not len(chosen):
+            raise DataError(f"{_name(section)}: nothing at {part}. {_range(dim, values)}")
+        section = section.isel({dim: slice(int(chosen[0]), int(chosen[-1]) + 1)})
+    return section
+
+
+def _ends(section: xr.Dataset, part: str, labels: str, values: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and highest label that ``labels`` asks for."""
+    first, colon, last = labels.partition(":")
+    try:
+        one = float(first) if first.strip() else float(values.min())
+        other = (float(last) if last.strip() else float(values.max())) if colon else one
+    except ValueError:
+        one = other = np.nan
+    if np.isnan(one) or np.isnan(other) or not (first.strip() or colon):
+        raise DataError(f"{_name(section)}: {part!r} cannot be read. Write dim=first:last or dim=value")
+    return min(one, other), max(one, other)
+
+
+def _range(dim: str, values: np.ndarray) -> str:
+    step = f" in steps of {abs(values[1] - values[0]):g}" if len(values) > 1 else ""
+    return f"{dim} runs from {values[0]:g} to {values[-1]:g}{step}: select within that"
+
+
+def _name(section: xr.Dataset) -> str:
+    return str(section.attrs.get("source_file", "section"))

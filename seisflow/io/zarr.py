@@ -1,0 +1,187 @@
+"""Open Zarr as a section: seisflow's own, MDIO v1, segysak's names, plain CF."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from seisflow.errors import DataError
+
+_NAMES = {"iline": "inline", "il": "inline", "xline": "crossline", "xl": "crossline"}
+_TIME_NAMES = ("time", "twt", "twtt", "samples", "sample", "t")
+_DEPTH_NAMES = ("depth", "z", "tvd", "tvdss")
+_TO_MS = {"s": 1000.0, "sec": 1000.0, "second": 1000.0, "seconds": 1000.0, "us": 1e-3, "microseconds": 1e-3}
+
+
+class _Float32(BackendArray):
+    """Another variable's values as float32, still read only when asked for."""
+
+    def __init__(self, variable: xr.Variable) -> None:
+        self.variable = variable
+        self.shape = variable.shape
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        return self.variable[key].to_numpy().astype(np.float32)
+
+
+def open_zarr(path: Path) -> xr.Dataset:
+    """Open a Zarr folder as a section; see `seisflow.io.open_section`.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds nothing over time or depth.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # metadata not consolidated, types of foreign headers
+            store = xr.open_dataset(path, engine="zarr", chunks=None, cache=False, decode_times=False)
+    except Exception as error:  # the store's libraries raise what they like on damaged input
+        raise DataError(
+            f"{path}: not readable as Zarr ({_first_line(error)}). A group was expected"
+        ) from error
+    name = _main_variable(path, store)
+    dims = [str(dim) for dim in store[name].dims]
+    vertical = _vertical(path, store, dims)
+    leading = [dim for dim in dims if dim != vertical]
+    store = store.transpose(*leading, vertical, ...)
+    names = {dim: _NAMES.get(dim, dim) for dim in leading}
+    if len(leading) == 1:
+        names[leading[0]] = "trace"
+    domain = _domain(store, vertical)
+    names |= {vertical: domain}
+    section = xr.Dataset(
+        {_plain(key, name): _renamed(variable, names) for key, variable in _variables(store, dims).items()},
+        coords={
+            names.get(str(key), str(key)): _renamed(store[key].variable, names)
+            for key in store.coords
+            if store[key].dtype.kind in "iufb"
+        },
+    )
+    if leading == ["cdp"] and "cdp" in store.coords:
+        section = section.assign_coords(cdp=("trace", store["cdp"].to_numpy()))
+    section = _with_axes(section, domain)
+    return _with_traces(section).assign_attrs(_attributes(path, store, name))
+
+
+def _main_variable(path: Path, store: xr.Dataset) -> str:
+    """Return the variable that a store calls its default, else the usual names, else the largest."""
+    default = store.attrs.get("attributes", {})
+    wanted = (default.get("defaultVariableName") if isinstance(default, dict) else None, "amplitude", "data")
+    real = {
+        str(key): array
+        for key, array in store.data_vars.items()
+        if array.ndim >= 2 and array.dtype.kind in "iuf" and array.size
+    }
+    for key in wanted:
+        if key in real:
+            return key
+    if not real:
+        raise DataError(f"{path}: no array of numbers over two dimensions or more. A section was expected")
+    return max(real, key=lambda key: real[key].size)
+
+
+def _vertical(path: Path, store: xr.Dataset, dims: list[str]) -> str:
+    for dim in dims:
+        attrs = store[dim].attrs if dim in store.coords else {}
+        if dim.lower() in (*_TIME_NAMES, *_DEPTH_NAMES) or attrs.get("axis") in ("T", "Z"):
+            return dim
+    raise DataError(f"{path}: dimensions {', '.join(dims)}. One of them must be called time, twt or depth")
+
+
+def _domain(store: xr.Dataset, vertical: str) -> str:
+    told = str(store.attrs.get("d3_domain", "")).lower()  # segysak's
+    is_depth = vertical.lower() in _DEPTH_NAMES or told == "depth"
+    return "depth" if is_depth or _unit(store[vertical]) in ("m", "ft") else "time"
+
+
+def _variables(store: xr.Dataset, dims: list[str]) -> dict[str, xr.Variable]:
+    """Return the numbers that lie over all the section's dimensions, and the masks over the leading ones."""
+    found = {}
+    for key, array in store.data_vars.items():
+        if set(array.dims) == set(dims) and array.dtype.kind in "iuf":
+            found[str(key)] = _as_float32(array.variable)
+        elif key in ("trace_mask", "trace_index"):
+            found[str(key)] = array.variable
+    return found
+
+
+def _as_float32(variable: xr.Variable) -> xr.Variable:
+    if variable.dtype == np.float32:
+        return variable
+    return xr.Variable(variable.dims, indexing.LazilyIndexedArray(_Float32(variable)), variable.attrs)
+
+
+def _renamed(variable: xr.Variable, names: dict[str, str]) -> xr.Variable:
+    renamed = variable.copy(deep=False)
+    renamed.dims = tuple(names.get(str(dim), str(dim)) for dim in variable.dims)
+    return renamed.to_base_variable()
+
+
+def _plain(key: str, main: str) -> str:
+    return "amplitude" if key == main else key
+
+
+def _unit(array: xr.DataArray) -> str:
+    """Return a coordinate's unit, as CF or MDIO write it."""
+    unit = array.attrs.get("units") or array.attrs.get("unitsV1") or ""
+    return str(next(iter(unit.values()), "") if isinstance(unit, dict) else unit)
+
+
+def _with_axes(section: xr.Dataset, domain: str) -> xr.Dataset:
+    """Give every dimension labels, and the vertical one its unit."""
+    for dim in map(str, section["amplitude"].dims):
+        if dim not in section.coords:
+            section = section.assign_coords({dim: np.arange(1, section.sizes[dim] + 1)})
+    unit = _unit(section[domain])
+    values = section[domain].to_numpy().astype(np.float64) * _TO_MS.get(unit, 1.0)
+    if domain == "depth":
+        return section.assign_coords(depth=("depth", values, {"units": unit if unit == "ft" else "m"}))
+    return section.assign_coords(time=("time", values, {"units": "ms"}))
+
+
+def _with_traces(section: xr.Dataset) -> xr.Dataset:
+    """Add the trace mask and index where a store has none: every trace is there, in order."""
+    leading = section["amplitude"].dims[:-1]
+    shape = section["amplitude"].shape[:-1]
+    if "trace_mask" not in section:
+        section["trace_mask"] = (leading, np.ones(shape, bool))
+    section["trace_mask"] = section["trace_mask"].load().astype(bool)
+    mask = section["trace_mask"].to_numpy()
+    if "trace_index" not in section:
+        section["trace_index"] = (leading, np.where(mask, np.cumsum(mask).reshape(shape) - 1, -1))
+    section["trace_index"] = section["trace_index"].load().astype(np.int64)
+    return section
+
+
+def _attributes(path: Path, store: xr.Dataset, name: str) -> dict[str, Any]:
+    own = ("apiVersion", "createdOn", "name", "attributes")  # MDIO's, made anew when it is written
+    attrs: dict[str, Any] = {str(key): value for key, value in store.attrs.items() if key not in own}
+    header = store["segy_file_header"].attrs if "segy_file_header" in store else {}  # MDIO's
+    attrs.setdefault("text_header", header.get("textHeader", attrs.get("text", "")))
+    attrs.setdefault("binary_header", json.dumps(header.get("binaryHeader", {})))
+    attrs.setdefault("quantisation_step", _step(store[name]))
+    attrs.setdefault("warnings", [])
+    if attrs.get("source_file"):
+        attrs["origin_file"] = attrs["source_file"]
+    return attrs | {"source_file": str(path.resolve()), "source_format": "zarr"}
+
+
+def _step(array: xr.DataArray) -> float:
+    """Return the step of values that are stored as whole numbers; 0 for real ones."""
+    stored = np.dtype(array.encoding.get("dtype", array.dtype))
+    return float(array.encoding.get("scale_factor", 1.0)) if stored.kind in "iu" else 0.0
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

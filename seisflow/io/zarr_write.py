@@ -1,0 +1,187 @@
+"""Write a section as Zarr v3: dimensions, names and attributes of MDIO v1, with CF units."""
+
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
+
+from seisflow.io import aside
+
+_CHUNK_BYTES = 4 * 2**20
+_SURVEY = {1: "2D", 2: "3D"}
+
+
+class ZarrWriter:
+    """A Zarr folder that is written panel by panel, and appears when it is closed.
+
+    Use it as a context manager. Every chunk belongs to one panel, so that no chunk is written twice.
+    Panels that were never written read as NaN.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        section: xr.Dataset,
+        variables: Mapping[str, Mapping[str, Any]],
+        *,
+        overwrite: bool,
+        attrs: Mapping[str, Any],
+    ) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        amplitude = section["amplitude"]
+        # Values of this kind compress to nine tenths at best, so their plain size is what is needed.
+        self._aside = aside.reserve(path, overwrite, amplitude.size * 4 * len(variables))
+        try:
+            with aside.told_as_output_error(path), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._arrays = self._create(section, variables, attrs)
+        except BaseException:
+            aside.discard(self._aside)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                with aside.told_as_output_error(self.path), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
+                    zarr.consolidate_metadata(str(self._aside / self.path.name))
+                aside.publish(self._aside, self.path, self._overwrite)
+        finally:
+            aside.discard(self._aside)
+
+    def write(self, name: str, lead: tuple[int, ...], values: NDArray[np.float32]) -> None:
+        """Write one panel of one variable.
+
+        Parameters
+        ----------
+        name : str
+            One of the variables that the folder was created with.
+        lead : tuple of int
+            Index of the dimensions before the lateral one: () for a line, (i,) for a cube.
+        values : array (n_trace, n_time)
+
+        Raises
+        ------
+        OutputError
+            If the disk is full.
+        """
+        with aside.told_as_output_error(self.path):
+            self._arrays[name][lead] = values
+
+    def _create(
+        self, section: xr.Dataset, variables: Mapping[str, Mapping[str, Any]], attrs: Mapping[str, Any]
+    ) -> dict[str, zarr.Array]:
+        store = str(self._aside / self.path.name)
+        amplitude = section["amplitude"]
+        dims = [str(dim) for dim in amplitude.dims]
+        masks = {name: section[name] for name in ("trace_mask", "trace_index") if name in section}
+        frame = section.coords.to_dataset().assign(masks).drop_encoding()
+        frame.attrs = _attributes(self.path, section, next(iter(variables))) | dict(attrs)
+        frame.to_zarr(store, mode="w", zarr_format=3, consolidated=False)
+        group = zarr.open_group(store, mode="r+")
+        others = [str(key) for key, array in section.coords.items() if key not in dims and array.ndim]
+        coordinates = {"coordinates": " ".join(others)} if others else {}
+        rows = max(1, _CHUNK_BYTES // (4 * amplitude.shape[-1]))
+        chunks = (1,) * (len(dims) - 2) + (min(rows, amplitude.shape[-2]), amplitude.shape[-1])
+        return {
+            name: group.create_array(
+                name,
+                shape=amplitude.shape,
+                chunks=chunks,
+                dtype="float32",
+                fill_value=np.nan,
+                dimension_names=dims,
+                attributes={**coordinates, **attributes},
+                compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
+                overwrite=True,
+            )
+            for name, attributes in variables.items()
+        }
+
+
+def create_zarr(
+    path: str | Path,
+    section: xr.Dataset,
+    variables: Mapping[str, Mapping[str, Any]],
+    *,
+    overwrite: bool = False,
+    attrs: Mapping[str, Any] | None = None,
+) -> ZarrWriter:
+    """Start a Zarr folder for variables over a section.
+
+    Parameters
+    ----------
+    path : str or Path
+    section : xr.Dataset
+        Gives dimensions, coordinates, masks and attributes.
+    variables : dict
+        Name of each variable, float32 over the section's dimensions, to its attributes (``units``,
+        ``long_name``, ...). The first is the default one of the folder.
+    overwrite : bool
+        Replace a Zarr folder that is there.
+    attrs : dict, optional
+        More attributes of the folder.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    return ZarrWriter(Path(path), section, variables, overwrite=overwrite, attrs=attrs or {})
+
+
+def write_zarr(section: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
+    """Write a whole section as Zarr, one panel in memory at a time.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    path : str or Path
+    overwrite : bool
+        Replace a Zarr folder that is there.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    """
+    dims = section["amplitude"].dims
+    variables = {str(name): array.attrs for name, array in section.data_vars.items() if array.dims == dims}
+    first = {"amplitude": variables.pop("amplitude")}
+    with create_zarr(path, section, first | variables, overwrite=overwrite) as store:
+        for lead in np.ndindex(section["amplitude"].shape[:-2]):
+            for name in first | variables:
+                store.write(name, lead, section[name][lead].to_numpy())
+
+
+def _attributes(path: Path, section: xr.Dataset, default: str) -> dict[str, Any]:
+    """Return the attributes of the section, and those by which MDIO v1 readers know it."""
+    dims = section["amplitude"].dims
+    stacked = dims[:-1] in (("inline", "crossline"), ("trace",))
+    return dict(section.attrs) | {
+        "apiVersion": "1.0.0",
+        "createdOn": datetime.now(UTC).isoformat(),
+        "name": path.stem,
+        "attributes": {
+            "surveyType": _SURVEY.get(len(dims) - 1, "3D"),
+            "gatherType": "stacked" if stacked else "gathers",
+            "defaultVariableName": default,
+        },
+    }

@@ -1,0 +1,223 @@
+"""Fractal Flow: whitening, the fractal recursion and a topic prior, as one density."""
+
+import torch
+from torch import Tensor
+
+from seisflow.config import FlowConfig
+from seisflow.errors import ConfigError
+from seisflow.flows import (
+    ActNorm,
+    AffineCoupling,
+    Arctanh,
+    Bijection,
+    Chain,
+    FractalFlow,
+    Invertible1x1,
+    SpectralWhitening,
+    Squeezed,
+)
+from seisflow.flows.coupling import split_sizes
+from seisflow.models.base import Model
+from seisflow.priors import GaussianPrior, KATPrior, LDAPrior
+from seisflow.subnets import MixedPrecision, build_subnet
+
+
+class FractalFlowModel(Model):
+    r"""The exact density of patches ``(B, C, H, W)``.
+
+    .. math:: \log p(x) = \log p_Z(f(x)) + \log|\det \partial f / \partial x|
+
+    f is the input map (whitening for seismic, arctanh for images) and then the fractal flow.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        (C, H, W) of a patch: channels, time samples, traces.
+    config : FlowConfig
+        Levels, couplings, subnets, prior.
+
+    Raises
+    ------
+    ConfigError
+        If a block of some level cannot be cut or squeezed as asked.
+
+    References
+    ----------
+    Zhang & Ma, *Fractal Flow*, 2025 (arXiv 2508.19750).
+    """
+
+    def __init__(self, shape: tuple[int, int, int], config: FlowConfig) -> None:
+        super().__init__(shape)
+        self.config = config
+        self.input = _input_map(shape, config)
+        channels, height, width = shape
+        steps = []
+        for level, couplings in enumerate(config.couplings_by_level()):
+            if level and (height % 2 or width % 2):
+                raise ConfigError(
+                    f"flow.levels = {config.levels}: blocks of {height} x {width} cannot be halved. "
+                    f"Pass --set flow.levels={level} or a patch size with more factors of 2"
+                )
+            if level:
+                height, width = height // 2, width // 2
+            steps.append(_flow_step((channels, height, width), couplings, config))
+        self.flow = FractalFlow(steps)
+        self.prior = _prior(shape, config)
+
+    def initialise(self, x: Tensor) -> None:
+        """Set whitening and activation normalisation from a batch of training patches."""
+        z = x if self.input is None else self.input.initialise(x)
+        self.flow.initialise(z)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map data to latent: ``(z, log_det)`` with shapes (B, C, H, W) and (B,)."""
+        z, share = self._contributions(x)
+        return z, share.expand_as(z).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Map latent to data: ``(x, log_det)``, the mirror of `encode`."""
+        x, log_det = self.flow.inverse(z)
+        if self.input is not None:
+            x, outer = self.input.inverse(x)
+            log_det = log_det + outer
+        return x, log_det
+
+    def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log-density in nats, (B,); with a ``mask`` (B, 1, H, W), that of the unmasked samples' shares."""
+        z, share = self._contributions(x)
+        return self.prior.log_prob(z, _expand(mask, z)) + _sum(share.expand_as(z), mask)
+
+    def log_prob_map(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Share of each sample in `log_prob`, (B, 1, H, W); sums to it; 0 where masked.
+
+        The log-determinant of a step belongs to the samples it scales; that of the whitening, which acts on
+        all, is shared evenly.
+        """
+        z, share = self._contributions(x)
+        share = share.expand_as(z) if mask is None else share * mask
+        return (share + self.prior.log_prob_map(z, _expand(mask, z))).sum(1, keepdim=True)
+
+    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Training loss and negative log-density, both in nats a valid sample, scalars.
+
+        .. math:: L = -\\frac{\\log p(x)}{\\#valid} + \\lambda \\sum_i \\overline{(z_i - z_{i+1})^2}
+
+        (Eq. 11 of the paper, as a mean over samples).
+        """
+        z = x
+        share: Tensor = x.new_zeros(1)
+        if self.input is not None:
+            z, share = self.input.contributions(x)
+        start = z
+        z, inner_share, states = self.flow.trace(z)
+        log_prob = self.prior.log_prob(z, _expand(mask, z)) + _sum((share + inner_share).expand_as(z), mask)
+        nll = -log_prob.sum() / (mask.sum() * x.shape[1]).clamp_min(1)
+        if not l2:
+            return nll, nll.detach()
+        steps = zip([start, *states], states, strict=False)
+        return nll + l2 * sum((b - a).square().mean() for a, b in steps), nll.detach()
+
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        topic: int | None = None,
+        generator: torch.Generator | None = None,
+        means: Tensor | None = None,
+    ) -> Tensor:
+        """Draw n patches (n, C, H, W), optionally from one topic, with its means fixed, or colder."""
+        prior = self.prior
+        if not isinstance(prior, LDAPrior):
+            if means is not None:
+                raise ConfigError(
+                    f"means: a {self.config.prior.kind} prior has no mean topics. Expected an lda prior"
+                )
+            z = prior.sample(n, temperature, topic, generator)
+        else:
+            # each weight is used once, so drawing it or taking its expectation gives the same distribution
+            z = prior.sample(n, temperature, topic, generator, means=means, collapsed=means is None)
+        return self.decode(z)[0]
+
+    @torch.no_grad()
+    def steps(self, x: Tensor) -> list[Tensor]:
+        """Every intermediate state from data to latent, each (B, C, H, W); first ``x``, last ``z``."""
+        states = [x]
+        if self.input is not None:
+            states.append(self.input(x)[0])
+        return states + self.flow.trace(states[-1])[2]
+
+    @torch.no_grad()
+    def topics(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Posterior probability of each topic given the patch, (B, Q)."""
+        z, _ = self._contributions(x)
+        return self.prior.responsibilities(z, _expand(mask, z))
+
+    def _contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.shape[1:] != self.shape:
+            raise ConfigError(
+                f"patch of shape {tuple(x.shape[1:])}: the model takes {self.shape} (channel, time, trace)"
+            )
+        if self.input is None:
+            return self.flow.contributions(x)
+        z, outer = self.input.contributions(x)
+        z, inner = self.flow.contributions(z)
+        return z, outer + inner
+
+
+def _flow_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) -> Bijection:
+    """The step shared by all blocks of one level: couplings, with the state squeezed meanwhile."""
+    channels, height, width = shape
+    fh, fw = config.squeeze
+    if height % fh or width % fw:
+        raise ConfigError(
+            f"flow.squeeze = {config.squeeze}: does not divide a block of {height} x {width}. "
+            f"Pass --set flow.squeeze=[2,2], fewer levels, or another patch size"
+        )
+    channels *= fh * fw
+    if channels < 2:
+        raise ConfigError(
+            f"flow.squeeze = {config.squeeze}: leaves one channel, which a coupling cannot split"
+        )
+    bijections: list[Bijection] = []
+    for i in range(couplings):
+        swap = i % 2 == 1
+        fixed = split_sizes(channels, swap)[1 if swap else 0]
+        subnet = build_subnet(
+            config.subnet.kind,
+            fixed,
+            2 * (channels - fixed),
+            width=config.subnet.width,
+            depth=config.subnet.depth,
+            size=(height // fh, width // fw),
+        )
+        bijections.append(ActNorm(channels))
+        if config.mix:
+            bijections.append(Invertible1x1(channels))
+        bijections.append(AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound))
+    return Squeezed(Chain(bijections), config.squeeze)
+
+
+def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | None:
+    if config.input == "whiten":
+        return SpectralWhitening(shape)
+    return Arctanh() if config.input == "pixels" else None
+
+
+def _prior(shape: tuple[int, int, int], config: FlowConfig) -> GaussianPrior | KATPrior | LDAPrior:
+    prior = config.prior
+    if prior.kind == "gaussian":
+        return GaussianPrior(shape)
+    if prior.kind == "kat":
+        return KATPrior(shape, components=prior.topics, means=prior.means)
+    return LDAPrior(shape, topics=prior.topics, means=prior.means, share=prior.share)
+
+
+def _expand(mask: Tensor | None, z: Tensor) -> Tensor | None:
+    return None if mask is None else mask.expand_as(z)
+
+
+def _sum(share: Tensor, mask: Tensor | None) -> Tensor:
+    return (share if mask is None else share * mask).flatten(1).sum(1)

@@ -1,0 +1,107 @@
+"""Models on disk: ``model.safetensors`` for the weights, ``config.json`` for everything else."""
+
+from importlib import resources
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from seisflow.config import Config
+from seisflow.errors import ModelError
+from seisflow.models.base import Model, ModelCard
+from seisflow.models.fractal_flow import FractalFlowModel
+
+WEIGHTS = "model.safetensors"
+CARD = "config.json"
+DEFAULT_MODEL = "f3-small"
+"""Name of the model that ships and is used where no other is given."""
+
+
+def build_model(config: Config) -> Model:
+    """Model of a configuration, untrained, for one-channel patches of ``config.data.patch``."""
+    return FractalFlowModel((1, *config.data.patch), config.flow)
+
+
+def save_model(model: Model, folder: str | Path) -> None:
+    """Write a model into ``folder`` (made if absent); each file appears whole or not at all.
+
+    Raises
+    ------
+    ModelError
+        If the model has no card: weights alone cannot be used again.
+    """
+    if model.card is None:
+        raise ModelError(f"{folder}: a model without a card cannot be saved. Set model.card to a ModelCard")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights, card = folder / (WEIGHTS + ".part"), folder / (CARD + ".part")
+    try:
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
+        card.write_text(model.card.model_dump_json(indent=1) + "\n")
+        weights.replace(folder / WEIGHTS)
+        card.replace(folder / CARD)
+    finally:
+        weights.unlink(missing_ok=True)
+        card.unlink(missing_ok=True)
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with seisflow."""
+    folder = resources.files("seisflow.models") / "shipped"
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
+
+
+def find_model(path_or_name: str | Path) -> Path:
+    """Folder of a run, of a saved model, or of the shipped model of that name.
+
+    Raises
+    ------
+    ModelError
+        If there is none; the message lists the shipped ones.
+    """
+    given = Path(path_or_name)
+    if given.name == WEIGHTS:
+        given = given.parent
+    if (given / WEIGHTS).is_file() and (given / CARD).is_file():
+        return given
+    if str(path_or_name) in shipped_models():
+        return Path(str(resources.files("seisflow.models") / "shipped" / str(path_or_name)))
+    if given.is_dir():
+        raise ModelError(f"{given}: holds no {WEIGHTS} and {CARD}. Expected a finished run or a saved model")
+    raise ModelError(f"{given}: no such model. Pass a run folder or one of: {', '.join(shipped_models())}")
+
+
+def load_model(path_or_name: str | Path) -> Model:
+    """Load a model, ready to evaluate on the CPU.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A run folder, a folder written by `save_model`, or the name of a shipped model.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+    folder = find_model(path_or_name)
+    try:
+        card = ModelCard.model_validate_json((folder / CARD).read_text())
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{folder / CARD}: not a model card of this version ({_first_line(error)})"
+        ) from error
+    model = build_model(card.config)
+    try:
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{folder / WEIGHTS}: damaged, or not the weights of its {CARD} ({_first_line(error)})"
+        ) from error
+    model.card = card
+    return model.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

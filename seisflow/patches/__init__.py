@@ -1,0 +1,39 @@
+"""From sections to patches and back: panels, masks, windows, leak-free splits, overlap-add."""
+
+from seisflow.patches.dataset import GridDataset, PatchDataset
+from seisflow.patches.noise import FILL_STD, gaussian_fill, prepare
+from seisflow.patches.overlap import OverlapAdd
+from seisflow.patches.panels import (
+    Layout,
+    Panel,
+    PanelCache,
+    layout,
+    panel_index,
+    read_panel,
+    section_name,
+)
+from seisflow.patches.splits import Block, Split, split
+from seisflow.patches.windows import cut, valid_windows, window_grid, window_starts
+
+__all__ = [
+    "FILL_STD",
+    "Block",
+    "GridDataset",
+    "Layout",
+    "OverlapAdd",
+    "Panel",
+    "PanelCache",
+    "PatchDataset",
+    "Split",
+    "cut",
+    "gaussian_fill",
+    "layout",
+    "panel_index",
+    "prepare",
+    "read_panel",
+    "section_name",
+    "split",
+    "valid_windows",
+    "window_grid",
+    "window_starts",
+]

@@ -1,0 +1,182 @@
+"""Panels: the 2-D slices of a section that patches are cut from, with a mask of usable samples."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisflow.errors import DataError
+
+MUTE_RUN = 8
+"""Exact zeros in a row, inside a trace, from which on they are a mute and not zero crossings."""
+
+VERTICAL_DIMS = ("time", "depth")
+
+
+class Layout(NamedTuple):
+    """The role of each dim of a section."""
+
+    lead: tuple[str, ...]
+    lateral: str
+    vertical: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One 2-D section, read-only and maybe sharing memory with the section it comes from.
+
+    Attributes
+    ----------
+    amplitude : ndarray (T, X) of float32
+        Samples down, traces across; 0 where masked.
+    mask : ndarray (T, X) of bool
+        True where the sample is usable.
+    """
+
+    amplitude: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(T, X)``."""
+        return self.mask.shape[0], self.mask.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by both arrays."""
+        return self.amplitude.nbytes + self.mask.nbytes
+
+    def crop(self, rows: slice, columns: slice) -> "Panel":
+        """Part of the panel, as views."""
+        return Panel(self.amplitude[rows, columns], self.mask[rows, columns])
+
+
+def section_name(section: xr.Dataset) -> str:
+    """File name of a section, for messages."""
+    return Path(str(section.attrs.get("source_file", "section"))).name
+
+
+def layout(section: xr.Dataset) -> Layout:
+    """Tell leading, lateral and vertical dims of a section apart.
+
+    Raises
+    ------
+    DataError
+        If ``amplitude`` does not end in a lateral dim and time or depth, or has an empty dim.
+    """
+    name = section_name(section)
+    if "amplitude" not in section.variables:
+        raise DataError(f"{name}: no variable 'amplitude'. Open the file with seisflow.open_section.")
+    variable = section.variables["amplitude"]
+    dims = [str(dim) for dim in variable.dims]
+    if len(dims) < 2 or dims[-1] not in VERTICAL_DIMS:
+        raise DataError(
+            f"{name}: amplitude has dims {tuple(dims)}. Expected (..., lateral, time or depth): "
+            "transpose or rename them."
+        )
+    if 0 in variable.shape:
+        sizes = ", ".join(f"{dim} {size}" for dim, size in zip(dims, variable.shape, strict=True))
+        raise DataError(f"{name}: nothing in it ({sizes}). Expected at least one trace: widen the selection.")
+    return Layout(tuple(dims[:-2]), dims[-2], dims[-1])
+
+
+def panel_index(section: xr.Dataset) -> list[tuple[int, ...]]:
+    """Positions, over the leading dims, of all panels of a section in order; ``[()]`` for a 2D line."""
+    return list(np.ndindex(*(section.sizes[dim] for dim in layout(section).lead)))
+
+
+def read_panel(section: xr.Dataset, lead: Sequence[int]) -> Panel:
+    """Read one panel, and nothing else, with its mask.
+
+    Masked are samples without a trace, not finite, of a dead (constant) trace, in the exact zeros
+    that a trace starts or ends with, and in runs of at least 8 exact zeros. A sample that is not
+    finite counts as a zero of the run it lies in.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+        A section, lazy or not; never modified.
+    lead : sequence of int
+        Position over the leading dims, as from `panel_index`.
+    """
+    at = tuple(lead)
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is masked
+        traces = np.ascontiguousarray(section.variables["amplitude"][at].values, dtype=np.float32)
+    finite = np.isfinite(traces)
+    mask = finite & (traces != 0)
+    _keep_zero_crossings(finite, mask)
+    dropped = _constant(traces, mask)
+    if "trace_mask" in section.variables:
+        dropped |= ~section.variables["trace_mask"][at].values
+    if dropped.any():
+        mask[dropped] = False
+    if dropped.any() or not finite.all():
+        traces = np.where(mask, traces, np.float32(0))
+    # Transposed views: traces stay contiguous, as they come from the file, and nothing is moved.
+    panel = Panel(traces.T, mask.T)
+    panel.amplitude.flags.writeable = panel.mask.flags.writeable = False
+    return panel
+
+
+def _constant(traces: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which traces (X, T) hold fewer than two different usable values."""
+    first = traces[np.arange(len(traces)), mask.argmax(1)][:, None]
+    # A few probes clear nearly every trace; only the others are compared in full.
+    probes = slice(None, None, max(traces.shape[1] // 8, 1))
+    constant = ~((traces[:, probes] != first) & mask[:, probes]).any(1)
+    doubtful = np.flatnonzero(constant)
+    constant[doubtful] = ~((traces[doubtful] != first[doubtful]) & mask[doubtful]).any(1)
+    return constant
+
+
+def _keep_zero_crossings(finite: NDArray[np.bool_], mask: NDArray[np.bool_]) -> None:
+    """Set ``mask`` (X, T), False at zeros and what is not finite, True at zeros of short inner runs."""
+    n_samples = mask.shape[1]
+    blank = np.flatnonzero(~mask)
+    if blank.size == 0:
+        return
+    starts = np.empty(blank.size, bool)
+    starts[0] = True
+    np.not_equal(blank[1:], blank[:-1] + 1, out=starts[1:])
+    starts |= blank % n_samples == 0
+    heads = np.flatnonzero(starts)
+    length = np.diff(heads, append=blank.size)
+    first = blank[heads] % n_samples
+    crossing = (length < MUTE_RUN) & (first > 0) & (first + length < n_samples)
+    zeros = blank[np.repeat(crossing, length)]
+    mask.reshape(-1)[zeros] = finite.reshape(-1)[zeros]
+
+
+class PanelCache:
+    """Panels of several sections, the least recently used dropped when they exceed ``capacity`` bytes.
+
+    At least ``keep`` panels stay, whatever their size. A pickled cache is empty: each worker of a
+    DataLoader fills its own.
+    """
+
+    def __init__(self, sections: Sequence[xr.Dataset], capacity: int, keep: int = 1) -> None:
+        self.sections = list(sections)
+        self.capacity = capacity
+        self.keep = keep
+        self._panels: OrderedDict[tuple[int, tuple[int, ...]], Panel] = OrderedDict()
+        self._nbytes = 0
+
+    def get(self, section: int, lead: tuple[int, ...]) -> Panel:
+        """Panel at ``lead`` of section number ``section``."""
+        key = (section, lead)
+        if key in self._panels:
+            self._panels.move_to_end(key)
+            return self._panels[key]
+        panel = self._panels[key] = read_panel(self.sections[section], lead)
+        self._nbytes += panel.nbytes
+        while self._nbytes > self.capacity and len(self._panels) > self.keep:
+            self._nbytes -= self._panels.popitem(last=False)[1].nbytes
+        return panel
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_panels": OrderedDict(), "_nbytes": 0}

@@ -1,0 +1,119 @@
+"""What happens around the steps: averaging, checkpoints and clean interruption, a line now and then."""
+
+import logging
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
+
+log = logging.getLogger("seisflow")
+
+
+class Averaging(WeightAveraging):
+    """Exponential moving average of the weights, faster at first so that a short run averages too.
+
+    .. math:: d_n = \\min(d, (n + 1) / (n + 10))
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(mean: Tensor, value: Tensor, n: Tensor | int) -> Tensor:
+            if not mean.is_floating_point():
+                return value
+            return mean.lerp(value, 1 - min(decay, (int(n) + 1) / (int(n) + 10)))
+
+        super().__init__(avg_fn=average)
+
+
+class SafeStop(Callback):
+    """End at the next whole step on Ctrl-C or SIGTERM; a second Ctrl-C ends at once.
+
+    Attributes
+    ----------
+    received : signal.Signals or None
+        What asked to stop.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            self._previous[signum] = signal.signal(signum, self._note)
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if self.received is not None:
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restore()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._restore()
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if self.received is not None:
+            raise KeyboardInterrupt
+        self.received = signal.Signals(signum)
+        log.info("%s: stopping after this step (again to stop at once)", self.received.name)
+
+    def _restore(self) -> None:
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
+        self._previous.clear()
+
+
+class Checkpoint(Callback):
+    """Keep the state of the run in one file, replaced every ``every`` steps and when training ends.
+
+    Must come after `Averaging`, so that the weights and their average are of the same step.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path = path
+        self.every = every
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        last = trainer.should_stop or trainer.global_step == trainer.max_steps
+        if last or trainer.global_step % self.every == 0:
+            # Lightning writes aside and renames on a local disk: a kill leaves the previous state whole
+            trainer.save_checkpoint(self.path)
+
+
+class Report(Callback):
+    """A line on stderr at every validation, for logs and pipes (a terminal gets a progress bar)."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self._since = (0.0, 0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._since = (time.monotonic(), trainer.global_step)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        values = trainer.callback_metrics
+        began, first = self._since
+        done = trainer.global_step - first
+        if not done or "held_out/nats_per_dim" not in values:
+            return
+        speed = done / (time.monotonic() - began)
+        left = (self.steps - trainer.global_step) / speed
+        timer = next((c for c in trainer.callbacks if hasattr(c, "time_remaining")), None)  # type: ignore[attr-defined]
+        remaining = timer.time_remaining() if timer is not None else None
+        if remaining is not None:
+            left = min(left, max(remaining, 0.0))
+        log.info(
+            "step %d/%d: %.4f nats/dim in training, %.4f held out (%.3f bits/dim); %.2f steps/s, %s left",
+            trainer.global_step,
+            self.steps,
+            values["train/nats_per_dim"],
+            values["held_out/nats_per_dim"],
+            values["held_out/bits_per_dim"],
+            speed,
+            time.strftime("%H:%M:%S", time.gmtime(left)),
+        )

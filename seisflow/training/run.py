@@ -1,0 +1,319 @@
+"""A run: a folder that training fills and that scoring and generation read."""
+
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+import yaml
+from lightning.pytorch import Callback, Trainer, seed_everything
+from lightning.pytorch.callbacks import RichProgressBar, Timer
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from pydantic import BaseModel
+
+from seisflow.config import Config, parse_config
+from seisflow.errors import OutputError, TrainingError
+from seisflow.hardware import Hardware
+from seisflow.models import Model, ModelCard, build_model, save_model
+from seisflow.patches import GridDataset, PatchDataset, Split, split
+from seisflow.scaling import AmplitudeScaling
+from seisflow.source import Source
+from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop
+from seisflow.training.data import PatchData
+from seisflow.training.module import FlowModule
+
+log = logging.getLogger("seisflow")
+
+INITIAL_PATCHES = 512
+STATE = "checkpoint.ckpt"
+RECORD = "run.json"
+
+
+class Record(BaseModel):
+    """What a run was started with (``run.json``): enough to resume it."""
+
+    sources: list[Source]
+    splits: list[Split]
+    scaling: AmplitudeScaling
+    seed: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what it holds."""
+
+    folder: Path
+    model: Model
+    steps: int
+    seconds: float
+    bad_steps: int
+
+
+def train(
+    sources: Sequence[Source],
+    config: Config,
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    device: str | None = None,
+    max_time: timedelta | None = None,
+    overwrite: bool = False,
+    splits: Sequence[Split] | None = None,
+) -> Run:
+    """Train a model on the sections of ``sources`` and leave it in ``folder``.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        Sections to learn from.
+    config : Config
+        What to train, and how.
+    folder : str or Path
+        Run folder to make.
+    seed : int
+        Fixes initial weights, patches and dither.
+    device : str, optional
+        See `Hardware.choose`.
+    max_time : timedelta, optional
+        Ends training early; the learning rate decays towards it.
+    overwrite : bool
+        Replace a run that is there already.
+    splits : sequence of Split, optional
+        Training and held-out blocks of each section; by default `seisflow.patches.split` makes them.
+
+    Raises
+    ------
+    DataError
+        If the sections hold no patch to train on.
+    OutputError
+        If ``folder`` exists.
+    TrainingError
+        If the loss stays non-finite.
+    KeyboardInterrupt
+        After Ctrl-C or SIGTERM, once the state is saved; the message says how to go on.
+    """
+    folder = Path(folder)
+    sections = [source.open() for source in sources]
+    if splits is None:
+        data = config.data
+        splits = [split(section, data.patch, data.validation, data.gap) for section in sections]
+    scaling = AmplitudeScaling.fit(sections, [part.train for part in splits], config.data.dither)
+    record = Record(sources=list(sources), splits=list(splits), scaling=scaling, seed=seed)
+    seed_everything(seed, verbose=False)
+    model = build_model(config)
+    data_module = _patches(record, config, sections)
+    _initialise(model, data_module.patches)
+    if _is_first_process():
+        _make_folder(folder, record, config, overwrite)
+    return _fit(model, data_module, record, config, folder, device, max_time, None)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    steps: int | None = None,
+    device: str | None = None,
+    max_time: timedelta | None = None,
+) -> Run:
+    """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
+
+    Raises
+    ------
+    TrainingError
+        If ``folder`` holds no state to go on from.
+    """
+    folder = Path(folder)
+    if not (folder / STATE).is_file():
+        raise TrainingError(
+            f"{folder}: no {STATE} to resume from. Expected a run folder: train without --resume"
+        )
+    record = Record.model_validate_json((folder / RECORD).read_text())
+    config = parse_config(yaml.safe_load((folder / "config.yaml").read_text()), str(folder / "config.yaml"))
+    if steps is not None:
+        config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
+        (folder / "config.yaml").write_text(_as_yaml(config))
+    sections = [source.open() for source in record.sources]
+    model = build_model(config)
+    data_module = _patches(record, config, sections)
+    return _fit(model, data_module, record, config, folder, device, max_time, folder / STATE)
+
+
+def _patches(record: Record, config: Config, sections: list[xr.Dataset]) -> PatchData:
+    data, training = config.data, config.training
+    patches = PatchDataset(
+        sections,
+        [part.train for part in record.splits],
+        data.patch,
+        record.scaling,
+        seed=record.seed,
+        length=max(training.steps * training.batch, INITIAL_PATCHES),
+        flip=data.flip,
+        polarity=data.polarity,
+        min_valid=data.min_valid,
+    )
+    held_out = None
+    if any(part.validation for part in record.splits):
+        held_out = GridDataset(
+            sections,
+            [part.validation for part in record.splits],
+            data.patch,
+            (data.patch[0] // 2, data.patch[1] // 2),
+            record.scaling,
+            seed=record.seed,
+        )
+    return PatchData(patches, held_out, training)
+
+
+def _initialise(model: Model, patches: PatchDataset) -> None:
+    with torch.no_grad():
+        model.initialise(torch.stack([patches[i]["x"] for i in range(INITIAL_PATCHES)]))
+
+
+def _make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        if not overwrite:
+            raise OutputError(
+                f"{folder}: exists. Pass --resume to go on, --overwrite to replace it, or another -o"
+            )
+        if not (folder / RECORD).is_file():
+            raise OutputError(
+                f"{folder}: holds something else than a run, so it is not replaced. Pass another -o"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
+    (folder / "config.yaml").write_text(_as_yaml(config))
+
+
+def _is_first_process() -> bool:
+    """Whether this is the only process, or the first of a data-parallel training (set by its launcher)."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
+def _as_yaml(config: Config) -> str:
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _fit(
+    model: Model,
+    data: PatchData,
+    record: Record,
+    config: Config,
+    folder: Path,
+    device: str | None,
+    max_time: timedelta | None,
+    state: Path | None,
+) -> Run:
+    training = config.training
+    hardware = Hardware.choose(device)
+    if training.batch % hardware.count:
+        raise TrainingError(
+            f"training.batch = {training.batch}: not a multiple of the {hardware.count} devices. Use --set"
+        )
+    model.compute_in(hardware.subnet_dtype(training.precision))
+    module = FlowModule(model, training)
+    stop, timer = SafeStop(), Timer(max_time, verbose=False)
+    callbacks: list[Callback] = [timer, stop]
+    if training.ema:
+        callbacks.append(Averaging(training.ema))
+    callbacks.append(Checkpoint(folder / STATE, training.validate_every))
+    callbacks.append(RichProgressBar(leave=True) if sys.stderr.isatty() else Report(training.steps))
+    loggers: list[Logger] = [
+        CSVLogger(folder, name="", version="logs"),
+        TensorBoardLogger(folder, name="", version="logs"),
+    ]
+    # Lightning's notes on devices and its advice on workers are for its own users, not for ours
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", ".*(num_workers|log_every_n_steps|isinstance.treespec).*")
+        trainer = Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            strategy=hardware.strategy,
+            max_steps=training.steps,
+            max_epochs=-1,
+            val_check_interval=training.validate_every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            limit_val_batches=0 if data.held_out is None else 1.0,
+            gradient_clip_val=training.clip,
+            log_every_n_steps=10,
+            logger=loggers,
+            callbacks=callbacks,
+            enable_checkpointing=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
+    if stop.received is not None:
+        raise KeyboardInterrupt(
+            f"{folder}: stopped after step {trainer.global_step} of {training.steps}, nothing is lost. "
+            f"Go on with: seisflow train --resume -o {folder}"
+        )
+    run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
+    if _is_first_process():
+        _finish(run, record, config, data)
+    return run
+
+
+def _finish(run: Run, record: Record, config: Config, data: PatchData) -> None:
+    """Calibrate, save the model with its card, and draw what a run folder shows."""
+    from seisflow.training.finish import calibrate_run, draw_run
+
+    model = run.model.cpu().eval()
+    model.compute_in(torch.float32)
+    model.card = ModelCard(
+        config=config,
+        scaling=record.scaling,
+        inputs=[
+            {**source.model_dump(mode="json"), "split": part.model_dump(mode="json")}
+            for source, part in zip(record.sources, record.splits, strict=True)
+        ],
+        provenance=provenance(run, record.seed),
+    )
+    calibrate_run(model, data)
+    save_model(model, run.folder)
+    draw_run(model, data, run.folder)
+
+
+def provenance(run: Run, seed: int) -> dict[str, Any]:
+    """Return seed, steps, time, machine, versions and commit of a run."""
+    return {
+        "seed": seed,
+        "steps": run.steps,
+        "skipped_steps": run.bad_steps,
+        "seconds": round(run.seconds, 1),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(),
+        "versions": {name: version(name) for name in ("seisflow", "torch", "numpy")},
+    }
+
+
+def commit() -> str | None:
+    """Return the git commit of a source checkout, None for an installed package."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
