@@ -1,6 +1,8 @@
 """`seisflow train`: learn the density of sections."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,23 @@ class Duration(click.ParamType):
         return timedelta(seconds=seconds)
 
 
+@contextmanager
+def _latest(folder: Path) -> Iterator[None]:
+    """Make the run trained meanwhile the latest, also when it was stopped, so that --resume goes on with it."""
+    from seisflow import runs
+
+    from .main import Interrupted
+
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if not stop.args:
+            raise
+        runs.set_latest(folder)
+        raise Interrupted(str(stop)) from stop
+    runs.set_latest(folder)
+
+
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path))
 @options.config
@@ -45,6 +64,7 @@ class Duration(click.ParamType):
     "--max-time", type=Duration(), help="Stop after this long; the learning rate decays towards it."
 )
 @click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
+@click.option("--keep-zeros", is_flag=True, help="Learn mutes and dead traces too, instead of masking them.")
 @options.select
 @options.geometry
 @options.device
@@ -58,6 +78,7 @@ def command(
     max_steps: int | None,
     max_time: timedelta | None,
     resume: bool,
+    keep_zeros: bool,
     select: tuple[str, ...],
     geometry: dict[str, Any],
     device: str | None,
@@ -71,7 +92,7 @@ def command(
     """
     from seisflow import runs, training
     from seisflow.config import load_config
-    from seisflow.hardware import Hardware
+    from seisflow.hardware import Hardware, is_first_process
     from seisflow.source import Source
 
     if resume:
@@ -79,7 +100,9 @@ def command(
             raise click.UsageError(
                 "--resume goes on with what the run was started with: leave inputs and options out"
             )
-        run = training.resume(output or runs.latest(), steps=max_steps, device=device, max_time=max_time)
+        folder = output or runs.latest()
+        with _latest(folder):
+            run = training.resume(folder, steps=max_steps, device=device, max_time=max_time)
     else:
         if not inputs:
             raise click.UsageError("Missing argument 'INPUT...'.")
@@ -90,15 +113,20 @@ def command(
         if max_steps is not None:
             overrides = (*overrides, f"training.steps={max_steps}")
         settings = load_config(config, overrides)
-        sources = [Source(path=str(path), select=select, geometry=geometry) for path in inputs]
-        run = training.train(
-            sources,
-            settings,
-            output or runs.new(sources[0].name),
-            seed=seed or 0,
-            device=device,
-            max_time=max_time,
-            overwrite=overwrite,
-        )
-    runs.set_latest(run.folder)
-    click.echo(f"{run.folder}: {runs.summary(run)}")
+        sources = [
+            Source(path=str(path), select=select, geometry=geometry, zeros_are_data=keep_zeros)
+            for path in inputs
+        ]
+        folder = output or runs.new(sources[0].name)
+        with _latest(folder):
+            run = training.train(
+                sources,
+                settings,
+                folder,
+                seed=seed or 0,
+                device=device,
+                max_time=max_time,
+                overwrite=overwrite,
+            )
+    if is_first_process():
+        click.echo(f"{run.folder}: {runs.summary(run)}")

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
 from seisflow.patches import layout
 from seisflow.scoring import Scored
 
 MIN_SAMPLES = 16
-"""Connected samples below which an exceedance is not listed."""
+"""Connected samples of a panel below which an exceedance is not listed."""
+KEPT = 1000
+"""Anomalies remembered; beyond, the weakest are only counted."""
+
+KINDS = {1: "less probable than normal", -1: "more probable than normal (dim or wiped out)"}
+"""What the sign of an anomaly means."""
+
+Box = tuple[int, int, int, int]
+"""Half-open extent in a panel: top, bottom, left, right."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Anomaly:
-    """Connected samples of one sign, possibly over several neighbouring panels.
+    r"""Connected samples of one sign, possibly over several neighbouring panels.
 
     Attributes
     ----------
@@ -30,122 +40,180 @@ class Anomaly:
         Position of the peak in the section's dims.
     samples : int
         Number of samples.
-    boxes : dict of lead position to (top, bottom, left, right)
-        Half-open extent in each panel.
+    strength : float
+        What anomalies are ranked by: :math:`|a| \sqrt n` of the peak a and the n samples in one panel, the
+        largest of all panels.
+    first, last : tuple of int
+        Smallest and largest position over the leading dims.
+    box : (int, int, int, int)
+        Top, bottom, left, right of all panels together, half-open.
     """
 
     sign: int
     peak: float
     at: tuple[int, ...]
     samples: int
-    boxes: dict[tuple[int, ...], tuple[int, int, int, int]] = field(default_factory=dict)
+    strength: float
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    box: Box
+    _into: Anomaly | None = field(default=None, repr=False)
+
+    @property
+    def panels(self) -> int:
+        """Number of panels it is seen in: neighbours along the last leading dim."""
+        return self.last[-1] - self.first[-1] + 1 if self.last else 1
+
+    def whole(self) -> Anomaly:
+        """Return the anomaly that this one has turned out to be a part of, or itself."""
+        return self if self._into is None else self._into.whole()
+
+    def absorb(self, other: Anomaly) -> None:
+        """Join with another piece of the same body."""
+        if abs(other.peak) > abs(self.peak):
+            self.peak, self.at = other.peak, other.at
+        self.samples += other.samples
+        self.strength = max(self.strength, other.strength)
+        self.first = _each(min, self.first, other.first)
+        self.last = _each(max, self.last, other.last)
+        (a, b, c, d), (e, f, g, h) = self.box, other.box
+        self.box = min(a, e), max(b, f), min(c, g), max(d, h)
+        other._into = self
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one panel shows of an anomaly."""
+
+    anomaly: Anomaly
+    box: Box
+    strength: float
 
 
 class AnomalyList:
-    """Collects anomalies from panels given in order; holds one panel's outlines, not the survey."""
+    """Collects anomalies from panels given in order; holds one panel's outlines, not the survey.
 
-    def __init__(self, threshold: float) -> None:
+    Parameters
+    ----------
+    threshold : float
+        Size of the deviation beyond which a sample is anomalous.
+    signs : sequence of int
+        Sides to look at: +1 less probable than normal, -1 more probable.
+    """
+
+    def __init__(self, threshold: float, signs: Sequence[int] = (1, -1)) -> None:
         self.threshold = threshold
-        self._all: list[Anomaly] = []
-        self._previous: list[Anomaly] = []
-        self._previous_lead: tuple[int, ...] | None = None
+        self.signs = tuple(signs)
+        self._ended: list[Anomaly] = []
+        self._forgotten = 0
+        self._live: list[Anomaly] = []
+        self._lead: tuple[int, ...] | None = None
+        self._outlines: dict[int, NDArray[np.int32]] = {}
 
-    def add(self, scored: Scored) -> None:
-        """Take the anomalies of a panel, joining those that continue one of the panel before."""
-        here: list[Anomaly] = []
-        neighbours = self._previous if _follows(self._previous_lead, scored.lead) else []
-        for sign in (1, -1):
+    def add(self, scored: Scored) -> list[Piece]:
+        """Take the anomalies of a panel, join those that touch one of the panel before; return its pieces."""
+        follows = _follows(self._lead, scored.lead)
+        live: list[Anomaly] = []
+        pieces: list[Piece] = []
+        for sign in self.signs:
+            before = self._outlines.get(sign) if follows else None
+            outlines = np.zeros(scored.anomaly.shape, np.int32)
             signed = np.nan_to_num(sign * scored.anomaly, nan=-np.inf)
             labels, _ = label(signed > self.threshold)
-            for number, box in enumerate(find_objects(labels), start=1):
-                inside = labels[box] == number
+            for number, place in enumerate(find_objects(labels), start=1):
+                inside = labels[place] == number
                 samples = int(inside.sum())
                 if samples < MIN_SAMPLES:
                     continue
-                values = np.where(inside, signed[box], -np.inf)
-                row, column = np.unravel_index(int(values.argmax()), values.shape)
-                rows, columns = box
-                found = Anomaly(
-                    sign,
-                    sign * float(values.max()),
-                    (*scored.lead, int(columns.start + column), int(rows.start + row)),
-                    samples,
-                    {scored.lead: (rows.start, rows.stop, columns.start, columns.stop)},
-                )
-                here.append(self._merge(found, neighbours, scored.lead))
-        self._previous, self._previous_lead = here, scored.lead
+                found = _outline(scored.lead, sign, place, np.where(inside, signed[place], -np.inf), samples)
+                piece = Piece(found, found.box, found.strength)
+                touched = [] if before is None else np.unique(before[place][inside]).tolist()
+                for old in {self._live[index - 1].whole() for index in touched if index}:
+                    old.absorb(found.whole())
+                live.append(found)
+                outlines[place][inside] = len(live)
+                pieces.append(piece)
+            self._outlines[sign] = outlines
+        going_on = {anomaly.whole() for anomaly in live}
+        self._end(anomaly for anomaly in {old.whole() for old in self._live} - going_on)
+        self._live, self._lead = live, scored.lead
+        return pieces
+
+    @property
+    def count(self) -> int:
+        """Number of anomalies, those not kept included."""
+        return self._forgotten + len(self._ended) + len({anomaly.whole() for anomaly in self._live})
 
     def strongest(self, count: int | None = None) -> list[Anomaly]:
-        """Anomalies by excess over the threshold summed over their samples, largest first."""
-        return sorted(self._all, key=lambda a: -abs(a.peak) * np.sqrt(a.samples))[:count]
+        """Anomalies by their strength, strongest first."""
+        known = {*self._ended, *(anomaly.whole() for anomaly in self._live)}
+        return sorted(known, key=lambda anomaly: (-anomaly.strength, anomaly.at))[:count]
 
-    def _merge(self, found: Anomaly, neighbours: list[Anomaly], lead: tuple[int, ...]) -> Anomaly:
-        for other in neighbours:
-            if other.sign == found.sign and _overlap(
-                other.boxes[self._previous_lead or ()], found.boxes[lead]
-            ):
-                other.samples += found.samples
-                if abs(found.peak) > abs(other.peak):
-                    other.peak, other.at = found.peak, found.at
-                before = other.boxes.get(lead)
-                box = found.boxes[lead]
-                other.boxes[lead] = box if before is None else _union(before, box)
-                return other
-        self._all.append(found)
-        return found
+    def _end(self, anomalies: Any) -> None:
+        self._ended.extend(anomalies)
+        if len(self._ended) > 2 * KEPT:
+            self._ended.sort(key=lambda anomaly: (-anomaly.strength, anomaly.at))
+            self._forgotten += len(self._ended) - KEPT
+            del self._ended[KEPT:]
 
 
 def describe(anomaly: Anomaly, section: xr.Dataset) -> dict[str, Any]:
     """Labels, coordinates and extent of an anomaly, ready for JSON."""
     dims = layout(section)
-    names = (*dims.lead, dims.lateral, dims.vertical)
-    place = dict(zip(names, anomaly.at, strict=True))
-    out: dict[str, Any] = {
-        "kind": "less probable than normal"
-        if anomaly.sign > 0
-        else "more probable than normal (dim or wiped out)",
-        "peak": round(anomaly.peak, 3),
-        "samples": anomaly.samples,
-        "panels": len(anomaly.boxes),
-        "at": {dim: _label(section, dim, index) for dim, index in place.items()},
-    }
-    lateral = {dim: index for dim, index in place.items() if dim != dims.vertical}
+    place = dict(zip((*dims.lead, dims.lateral, dims.vertical), anomaly.at, strict=True))
+    top, bottom, left, right = anomaly.box
+    extents = dict(zip(dims.lead, zip(anomaly.first, anomaly.last, strict=True), strict=True))
+    extents |= {dims.lateral: (left, right - 1), dims.vertical: (top, bottom - 1)}
+    at: dict[str, Any] = {dim: label_of(section, dim, index) for dim, index in place.items()}
     for name in ("cdp_x", "cdp_y"):
         if name in section.coords:
-            value = float(section[name].isel({d: i for d, i in lateral.items() if d in section[name].dims}))
-            out["at"][name] = value if np.isfinite(value) else None
-    tops, bottoms, lefts, rights = zip(*anomaly.boxes.values(), strict=True)
-    out["extent"] = {
-        dims.vertical: [
-            _label(section, dims.vertical, min(tops)),
-            _label(section, dims.vertical, max(bottoms) - 1),
-        ],
-        dims.lateral: [
-            _label(section, dims.lateral, min(lefts)),
-            _label(section, dims.lateral, max(rights) - 1),
-        ],
+            value = float(section[name].isel({dim: place[str(dim)] for dim in section[name].dims}))
+            at[name] = value if np.isfinite(value) else None
+    return {
+        "kind": KINDS[anomaly.sign],
+        "peak": round(anomaly.peak, 3),
+        "strength": round(anomaly.strength, 1),
+        "samples": anomaly.samples,
+        "panels": anomaly.panels,
+        "at": at,
+        "extent": {
+            dim: [label_of(section, dim, first), label_of(section, dim, last)]
+            for dim, (first, last) in extents.items()
+        },
     }
-    for axis, dim in enumerate(dims.lead):
-        positions = [lead[axis] for lead in anomaly.boxes]
-        out["extent"][dim] = [_label(section, dim, min(positions)), _label(section, dim, max(positions))]
-    return out
 
 
-def _label(section: xr.Dataset, dim: str, index: int) -> float | int:
+def label_of(section: xr.Dataset, dim: str, index: int) -> float | int:
+    """Label at a position of a dim; the position itself where the dim has no labels."""
     if dim not in section.coords:
         return int(index)
-    value = section[dim].values[index]
-    return value.item()
+    value: float | int = section[dim].values[index].item()
+    return value
+
+
+def _outline(
+    lead: tuple[int, ...], sign: int, place: tuple[slice, slice], values: NDArray[np.float32], samples: int
+) -> Anomaly:
+    """Anomaly of one panel, from its deviations (-inf outside it) in the rectangle ``place``."""
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    rows, columns = place
+    peak = float(values.max())
+    return Anomaly(
+        sign,
+        sign * peak,
+        (*lead, int(columns.start + column), int(rows.start + row)),
+        samples,
+        peak * float(np.sqrt(samples)),
+        lead,
+        lead,
+        (rows.start, rows.stop, columns.start, columns.stop),
+    )
+
+
+def _each(choose: Any, a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(choose(x, y) for x, y in zip(a, b, strict=True))
 
 
 def _follows(before: tuple[int, ...] | None, now: tuple[int, ...]) -> bool:
     """Whether ``now`` is the next panel along the last leading dim."""
     return before is not None and bool(now) and before[:-1] == now[:-1] and before[-1] + 1 == now[-1]
-
-
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
-    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
-
-
-def _union(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
-    return min(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), max(a[3], b[3])

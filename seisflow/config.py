@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from seisflow.errors import ConfigError
 
@@ -53,7 +53,7 @@ class FlowConfig(_Strict):
 
     levels: int = Field(default=4, ge=1)
     couplings: int | list[int] = 4
-    squeeze: tuple[int, int] = (4, 4)
+    squeeze: tuple[PositiveInt, PositiveInt] = (4, 4)
     mix: bool = True
     input: Literal["whiten", "pixels", "none"] = "whiten"
     bound: float = Field(default=2.0, gt=0)
@@ -87,18 +87,18 @@ class DataConfig(_Strict):
     flip, polarity : bool
         Augment by lateral flips; by polarity reversals (not physical unless the source says so).
     validation : float
-        Part of each survey held out as one contiguous block.
+        Part of each survey held out as one contiguous block; 0 holds nothing out.
     gap : int, optional
         Lines or traces left out between the two; by default a patch width.
     min_valid : float
         Least part of a training window that must hold data.
     """
 
-    patch: tuple[int, int] = (256, 64)
+    patch: tuple[PositiveInt, PositiveInt] = (256, 64)
     dither: float = Field(default=1 / 32, gt=0)
     flip: bool = True
     polarity: bool = False
-    validation: float = Field(default=0.15, gt=0, lt=0.9)
+    validation: float = Field(default=0.15, ge=0, lt=0.5)
     gap: int | None = Field(default=None, ge=0)
     min_valid: float = Field(default=0.5, gt=0, le=1)
 
@@ -201,8 +201,9 @@ def parse_config(values: dict[str, Any], source: str) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("list[", "int")))
-        value = f" = {first['input']!r}" if first["type"] != "extra_forbidden" else ""
-        remedy = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        unknown = first["type"] == "extra_forbidden"
+        value = "" if unknown or isinstance(first["input"], dict) else f" = {first['input']!r}"
+        remedy = "there is no such key" if unknown else first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{source}: {key}{value}: {remedy}") from error
 
 

@@ -82,5 +82,10 @@ class Hardware:
         return self.accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
+def is_first_process() -> bool:
+    """Whether this is the only process, or the first of a data-parallel training (set by its launcher)."""
+    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
+
+
 def _is_numbers(text: str) -> bool:
     return all(part.isdigit() for part in text.split(",")) and bool(text)

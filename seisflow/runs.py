@@ -40,7 +40,7 @@ def latest() -> Path:
         raise ModelError(
             f"{LATEST}: no run in this folder. Name one with -o, or train first: seisflow train INPUT"
         )
-    return ROOT / LATEST.readlink() if LATEST.is_symlink() else LATEST
+    return Path(os.path.normpath(ROOT / LATEST.readlink())) if LATEST.is_symlink() else LATEST
 
 
 def set_latest(folder: Path) -> None:

@@ -7,6 +7,7 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict
 
 from seisflow.io import open_section, select
+from seisflow.patches import ZEROS_ARE_DATA
 
 
 class Source(BaseModel):
@@ -20,6 +21,8 @@ class Source(BaseModel):
         Parts such as ``"inline=10090:10135"``.
     geometry : dict
         Options of `seisflow.open_section`.
+    zeros_are_data : bool
+        Take mutes and dead traces for measurements instead of masking them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +30,7 @@ class Source(BaseModel):
     path: str
     select: tuple[str, ...] = ()
     geometry: dict[str, Any] = {}
+    zeros_are_data: bool = False
 
     @property
     def name(self) -> str:
@@ -36,4 +40,6 @@ class Source(BaseModel):
     def open(self) -> xr.Dataset:
         """Open the section, lazily, and cut out the selected part."""
         section = open_section(self.path, **self.geometry)
-        return select(section, self.select) if self.select else section
+        if self.select:
+            section = select(section, self.select)
+        return section.assign_attrs({ZEROS_ARE_DATA: True}) if self.zeros_are_data else section

@@ -1,6 +1,7 @@
 """Spectral whitening, the bijection that takes a section's band limitation away."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +42,9 @@ class SpectralWhitening(Bijection):
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
         channels, height, width = shape
-        dtype = torch.get_default_dtype()
         self.log_scale = nn.Parameter(torch.zeros(channels, height, width))
-        self.register_buffer("rows", dct_matrix(height).to(dtype), persistent=False)
-        self.register_buffer("columns", dct_matrix(width).to(dtype), persistent=False)
+        self.register_buffer("rows", self._matrix(height), persistent=False)
+        self.register_buffer("columns", self._matrix(width), persistent=False)
 
     @torch.no_grad()
     def initialise(self, x: Tensor) -> Tensor:
@@ -58,6 +58,15 @@ class SpectralWhitening(Bijection):
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         return self._filter(z, -self.log_scale), (-self.log_scale.sum()).expand(len(z))
+
+    def _matrix(self, n: int) -> Tensor:
+        return dct_matrix(n).to(self.log_scale.dtype).to(self.log_scale.device)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpectralWhitening":
+        """Make the matrices anew after ``.double()`` and the like: cast, they are orthonormal to float32 only."""
+        super()._apply(fn, recurse)
+        self.rows, self.columns = self._matrix(len(self.rows)), self._matrix(len(self.columns))
+        return self
 
     def _filter(self, x: Tensor, log_scale: Tensor) -> Tensor:
         spectrum = (self.rows @ x @ self.columns.T) * log_scale.exp()

@@ -42,31 +42,36 @@ def is_integer(code: int) -> bool:
     return code in (_INT24, _UINT24) or (code != _IBM and np.dtype(_NATIVE[code]).kind in "iu")
 
 
-def decode(raw: NDArray[np.uint8], code: int, endian: str) -> NDArray[np.float32]:
-    """Convert raw samples to numbers.
+def decode(
+    raw: NDArray[np.uint8],
+    code: int,
+    endian: str,
+    samples: slice | NDArray[np.int64],
+    out: NDArray[np.float32],
+) -> None:
+    """Convert some of the raw samples of each trace to numbers.
 
     Parameters
     ----------
-    raw : array (n_trace, n_sample * bytes per sample), uint8
-        As they stand in the file; rows may be strided.
+    raw : array (n_trace, bytes per trace), uint8
+        Samples as they stand in the file; rows may be strided.
     code : int
         SEG-Y sample format code, one of `NAMES`.
     endian : {"big", "little"}
-
-    Returns
-    -------
-    array (n_trace, n_sample), float32
+    samples : slice or array of int
+        Which samples to convert.
+    out : array (n_trace, n_sample), float32, contiguous
+        Filled with the numbers.
     """
+    # The samples of a trace are contiguous, even if the rows are not: views need no copy.
     if code == _IBM:
-        words = np.ascontiguousarray(raw)
-        if endian == "little":
-            words = words.view("u4").byteswap()
-        samples: NDArray[np.float32] = tools.native(words, format=_IBM, copy=False)
-        return samples
-    if code in (_INT24, _UINT24):
-        return _decode_24_bit(raw, code == _INT24, endian)
-    # A trace's samples are contiguous even where the rows are not: no copy before the conversion.
-    return raw.view(_order(endian) + _NATIVE[code]).astype(np.float32)
+        out.view(">u4")[...] = raw.view(_order(endian) + "u4")[:, samples]
+        tools.native(out, format=_IBM, copy=False)
+    elif code in (_INT24, _UINT24):
+        out[...] = _decode_24_bit(raw, code == _INT24, endian)[:, samples]
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
+            out[...] = raw.view(_order(endian) + _NATIVE[code])[:, samples]
 
 
 def encode(samples: NDArray[np.float32], code: int, endian: str) -> NDArray[np.uint8]:
@@ -92,12 +97,12 @@ def encode(samples: NDArray[np.float32], code: int, endian: str) -> NDArray[np.u
     return np.ascontiguousarray(values, dtype=dtype).view(np.uint8)
 
 
-def _decode_24_bit(raw: NDArray[np.uint8], signed: bool, endian: str) -> NDArray[np.float32]:
+def _decode_24_bit(raw: NDArray[np.uint8], signed: bool, endian: str) -> NDArray[np.int32]:
     parts = raw.reshape(len(raw), -1, 3)
     high, low = (0, 2) if endian == "big" else (2, 0)
     top = parts[..., high].view(np.int8) if signed else parts[..., high]
-    whole = (top.astype(np.int32) << 16) | (parts[..., 1].astype(np.int32) << 8) | parts[..., low]
-    return whole.astype(np.float32)
+    whole: NDArray[np.int32] = (top.astype(np.int32) << 16) | (parts[..., 1].astype(np.int32) << 8)
+    return whole | parts[..., low]
 
 
 def _order(endian: str) -> str:

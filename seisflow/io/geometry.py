@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seisflow.errors import GeometryError
 from seisflow.io.headers import COORDINATE_SCALAR
 
-Columns = dict[int, NDArray[np.int64]]
+Columns = dict[int, NDArray[np.int32]]
 Axis = tuple[str, int]  # name of the dimension, first byte of the field
 
 STANDARD = (189, 193)
@@ -30,8 +30,9 @@ _X, _Y, _RECEIVER_X, _RECEIVER_Y, _CDP_X, _CDP_Y = 73, 77, 81, 85, 181, 185
 _CDP, _SHOT_POINT, _OFFSET = 21, 17, 37
 
 _LEAST_FILL = 0.1  # of a cube's grid; irregular outlines leave holes
+_LEAST_PER_LINE = 1.5  # traces on average; two numbers that both count along a line make a grid with one
 _LEAST_GATHER_FILL = 0.3
-_MOST_GRID = 20  # grid cells per trace, beyond which a grid is refused
+_MOST_PLACES = 20  # per trace, beyond which a grid is refused
 _MOST_DUPLICATES = 0.01
 
 
@@ -74,7 +75,8 @@ def find_geometry(
     path : str
         For messages.
     columns : dict
-        First byte of a field to its value in every trace.
+        First byte of a field to its value in every trace; of all fields in `headers.TRACE_WORDS`, and of
+        those given or named in the text header.
     iline, xline : int, optional
         First bytes of the inline and crossline numbers.
     line : bool
@@ -94,18 +96,23 @@ def find_geometry(
     if line:
         return _line(count)
     if iline is not None or xline is not None:
-        return _as_told(path, columns, iline, xline, strict)
-    if (cube := _cube(columns, STANDARD, least=0.5)) is not None:
-        return cube
-    if np.ptp(columns[_OFFSET]) > 0 and (gathers := _gathers(columns)) is not None:
-        return gathers
-    told = stated_bytes(text)
-    for places in ((told,) if told else ()) + CUBE_PLACES:
-        if set(places) <= columns.keys() and (cube := _cube(columns, places)) is not None:
-            return cube
-    if _is_line(columns):
-        return _line(count)
-    raise GeometryError(f"{path}: {_what_was_found(columns, count)}")
+        grid = _as_told(path, columns, iline, xline)
+    else:
+        found = _volume(columns, text)
+        if found is None:
+            if _is_line(columns):
+                return _line(count)
+            raise GeometryError(f"{path}: {_what_was_found(columns, count)}")
+        grid = found
+    if not grid.duplicates:
+        return grid.geometry()
+    shared = f"{grid.duplicates} traces share a position with an earlier one"
+    if strict or grid.duplicates > _MOST_DUPLICATES * count:
+        places = " / ".join(str(byte) for _, byte in grid.axes)
+        raise GeometryError(
+            f"{path}: by bytes {places}, {shared}. One trace each was expected: {_remedy(columns, count)}"
+        )
+    return grid.geometry(f"{shared} and are left out")
 
 
 def stated_bytes(text: str) -> tuple[int, int] | None:
@@ -134,11 +141,11 @@ def cdp_coordinates(
     if not np.ptp(x) and not np.ptp(y):
         x, y = columns[_X], columns[_Y]
         if kind == "gathers":
-            x, y = (x + columns[_RECEIVER_X]) / 2, (y + columns[_RECEIVER_Y]) / 2
+            x, y = x / 2 + columns[_RECEIVER_X] / 2, y / 2 + columns[_RECEIVER_Y] / 2
     return (scaled(x, scalar), scaled(y, scalar)) if np.ptp(x) or np.ptp(y) else None
 
 
-def scaled(values: NDArray[Any], scalar: NDArray[np.int64]) -> NDArray[np.float64]:
+def scaled(values: NDArray[Any], scalar: NDArray[np.int32]) -> NDArray[np.float64]:
     """Apply a SEG-Y scalar: 10 is times 10, -10 divides by 10, 0 is 1."""
     size = np.maximum(np.abs(scalar), 1)
     return np.where(scalar < 0, values / size, values * size.astype(np.float64))
@@ -148,84 +155,117 @@ def _line(count: int) -> Geometry:
     return Geometry("2d", (("trace", 0),), (np.arange(1, count + 1),), np.arange(count))
 
 
-def _as_told(path: str, columns: Columns, iline: int | None, xline: int | None, strict: bool) -> Geometry:
+@dataclass(frozen=True)
+class _Grid:
+    """Traces by their distinct labels, ascending; ``index`` has the first trace of each place, or -1."""
+
+    axes: tuple[Axis, ...]
+    labels: tuple[NDArray[np.int64], ...]
+    index: NDArray[np.int64]
+    duplicates: int
+
+    @property
+    def fill(self) -> float:
+        """Part of the places that have a trace."""
+        return float((self.index >= 0).mean())
+
+    def geometry(self, *warnings: str) -> Geometry:
+        """Put in missing lines, and keep the direction in which the file counts."""
+        is_cube = [name for name, _ in self.axes] == ["inline", "crossline"]
+        labels = tuple(_regular(values) if is_cube else values for values in self.labels)
+        index = np.full([len(values) for values in labels], -1, np.int64)
+        there = [np.searchsorted(every, some) for every, some in zip(labels, self.labels, strict=True)]
+        index[np.ix_(*there)] = self.index
+        falling = tuple(axis for axis in range(index.ndim) if self._is_falling(axis))
+        return Geometry(
+            "3d" if is_cube else "gathers",
+            self.axes,
+            tuple(values[::-1] if axis in falling else values for axis, values in enumerate(labels)),
+            np.ascontiguousarray(np.flip(index, falling)),
+            warnings,
+        )
+
+    def _is_falling(self, axis: int) -> bool:
+        """Tell whether the labels of an axis first come up in falling order."""
+        others = tuple(other for other in range(self.index.ndim) if other != axis)
+        positions = np.where(self.index < 0, np.iinfo(np.int64).max, self.index)
+        first = np.min(positions, axis=others)
+        return len(first) > 1 and bool((np.diff(first) < 0).all())
+
+
+def _grid(columns: Columns, axes: tuple[Axis, ...], most: float) -> _Grid | None:
+    """Sort traces into the grid of their labels; None if it has more than ``most`` places."""
+    count = len(columns[_X])
+    factors = [_factor(columns[byte]) for _, byte in axes]
+    sizes = [len(values) for values, _ in factors]
+    if np.prod(sizes, dtype=float) > most:
+        return None
+    places = np.ravel_multi_index([which for _, which in factors], sizes)
+    index = np.full(int(np.prod(sizes)), -1, np.int64)
+    index[places[::-1]] = np.arange(count)[::-1]  # of traces that share a place, the first comes last
+    duplicates = count - int(np.count_nonzero(index >= 0))
+    return _Grid(axes, tuple(values for values, _ in factors), index.reshape(sizes), duplicates)
+
+
+def _factor(column: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return distinct values, ascending, and which of them each trace has."""
+    low, high = int(column.min()), int(column.max())
+    if high - low > 4 * len(column):
+        values, which = np.unique(column, return_inverse=True)
+        return values.astype(np.int64), which
+    present = np.zeros(high - low + 1, bool)
+    present[column - low] = True
+    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[column - low]
+
+
+def _as_told(path: str, columns: Columns, iline: int | None, xline: int | None) -> _Grid:
     partner = dict(CUBE_PLACES[:4]) | {x: i for i, x in CUBE_PLACES[:4]} | {21: 9}
     iline = iline if iline is not None else partner.get(xline or 0, STANDARD[0])
     xline = xline if xline is not None else partner.get(iline, STANDARD[1])
-    axes = _cube_axes((iline, xline))
     count = len(columns[iline])
-    labels = [_regular(np.unique(columns[byte])) for _, byte in axes]
-    shape = " x ".join(str(len(values)) for values in labels)
-    here = f"{path}: bytes {iline} / {xline} hold {shape} line numbers for {count} traces"
-    if len(labels[0]) * len(labels[1]) > _MOST_GRID * count:
-        raise GeometryError(f"{here}. That is no grid: {_remedy(columns, count)}")
-    duplicates = count - len(_distinct(columns, axes))
-    if duplicates > (0 if strict else _MOST_DUPLICATES * count):
+    grid = _grid(columns, _cube_axes((iline, xline)), _MOST_PLACES * count)
+    if grid is None:
+        shape = " x ".join(str(len(np.unique(columns[byte]))) for byte in (iline, xline))
         raise GeometryError(
-            f"{here}: {duplicates} traces share a position. One each was expected: {_remedy(columns, count)}"
+            f"{path}: bytes {iline} / {xline} hold {shape} line numbers for {count} traces. "
+            f"That is no grid: {_remedy(columns, count)}"
         )
-    return _grid(columns, axes, "3d")
+    return grid
 
 
-def _cube(columns: Columns, places: tuple[int, int], least: float = _LEAST_FILL) -> Geometry | None:
-    axes = _cube_axes(places)
-    return _grid(columns, axes, "3d") if _fill(columns, axes) >= least else None
+def _volume(columns: Columns, text: str) -> _Grid | None:
+    """Try the standard place of a cube, then gathers where offsets differ, then other places of a cube."""
+    if (cube := _good_grid(columns, _cube_axes(STANDARD), least=0.5)) is not None:
+        return cube
+    if np.ptp(columns[_OFFSET]) > 0:
+        found = [_good_grid(columns, axes, _LEAST_GATHER_FILL, fewest=1) for axes in _GATHER_PLACES]
+        gathers = [grid for grid in found if grid is not None]
+        if gathers:  # the one that the file is sorted by
+            return min(gathers, key=lambda grid: np.count_nonzero(np.diff(columns[grid.axes[0][1]])))
+    told = stated_bytes(text)
+    for places in ((told,) if told else ()) + CUBE_PLACES:
+        if (cube := _good_grid(columns, _cube_axes(places))) is not None:
+            return cube
+    return None
+
+
+def _good_grid(
+    columns: Columns, axes: tuple[Axis, ...], least: float = _LEAST_FILL, fewest: int = 2
+) -> _Grid | None:
+    """Return the grid if its traces have places of their own and fill it, and its axes go through."""
+    count = len(columns[_X])
+    if any(not np.ptp(columns[byte]) for _, byte in axes[2 - fewest :]):
+        return None
+    grid = _grid(columns, axes, count / least)
+    if grid is not None and fewest > 1 and count < _LEAST_PER_LINE * max(grid.index.shape):
+        return None
+    if grid is None or grid.duplicates > _MOST_DUPLICATES * count or grid.fill < least:
+        return None
+    return grid
 
 
 def _cube_axes(places: tuple[int, int]) -> tuple[Axis, ...]:
     return ("inline", places[0]), ("crossline", places[1])
-
-
-def _gathers(columns: Columns) -> Geometry | None:
-    """Take the first usual pair of places that separates the traces, best one that the file is sorted by."""
-    possible = [axes for axes in _GATHER_PLACES if _fill(columns, axes, 1) >= _LEAST_GATHER_FILL]
-    if not possible:
-        return None
-    return _grid(columns, min(possible, key=lambda axes: _changes(columns[axes[0][1]])), "gathers")
-
-
-def _changes(column: NDArray[np.int64]) -> int:
-    """Count how often a column changes beyond what its distinct values need."""
-    return int(np.count_nonzero(np.diff(column))) - len(np.unique(column)) + 1
-
-
-def _fill(columns: Columns, axes: tuple[Axis, ...], fewest: int = 2) -> float:
-    """Return which part of the grid has a trace; 0 where traces share positions or an axis is flat."""
-    count = len(columns[_X])
-    sizes = [len(np.unique(columns[byte])) for _, byte in axes]
-    if min(sizes) < fewest or sizes[-1] < 2 or np.prod(sizes, dtype=float) > count / _LEAST_FILL:
-        return 0.0
-    distinct = len(_distinct(columns, axes))
-    return distinct / float(np.prod(sizes)) if count - distinct <= _MOST_DUPLICATES * count else 0.0
-
-
-def _distinct(columns: Columns, axes: tuple[Axis, ...]) -> NDArray[np.int64]:
-    """Return the file position of the first trace at each distinct position of the grid."""
-    positions = [np.unique(columns[byte], return_inverse=True) for _, byte in axes]
-    sizes = [len(values) for values, _ in positions]
-    cells = np.ravel_multi_index([inverse for _, inverse in positions], sizes)
-    first: NDArray[np.int64] = np.unique(cells, return_index=True)[1]
-    return first
-
-
-def _grid(columns: Columns, axes: tuple[Axis, ...], kind: str) -> Geometry:
-    count = len(columns[_X])
-    first = _distinct(columns, axes)
-    labels, places = [], []
-    for _, byte in axes:
-        values = np.unique(columns[byte])
-        if kind == "3d":
-            values = _regular(values)
-        places.append(np.searchsorted(values, columns[byte][first]))
-        if _is_descending(columns[byte]):
-            values, places[-1] = values[::-1], len(values) - 1 - places[-1]
-        labels.append(values)
-    index = np.full([len(values) for values in labels], -1, np.int64)
-    index[tuple(places)] = first
-    warnings: tuple[str, ...] = ()
-    if len(first) < count:
-        warnings = (f"{count - len(first)} traces share a position with an earlier one and are left out",)
-    return Geometry(kind, axes, tuple(labels), index, warnings)
 
 
 def _regular(values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -235,12 +275,6 @@ def _regular(values: NDArray[np.int64]) -> NDArray[np.int64]:
     step = np.gcd.reduce(np.diff(values))
     size = (values[-1] - values[0]) // step + 1
     return np.arange(size) * step + values[0] if size <= 2 * len(values) else values
-
-
-def _is_descending(column: NDArray[np.int64]) -> bool:
-    """Tell whether the distinct values come in falling order."""
-    values, first = np.unique(column, return_index=True)
-    return len(values) > 1 and bool((np.diff(first) < 0).all())
 
 
 def _is_line(columns: Columns) -> bool:
@@ -265,16 +299,18 @@ def _what_was_found(columns: Columns, count: int) -> str:
 
 
 def _remedy(columns: Columns, count: int) -> str:
-    """Name the most regular usual place, and what else can be passed."""
-    fills = {places: _fill(columns, _cube_axes(places), fewest=1) for places in CUBE_PLACES}
-    best = max(fills, key=fills.__getitem__)
-    if fills[best] == 0:
+    """Name the fullest of the usual places, and what else can be passed."""
+    found = [_good_grid(columns, _cube_axes(places), fewest=1) for places in CUBE_PLACES]
+    grids = [grid for grid in found if grid is not None]
+    if not grids:
         return (
             "No usual place holds regular values: pass iline and xline (--iline, --xline), "
             f"or --line to read the {count} traces as a 2D line"
         )
-    shape = " x ".join(str(len(np.unique(columns[byte]))) for byte in best)
+    best = max(grids, key=lambda grid: grid.fill)
+    (_, inline), (_, crossline) = best.axes
+    shape = " x ".join(map(str, best.index.shape))
     return (
-        f"Bytes {best[0]} / {best[1]} hold {shape} regular values: pass --iline {best[0]} --xline {best[1]}, "
-        "or --line to read it as a 2D line"
+        f"Bytes {inline} / {crossline} hold {shape} regular values: "
+        f"pass --iline {inline} --xline {crossline}, or --line to read it as a 2D line"
     )

@@ -1,9 +1,15 @@
 """Names and places of SEG-Y header fields, and how to read them."""
 
+import string
+from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Makes the trace headers of one panel: from its index and a mask of the traces that are there, to an array
+# (n_trace, bytes per header).
+HeaderSource = Callable[[tuple[int, ...], NDArray[np.bool_]], NDArray[np.uint8]]
 
 TEXT_BYTES, BINARY_BYTES, TRACE_HEADER_BYTES = 3200, 400, 240
 
@@ -91,16 +97,15 @@ def decode_text(raw: bytes, encoding: str) -> str:
 
 def guess_encoding(raw: bytes) -> str:
     """Tell EBCDIC from ASCII by which gives more letters, digits and spaces."""
-
-    def plain(codec: str) -> int:
-        return sum(c == " " or (c.isascii() and c.isalnum()) for c in raw.decode(codec))
-
-    return "ascii" if plain("latin-1") > plain("cp037") else "ebcdic"
+    plain = string.ascii_letters + string.digits + " "
+    as_ascii = len(raw) - len(raw.translate(None, delete=plain.encode("ascii")))
+    as_ebcdic = len(raw) - len(raw.translate(None, delete=plain.encode("cp037")))
+    return "ascii" if as_ascii > as_ebcdic else "ebcdic"
 
 
 def trace_columns(
     file: BinaryIO, start: int, stride: int, traces: int, endian: str, words: tuple[int, ...] = TRACE_WORDS
-) -> dict[int, NDArray[np.int64]]:
+) -> dict[int, NDArray[np.int32]]:
     """Read fields of every trace header.
 
     Only the pages that hold headers are touched, and only a part of the file is mapped at a time, so
@@ -120,10 +125,10 @@ def trace_columns(
     Returns
     -------
     dict
-        First byte of the field (from 1) to an array (traces,), int64.
+        First byte of the field (from 1) to an array (traces,), int32.
     """
     kinds = dict.fromkeys(words, "i4") | TRACE_HALVES
-    columns = {first: np.empty(traces, np.int64) for first in kinds}
+    columns = {first: np.empty(traces, np.int32) for first in kinds}
     step = max(1, _CHUNK_BYTES // stride)
     for begin in range(0, traces, step):
         count = min(step, traces - begin)
@@ -131,6 +136,6 @@ def trace_columns(
         mapped = np.memmap(file, np.uint8, "r", offset=start + begin * stride, shape=(count * stride,))
         headers = np.array(mapped.reshape(count, stride)[:, :TRACE_HEADER_BYTES])
         for first, kind in kinds.items():
-            raw = np.ascontiguousarray(headers[:, first - 1 : first - 1 + np.dtype(kind).itemsize])
+            raw = headers[:, first - 1 : first - 1 + np.dtype(kind).itemsize]
             columns[first][begin : begin + count] = raw.view(order(endian) + kind)[:, 0]
     return columns

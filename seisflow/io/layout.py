@@ -32,7 +32,6 @@ class Layout:
     """
 
     path: str
-    size: int
     endian: str
     encoding: str
     format: int
@@ -44,7 +43,6 @@ class Layout:
     domain: str
     text: str
     binary: dict[str, int]
-    spare_bytes: int = 0
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -161,9 +159,9 @@ def _read(
             f"the binary header says {binary['samples']} samples, the file holds {samples}: {samples} is used"
         )
 
+    lines = headers.decode_text(text, encoding)
     layout = Layout(
         path=path,
-        size=size,
         endian=endian,
         encoding=encoding,
         format=binary["format"],
@@ -172,10 +170,9 @@ def _read(
         first_trace=first_trace,
         header_bytes=header_bytes,
         interval=0.0,
-        domain=domain or guess_domain(headers.decode_text(text, encoding)),
-        text=headers.decode_text(text, encoding),
+        domain=domain or guess_domain(lines),
+        text=lines,
         binary=binary,
-        spare_bytes=spare,
     ).warn(*warnings)
     extended = (
         headers.field(header, headers.BINARY_FIELDS_2["sample_interval_extended"], endian)

@@ -1,18 +1,21 @@
 """New SEG-Y headers for a section that has none, made from its coordinates."""
 
-from collections.abc import Callable
-
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.errors import OutputError
 from seisflow.io import headers
-from seisflow.io.headers import BINARY_BYTES, BINARY_FIELDS, TEXT_BYTES, TRACE_HALVES, TRACE_HEADER_BYTES
+from seisflow.io.headers import (
+    BINARY_BYTES,
+    BINARY_FIELDS,
+    TEXT_BYTES,
+    TRACE_HALVES,
+    TRACE_HEADER_BYTES,
+    HeaderSource,
+)
 from seisflow.io.text import encode_text, with_note
 from seisflow.io.vertical import Vertical, delay_fields, interval_field, vertical
-
-HeaderSource = Callable[[tuple[int, ...], NDArray[np.bool_]], NDArray[np.uint8]]
 
 # Trace header bytes for the labels of a dimension.
 _PLACES = {

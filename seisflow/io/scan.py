@@ -123,15 +123,12 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
     leading = [str(dim) for dim in amplitude.dims[:-1]]
     mask = section["trace_mask"].to_numpy()
     attrs = section.attrs
-    binary = json.loads(attrs.get("binary_header") or "{}")
     code = attrs.get("segy_format")
     return ScanReport(
         file=attrs["source_file"],
         bytes=_size(Path(attrs["source_file"])),
         kind=attrs["source_format"],
-        revision=f"{binary['revision_major']}.{binary['revision_minor']}"
-        if "revision_major" in binary
-        else None,
+        revision=_revision(json.loads(attrs.get("binary_header") or "{}")),
         endian=attrs.get("endian"),
         encoding=attrs.get("encoding"),
         sample_format=code,
@@ -156,38 +153,41 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
 
 def describe(report: ScanReport) -> str:
     """Return a report as lines for people."""
-    axes = " x ".join(
-        f"{axis.name} {axis.first:g}-{axis.last:g} ({axis.size}"
-        + (f", byte {axis.byte})" if axis.byte else ")")
-        for axis in report.axes
-    )
-    if report.interval is not None:
-        every = f" every {report.interval:g} {report.unit}"
-    else:
-        every = ""
-    form = [
+    form = (
         report.kind + (f" rev {report.revision}" if report.revision else ""),
         report.sample_format_name,
         f"{report.endian}-endian" if report.endian else None,
         f"{report.encoding.upper()} text" if report.encoding else None,
-    ]
+    )
+    every = f" every {report.interval:g} {report.unit}" if report.interval is not None else ""
     found = report.amplitudes
-    lines = {
-        "format": ", ".join(part for part in form if part),
-        "geometry": f"{report.geometry}: {axes}",
-        "traces": f"{report.traces}" + (f", {report.holes} holes" if report.holes else ""),
-        report.domain: f"{report.samples} samples{every} from {report.start:g} {report.unit}",
-        "coordinates": "none"
-        if report.easting is None or report.northing is None
-        else f"{report.easting[0]:.2f}-{report.easting[1]:.2f}, {report.northing[0]:.2f}-{report.northing[1]:.2f}",
-        "amplitude": (
+    lines = [
+        ("format", ", ".join(part for part in form if part)),
+        ("geometry", f"{report.geometry}: {' x '.join(map(_describe_axis, report.axes))}"),
+        ("traces", f"{report.traces}" + (f", {report.holes} holes" if report.holes else "")),
+        (report.domain, f"{report.samples} samples{every} from {report.start:g} {report.unit}"),
+        ("coordinates", _describe_coordinates(report)),
+        (
+            "amplitude",
             f"{found.minimum:g} to {found.maximum:g}, mean {found.mean:.3g}, std {found.std:.3g}; "
-            f"{found.zeros:.1%} zeros, {found.nan:.1%} NaN, {found.dead} dead of {found.traces} traces looked at"
+            f"{found.zeros:.1%} zeros, {found.nan:.1%} NaN, "
+            f"{found.dead} dead of {found.traces} traces looked at",
         ),
-    }
-    odd = [f"  {'odd':<12}{warning}" for warning in report.warnings]
-    odd += [f"  {'problem':<12}{report.problem}"] if report.problem else []
-    return "\n".join([report.file, *(f"  {name:<12}{value}" for name, value in lines.items()), *odd])
+        *(("odd", warning) for warning in report.warnings),
+        *([("problem", report.problem)] if report.problem else []),
+    ]
+    return "\n".join([report.file, *(f"  {name:<12}{value}" for name, value in lines)])
+
+
+def _describe_axis(axis: Axis) -> str:
+    place = f", byte {axis.byte}" if axis.byte else ""
+    return f"{axis.name} {axis.first:g} to {axis.last:g} ({axis.size}{place})"
+
+
+def _describe_coordinates(report: ScanReport) -> str:
+    if report.easting is None or report.northing is None:
+        return "none"
+    return " x ".join(f"{low:.2f} to {high:.2f}" for low, high in (report.easting, report.northing))
 
 
 def _amplitudes(section: xr.Dataset) -> Amplitudes:
@@ -211,6 +211,10 @@ def _amplitudes(section: xr.Dataset) -> Amplitudes:
         nan=float((~np.isfinite(traces)).sum() / max(1, traces.size)),
         dead=int((traces == traces[:, :1]).all(axis=1).sum()) if samples else 0,
     )
+
+
+def _revision(binary: dict[str, int]) -> str | None:
+    return f"{binary['revision_major']}.{binary['revision_minor']}" if "revision_major" in binary else None
 
 
 def _geometry(leading: list[str]) -> str:

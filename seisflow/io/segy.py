@@ -12,11 +12,9 @@ from xarray.core import indexing
 
 from seisflow.errors import DataError
 from seisflow.io import formats, headers
-from seisflow.io.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled
+from seisflow.io.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
 from seisflow.io.layout import Layout, read_layout
 from seisflow.io.traces import read_traces
-
-_WHOLE_TRACES = 3 * 10**8  # headers of more than this many traces are not read into memory
 
 
 class SegyArray(BackendArray):
@@ -48,7 +46,7 @@ class SegyArray(BackendArray):
             everywhere = np.full((len(rows), samples.shape[1]), np.nan, np.float32)
             everywhere[there] = samples
             samples = everywhere
-        return samples.reshape(*np.shape(index), *(() if single else (samples.shape[1],)))
+        return samples.reshape(np.shape(index) + (() if single else samples.shape[1:]))
 
 
 def open_segy(
@@ -67,7 +65,7 @@ def open_segy(
 ) -> xr.Dataset:
     """Open a SEG-Y file; see `seisflow.io.open_section`."""
     layout = read_layout(path, dt=dt, endian=endian, encoding=encoding, domain=domain, strict=strict)
-    columns = read_columns(layout, iline, xline, cdp_x, cdp_y)
+    columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *(stated_bytes(layout.text) or ()))
     geometry = find_geometry(
         str(path), columns, iline=iline, xline=xline, line=line, text=layout.text, strict=strict
     )
@@ -80,11 +78,6 @@ def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
     for byte in bytes_wanted:
         if byte is not None and not 1 <= byte <= 237:
             raise DataError(f"{layout.path}: trace header byte {byte}. A 4-byte field starts at 1 to 237")
-    if layout.traces > _WHOLE_TRACES:
-        raise DataError(
-            f"{layout.path}: {layout.traces} traces. "
-            f"At most {_WHOLE_TRACES} can be read as one section: split it"
-        )
     words = tuple(dict.fromkeys((*headers.TRACE_WORDS, *(b for b in bytes_wanted if b))))
     with Path(layout.path).open("rb") as file:
         return headers.trace_columns(
@@ -148,7 +141,7 @@ def _section(
     )
 
     def over_grid(values: NDArray[Any], missing: float) -> NDArray[Any]:
-        return np.where(mask, values[np.where(mask, index, 0)], missing).astype(values.dtype)
+        return values[index] if mask.all() else np.where(mask, values[index], missing).astype(values.dtype)
 
     coordinates = cdp_coordinates(columns, geometry.kind, cdp_x, cdp_y)
     if coordinates is not None:

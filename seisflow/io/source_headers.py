@@ -1,6 +1,5 @@
 """Headers of a SEG-Y result taken from its source, byte for byte but for what must change."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +9,12 @@ from numpy.typing import NDArray
 
 from seisflow.errors import DataError
 from seisflow.io import headers
-from seisflow.io.headers import BINARY_BYTES, BINARY_FIELDS, BINARY_FIELDS_2, TEXT_BYTES, order
+from seisflow.io.headers import BINARY_FIELDS, BINARY_FIELDS_2, TEXT_BYTES, HeaderSource, order
 from seisflow.io.layout import Layout, read_layout
 from seisflow.io.segy import read_columns, start_time
 from seisflow.io.text import with_note
 from seisflow.io.traces import raw_traces
 from seisflow.io.vertical import delay_fields, interval_field, vertical
-
-HeaderSource = Callable[[tuple[int, ...], NDArray[np.bool_]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,6 @@ def _change_binary(
         first, kind = places[name]
         raw = np.array(value, order(layout.endian) + kind).tobytes()
         head[first - 1 : first - 1 + len(raw)] = raw
-    assert len(head) >= TEXT_BYTES + BINARY_BYTES
 
 
 def _first(header: bytes, byte: int, endian: str) -> int:

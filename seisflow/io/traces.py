@@ -33,7 +33,7 @@ def read_traces(
     """
     result = np.empty((len(rows), len(np.arange(layout.samples)[samples])), np.float32)
     for part, raw in raw_traces(layout, rows):
-        result[part] = formats.decode(raw[:, layout.header_bytes :], layout.format, layout.endian)[:, samples]
+        formats.decode(raw[:, layout.header_bytes :], layout.format, layout.endian, samples, result[part])
     return result
 
 

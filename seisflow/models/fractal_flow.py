@@ -1,5 +1,7 @@
 """Fractal Flow: whitening, the fractal recursion and a topic prior, as one density."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -174,12 +176,14 @@ def _flow_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
     if height % fh or width % fw:
         raise ConfigError(
             f"flow.squeeze = {config.squeeze}: does not divide a block of {height} x {width}. "
-            f"Pass --set flow.squeeze=[2,2], fewer levels, or another patch size"
+            f"Pass --set flow.squeeze=[{math.gcd(fh, height)},{math.gcd(fw, width)}], "
+            f"fewer levels, or another patch size"
         )
     channels *= fh * fw
     if channels < 2:
         raise ConfigError(
-            f"flow.squeeze = {config.squeeze}: leaves one channel, which a coupling cannot split"
+            f"flow.squeeze = {config.squeeze}: leaves one channel, which a coupling cannot split. "
+            f"Pass --set flow.squeeze=[2,2]"
         )
     bijections: list[Bijection] = []
     for i in range(couplings):

@@ -4,6 +4,7 @@ from seisflow.patches.dataset import GridDataset, PatchDataset
 from seisflow.patches.noise import FILL_STD, gaussian_fill, prepare
 from seisflow.patches.overlap import OverlapAdd
 from seisflow.patches.panels import (
+    ZEROS_ARE_DATA,
     Layout,
     Panel,
     PanelCache,
@@ -17,6 +18,7 @@ from seisflow.patches.windows import cut, valid_windows, window_grid, window_sta
 
 __all__ = [
     "FILL_STD",
+    "ZEROS_ARE_DATA",
     "Block",
     "GridDataset",
     "Layout",

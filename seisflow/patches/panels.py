@@ -15,6 +15,9 @@ from seisflow.errors import DataError
 MUTE_RUN = 8
 """Exact zeros in a row, inside a trace, from which on they are a mute and not zero crossings."""
 
+ZEROS_ARE_DATA = "zeros_are_data"
+"""Attribute of a section whose zeros, mutes and dead traces count as measurements."""
+
 VERTICAL_DIMS = ("time", "depth")
 
 
@@ -95,7 +98,8 @@ def read_panel(section: xr.Dataset, lead: Sequence[int]) -> Panel:
 
     Masked are samples without a trace, not finite, of a dead (constant) trace, in the exact zeros
     that a trace starts or ends with, and in runs of at least 8 exact zeros. A sample that is not
-    finite counts as a zero of the run it lies in.
+    finite counts as a zero of the run it lies in. With the attribute `ZEROS_ARE_DATA`, only samples that
+    are not finite, or without a trace, are masked.
 
     Parameters
     ----------
@@ -108,9 +112,12 @@ def read_panel(section: xr.Dataset, lead: Sequence[int]) -> Panel:
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is masked
         traces = np.ascontiguousarray(section.variables["amplitude"][at].values, dtype=np.float32)
     finite = np.isfinite(traces)
-    mask = finite & (traces != 0)
-    _keep_zero_crossings(finite, mask)
-    dropped = _constant(traces, mask)
+    if section.attrs.get(ZEROS_ARE_DATA):
+        mask, dropped = finite.copy(), np.zeros(len(traces), bool)
+    else:
+        mask = finite & (traces != 0)
+        _keep_zero_crossings(finite, mask)
+        dropped = _constant(traces, mask)
     if "trace_mask" in section.variables:
         dropped |= ~section.variables["trace_mask"][at].values
     if dropped.any():

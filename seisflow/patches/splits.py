@@ -128,11 +128,13 @@ def _cut_off(
 
 def _no_room(section: xr.Dataset, dims: Layout, size: tuple[int, int]) -> str:
     extent = " x ".join(f"{section.sizes[dim]} ({dim})" for dim in dims.lead + dims[1:])
+    traces, samples = section.sizes[dims.lateral], section.sizes[dims.vertical]
+    sideways = power_of_two(samples, size[0]), power_of_two(traces // 3, size[1])
+    downwards = power_of_two(samples * 4 // 9, size[0]), power_of_two(traces, size[1])
+    height, width = max(sideways, downwards, key=lambda patch: patch[0] * patch[1])
     remedy = "pass --set data.validation=0 to train without"
-    width = power_of_two(section.sizes[dims.lateral] // 3, size[1])
-    if width > 1:
-        smaller = f"[{power_of_two(section.sizes[dims.vertical], size[0])},{width}]"
-        remedy = f"pass --set data.patch={smaller}, or --set data.validation=0 to train without"
+    if height * width > 1:
+        remedy = f"pass --set data.patch=[{height},{width}], or --set data.validation=0 to train without"
     return (
         f"{section_name(section)}: {extent} has no room for separate training and validation blocks. "
         f"Expected two patches of {size[0]} samples x {size[1]} traces and a gap: {remedy}."

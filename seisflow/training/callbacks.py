@@ -28,6 +28,10 @@ class Averaging(WeightAveraging):
 
         super().__init__(avg_fn=average)
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the average in the model, also where a resumed run had no step left to train."""
+        self._copy_average_to_current(pl_module)
+
 
 class SafeStop(Callback):
     """End at the next whole step on Ctrl-C or SIGTERM; a second Ctrl-C ends at once.
@@ -35,11 +39,14 @@ class SafeStop(Callback):
     Attributes
     ----------
     received : signal.Signals or None
-        What asked to stop.
+        What asked this process to stop.
+    stopped : bool
+        Whether training ended before its last step because some process was asked to.
     """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.stopped = False
         self._previous: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -47,8 +54,10 @@ class SafeStop(Callback):
             self._previous[signum] = signal.signal(signum, self._note)
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if self.received is not None:
-            trainer.should_stop = True
+        # a signal reaches the processes of a data-parallel training at different steps, or just one of them
+        asked = trainer.strategy.reduce_boolean_decision(self.received is not None, all=False)
+        if asked and trainer.global_step < trainer.max_steps:
+            trainer.should_stop = self.stopped = True
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restore()
@@ -99,7 +108,7 @@ class Report(Callback):
         values = trainer.callback_metrics
         began, first = self._since
         done = trainer.global_step - first
-        if not done or "held_out/nats_per_dim" not in values:
+        if not done or "held_out/nats_per_dim" not in values or not trainer.is_global_zero:
             return
         speed = done / (time.monotonic() - began)
         left = (self.steps - trainer.global_step) / speed

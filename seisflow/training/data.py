@@ -70,5 +70,7 @@ class PatchData(LightningDataModule):
         trainer = self.trainer
         assert trainer is not None
         every = max(1, len(self.held_out) // VALIDATION_WINDOWS)
-        chosen = range(0, len(self.held_out), every)[trainer.global_rank :: trainer.world_size]
+        windows = range(0, len(self.held_out), every)
+        # every process needs one at least: they wait for each other's mean
+        chosen = windows[trainer.global_rank :: trainer.world_size] or windows[:1]
         return DataLoader(Subset(self.held_out, chosen), batch_size=self.settings.batch)

@@ -2,9 +2,11 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 
 from seisflow import plotting
 from seisflow.calibration import calibrate, smooth
@@ -38,6 +40,15 @@ def calibrate_run(model: Model, data: PatchData) -> None:
     card.provenance["held_out_nats_per_dim" if held_out else "training_nats_per_dim"] = round(
         total / count, 4
     )
+    card.provenance["geometry"] = sampling(grid.cache.sections[0])
+
+
+def sampling(section: xr.Dataset) -> dict[str, Any]:
+    """Domain ("time" or "depth"), sample interval and unit of a section."""
+    domain = layout(section).vertical
+    axis = section[domain]
+    interval = float(axis[1] - axis[0]) if len(axis) > 1 else 1.0
+    return {"domain": domain, "interval": interval, "unit": axis.attrs.get("units", "")}
 
 
 def draw_run(model: Model, data: PatchData, folder: Path) -> None:
@@ -45,8 +56,11 @@ def draw_run(model: Model, data: PatchData, folder: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     samples = model.sample(GALLERY, generator=generator)[:, 0].numpy()
     real = torch.stack([data.patches[i]["x"] for i in range(GALLERY)])[:, 0].numpy()
-    plotting.save(plotting.draw_gallery(samples[:, None], real=real[:, None]), folder / "samples.png")
-    plotting.save(plotting.draw_loss(read_metrics(folder / "logs" / "metrics.csv")), folder / "loss.png")
+    for name, figure in (
+        ("samples.png", plotting.draw_gallery(samples[:, None], real=real[:, None])),
+        ("loss.png", plotting.draw_loss(read_metrics(folder / "logs" / "metrics.csv"))),
+    ):
+        plotting.save(figure, folder / name, overwrite=True)  # a run gone on with has older ones
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:

@@ -1,17 +1,13 @@
 """A run: a folder that training fills and that scoring and generation read."""
 
 import logging
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +21,10 @@ from pydantic import BaseModel
 
 from seisflow.config import Config, parse_config
 from seisflow.errors import OutputError, TrainingError
-from seisflow.hardware import Hardware
+from seisflow.hardware import Hardware, is_first_process
 from seisflow.models import Model, ModelCard, build_model, save_model
 from seisflow.patches import GridDataset, PatchDataset, Split, split
+from seisflow.provenance import commit, machine, versions
 from seisflow.scaling import AmplitudeScaling
 from seisflow.source import Source
 from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop
@@ -38,6 +35,7 @@ log = logging.getLogger("seisflow")
 
 INITIAL_PATCHES = 512
 STATE = "checkpoint.ckpt"
+METRICS = "metrics.csv"
 RECORD = "run.json"
 
 
@@ -105,6 +103,7 @@ def train(
         After Ctrl-C or SIGTERM, once the state is saved; the message says how to go on.
     """
     folder = Path(folder)
+    hardware = _hardware(device, config)
     sections = [source.open() for source in sources]
     if splits is None:
         data = config.data
@@ -115,9 +114,9 @@ def train(
     model = build_model(config)
     data_module = _patches(record, config, sections)
     _initialise(model, data_module.patches)
-    if _is_first_process():
+    if is_first_process():
         _make_folder(folder, record, config, overwrite)
-    return _fit(model, data_module, record, config, folder, device, max_time, None)
+    return _fit(model, data_module, record, config, folder, hardware, max_time, None)
 
 
 def resume(
@@ -144,10 +143,22 @@ def resume(
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
         (folder / "config.yaml").write_text(_as_yaml(config))
+    hardware = _hardware(device, config)
     sections = [source.open() for source in record.sources]
     model = build_model(config)
     data_module = _patches(record, config, sections)
-    return _fit(model, data_module, record, config, folder, device, max_time, folder / STATE)
+    return _fit(model, data_module, record, config, folder, hardware, max_time, folder / STATE)
+
+
+def _hardware(device: str | None, config: Config) -> Hardware:
+    hardware = Hardware.choose(device)
+    batch = config.training.batch
+    if batch % hardware.count:
+        raise TrainingError(
+            f"training.batch = {batch}: not a multiple of the {hardware.count} devices. "
+            f"Pass --set training.batch={hardware.count * max(1, batch // hardware.count)}"
+        )
+    return hardware
 
 
 def _patches(record: Record, config: Config, sections: list[xr.Dataset]) -> PatchData:
@@ -197,11 +208,6 @@ def _make_folder(folder: Path, record: Record, config: Config, overwrite: bool) 
     (folder / "config.yaml").write_text(_as_yaml(config))
 
 
-def _is_first_process() -> bool:
-    """Whether this is the only process, or the first of a data-parallel training (set by its launcher)."""
-    return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"))
-
-
 def _as_yaml(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
@@ -212,16 +218,11 @@ def _fit(
     record: Record,
     config: Config,
     folder: Path,
-    device: str | None,
+    hardware: Hardware,
     max_time: timedelta | None,
     state: Path | None,
 ) -> Run:
     training = config.training
-    hardware = Hardware.choose(device)
-    if training.batch % hardware.count:
-        raise TrainingError(
-            f"training.batch = {training.batch}: not a multiple of the {hardware.count} devices. Use --set"
-        )
     model.compute_in(hardware.subnet_dtype(training.precision))
     module = FlowModule(model, training)
     stop, timer = SafeStop(), Timer(max_time, verbose=False)
@@ -230,15 +231,16 @@ def _fit(
         callbacks.append(Averaging(training.ema))
     callbacks.append(Checkpoint(folder / STATE, training.validate_every))
     callbacks.append(RichProgressBar(leave=True) if sys.stderr.isatty() else Report(training.steps))
-    loggers: list[Logger] = [
-        CSVLogger(folder, name="", version="logs"),
-        TensorBoardLogger(folder, name="", version="logs"),
-    ]
     # Lightning's notes on devices and its advice on workers are for its own users, not for ours
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")
         warnings.filterwarnings("ignore", ".*(num_workers|log_every_n_steps|isinstance.treespec).*")
+        loggers: list[Logger] = [
+            _csv_logger(folder),
+            TensorBoardLogger(folder, name="", version="logs"),
+        ]
         trainer = Trainer(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
@@ -250,7 +252,7 @@ def _fit(
             num_sanity_val_steps=0,
             limit_val_batches=0 if data.held_out is None else 1.0,
             gradient_clip_val=training.clip,
-            log_every_n_steps=10,
+            log_every_n_steps=min(10, training.steps),
             logger=loggers,
             callbacks=callbacks,
             enable_checkpointing=False,
@@ -259,15 +261,26 @@ def _fit(
             use_distributed_sampler=False,
         )
         trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
-    if stop.received is not None:
+    if stop.stopped:
         raise KeyboardInterrupt(
             f"{folder}: stopped after step {trainer.global_step} of {training.steps}, nothing is lost. "
             f"Go on with: seisflow train --resume -o {folder}"
         )
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
-    if _is_first_process():
+    if is_first_process():
         _finish(run, record, config, data)
     return run
+
+
+def _csv_logger(folder: Path) -> CSVLogger:
+    """Lightning's logger, which would start ``metrics.csv`` anew, made to go on with that of a resumed run."""
+    logger = CSVLogger(folder, name="", version="logs")
+    path = folder / "logs" / METRICS
+    if is_first_process() and path.is_file():
+        earlier = path.read_bytes()
+        logger.experiment.metrics_keys = earlier.split(b"\r\n", 1)[0].decode().split(",")
+        path.write_bytes(earlier)
+    return logger
 
 
 def _finish(run: Run, record: Record, config: Config, data: PatchData) -> None:
@@ -297,23 +310,8 @@ def provenance(run: Run, seed: int) -> dict[str, Any]:
         "steps": run.steps,
         "skipped_steps": run.bad_steps,
         "seconds": round(run.seconds, 1),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "machine": machine(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit(),
-        "versions": {name: version(name) for name in ("seisflow", "torch", "numpy")},
+        "versions": versions(),
     }
-
-
-def commit() -> str | None:
-    """Return the git commit of a source checkout, None for an installed package."""
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

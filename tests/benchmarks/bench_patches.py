@@ -113,12 +113,12 @@ def test_segy_to_patches_runs_at_60_percent_of_segyio_or_more(segy_file):
             cut(read_panel(cube, lead), *grid, SIZE)
 
     seconds = {read: [], patches: []}
-    for _ in range(7):
+    for _ in range(9):
         for job, taken in seconds.items():
             start = time.perf_counter()
             job()
             taken.append(time.perf_counter() - start)
-    raw, whole = (np.median(taken) for taken in seconds.values())
+    raw, whole = (min(taken) for taken in seconds.values())  # the least disturbed by other processes
     mib = LINES * TRACES * SAMPLES * 4 / 2**20
     print(f"\nsegyio raw {mib / raw:.0f} MiB/s, to patches {mib / whole:.0f} MiB/s ({raw / whole:.0%})")
     assert raw / whole >= 0.6

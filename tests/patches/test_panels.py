@@ -9,7 +9,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisflow.errors import DataError
-from seisflow.patches import PanelCache, layout, panel_index, read_panel
+from seisflow.patches import ZEROS_ARE_DATA, PanelCache, layout, panel_index, read_panel
 
 NAN = np.nan
 
@@ -75,6 +75,16 @@ def test_mask_equals_the_rules_applied_sample_by_sample(make_section, seed):
         expected = np.array([usable_by_hand(t, p) for t, p in zip(amplitude[lead], present, strict=True)]).T
         np.testing.assert_array_equal(panel.mask, expected)
         np.testing.assert_array_equal(panel.amplitude, np.where(expected, amplitude[lead].T, 0))
+
+
+def test_zeros_can_be_taken_for_data(make_section):
+    amplitude = np.array([[0, 0, 3, 4], [5, 5, 5, 5], [0, 0, 0, 0], [1, NAN, 2, 0], [1, 2, 3, 4]], np.float32)
+    section = make_section(amplitude, **{ZEROS_ARE_DATA: True})
+    section["trace_mask"][4] = False
+    panel = read_panel(section, ())
+    expected = np.isfinite(amplitude) & (np.arange(5) < 4)[:, None]
+    np.testing.assert_array_equal(panel.mask, expected.T)
+    np.testing.assert_array_equal(panel.amplitude, np.where(expected, amplitude, 0).T)
 
 
 @pytest.mark.parametrize("dtype", ["i1", "i2", "f8", ">f4"])

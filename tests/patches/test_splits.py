@@ -64,9 +64,9 @@ def test_no_room_is_one_line_that_says_what_would_fit(numbered):
     assert str(error.value) == (
         "line12.sgy: 11 (inline) x 11 (crossline) x 463 (depth) has no room for separate training and "
         "validation blocks. Expected two patches of 256 samples x 64 traces and a gap: pass "
-        "--set data.patch=[256,2], or --set data.validation=0 to train without."
+        "--set data.patch=[128,8], or --set data.validation=0 to train without."
     )
-    split(section, (256, 2))
+    split(section, (128, 8))
 
 
 @pytest.mark.parametrize("kwargs", [{"validation": 0.5}, {"validation": -0.1}, {"gap": -1}])

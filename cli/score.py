@@ -1,0 +1,91 @@
+"""``seisflow score``: map how unusual each sample of a section is."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from . import options
+
+log = logging.getLogger("seisflow")
+
+
+@click.command()
+@options.inputs
+@options.model
+@options.output
+@click.option(
+    "--score",
+    type=click.Choice(["typicality", "nll"]),
+    default="typicality",
+    show_default=True,
+    help="Two-sided: less and more probable than normal; or less probable only.",
+)
+@click.option(
+    "--alpha",
+    metavar="A",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="False alarms allowed per panel.",
+)
+@options.select
+@options.geometry
+@options.device
+@options.seed
+@options.overwrite
+@options.as_json
+def command(
+    inputs: tuple[Path, ...],
+    model: str | None,
+    output: Path | None,
+    score: Literal["typicality", "nll"],
+    alpha: float,
+    select: tuple[str, ...],
+    geometry: dict[str, Any],
+    device: str | None,
+    seed: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Map how unusual each sample of the sections in INPUT is.
+
+    Without INPUT, scores what the model was trained on. Writes Zarr (amplitude, nll, anomaly, mask) or, with
+    `-o OUT.sgy`, the anomaly as SEG-Y with the headers of its source; beside it a picture of the strongest
+    anomaly and a summary. Without -o, all go to the folder `score` of the run.
+    """
+    from seisflow import progress
+    from seisflow.chosen import choose_model
+    from seisflow.results import output_path, write_scores
+
+    chosen = choose_model(model, device)
+    log.info("%s", chosen.describe())
+    sources = chosen.inputs(inputs, select, geometry)
+    several = len(sources) > 1
+    paths = [output_path(output, chosen.home / "score", source.name, several=several) for source in sources]
+    if len(set(paths)) < len(paths):
+        raise click.UsageError("Some inputs have the same name. Score them one by one, each with its own -o.")
+    summaries = []
+    for source, path in zip(sources, paths, strict=True):
+        section = source.open()
+        for warning in section.attrs.get("warnings", ()):
+            log.warning("%s: %s", source.path, warning)
+        with progress.bar(f"Scoring {source.name}") as report:
+            summary = write_scores(
+                section,
+                chosen.model,
+                [path],
+                score=score,
+                alpha=alpha,
+                seed=seed or 0,
+                overwrite=overwrite,
+                model_name=chosen.name,
+                report=report,
+            )
+        summaries.append(summary.model_dump(mode="json"))
+        if not as_json:
+            click.echo(f"{path}: {summary.sentence()}")
+    if as_json:
+        click.echo(json.dumps(summaries, indent=1))

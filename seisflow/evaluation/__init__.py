@@ -1,0 +1,1 @@
+"""Protocols with numbers: what the tables in docs/ are made of."""

@@ -1,0 +1,60 @@
+"""Do generated patches look real? Spectra and histograms against the real-versus-real difference."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wasserstein_distance
+
+HISTOGRAM_SAMPLES = 200_000
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two sets of patches are apart.
+
+    Attributes
+    ----------
+    time_spectrum_db, trace_spectrum_db : float
+        Root mean square, over frequency or wavenumber, of the difference in dB between mean amplitude
+        spectra along time and across traces (Hann taper).
+    histogram : float
+        Wasserstein-1 distance between the amplitude distributions, in standard deviations of the first set.
+    """
+
+    time_spectrum_db: float
+    trace_spectrum_db: float
+    histogram: float
+
+
+def difference(a: NDArray[np.float32], b: NDArray[np.float32], seed: int = 0) -> Difference:
+    """Compare two sets of patches (N, H, W) and (M, H, W)."""
+    rng = np.random.default_rng(seed)
+    some = [rng.choice(x.ravel(), min(x.size, HISTOGRAM_SAMPLES), replace=False) for x in (a, b)]
+    return Difference(
+        _decibels(mean_spectrum(a, axis=1), mean_spectrum(b, axis=1)),
+        _decibels(mean_spectrum(a, axis=2), mean_spectrum(b, axis=2)),
+        float(wasserstein_distance(*some) / a.std()),
+    )
+
+
+def compare(
+    generated: NDArray[np.float32], real: NDArray[np.float32], other: NDArray[np.float32]
+) -> dict[str, dict[str, float]]:
+    """Differences of generated patches, and of ``other`` real ones, from ``real``; and their ratio."""
+    made, natural = asdict(difference(real, generated)), asdict(difference(real, other))
+    ratio = {name: made[name] / natural[name] for name in made}
+    return {"generated - real": made, "real - real": natural, "ratio": ratio}
+
+
+def mean_spectrum(patches: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
+    """Mean amplitude spectrum of patches (N, H, W) along time (axis 1) or traces (axis 2)."""
+    shape = [1, 1, 1]
+    shape[axis] = patches.shape[axis]
+    taper = np.hanning(patches.shape[axis] + 2)[1:-1].reshape(shape)
+    spectra = np.abs(np.fft.rfft(patches * taper, axis=axis))
+    return spectra.mean(axis=tuple({0, 1, 2} - {axis}))
+
+
+def _decibels(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean((20 * np.log10(b / a)) ** 2)))

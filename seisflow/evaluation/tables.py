@@ -1,0 +1,49 @@
+"""Result objects as tables."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from seisflow.errors import OutputError
+
+
+def markdown(results: Sequence[dict[str, Any]]) -> str:
+    """Table of result objects, in their order, with what it takes to repeat them below it."""
+    lines = [
+        "| model | parameters | nats/dim | s.e. | bits/dim | by first sample of the window | time (s) |",
+        "| --- | --: | --: | --: | --: | --- | --: |",
+    ]
+    for one in results:
+        parts = ", ".join(f"{key}: {value:.3f}" for key, value in one["by_first_sample"].items())
+        bits = one["value"] / 0.6931471805599453
+        lines.append(
+            f"| {one['model']} | {one['parameters']:,} | {one['value']:.3f} | {one['standard_error']:.3f} "
+            f"| {bits:.3f} | {parts} | {one['seconds']:,.0f} |"
+        )
+    last = results[-1]
+    lines += [
+        "",
+        f"{last['dataset']}. Protocol: {last['protocol']}.",
+        f"Model: seed {last['seed']}, {last['steps']:,} steps, {last['machine']}, commit {last['commit']}.",
+    ]
+    return "\n".join(lines)
+
+
+def write(
+    results: Sequence[dict[str, Any]], folder: Path, name: str, *, title: str, overwrite: bool = False
+) -> None:
+    """Write ``results/<name>.json`` and ``<name>.md`` into ``folder``.
+
+    Raises
+    ------
+    OutputError
+        If either is there and ``overwrite`` is False.
+    """
+    objects, page = folder / "results" / f"{name}.json", folder / f"{name}.md"
+    for path in (objects, page):
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path}: exists. Pass --overwrite to replace it, or another -o")
+    objects.parent.mkdir(parents=True, exist_ok=True)
+    objects.write_text(json.dumps(list(results), indent=1) + "\n")
+    page.write_text(f"# {title}\n\n{markdown(results)}\n\nMade by `{results[-1]['command']}`.\n")

@@ -1,0 +1,227 @@
+"""Reading SEG-Y of every format, byte order, encoding and geometry, held against segyio and obspy."""
+
+import pickle
+
+import numpy as np
+import obspy.io.segy.segy
+import pytest
+import segyio
+
+from seisflow.errors import DataError
+from seisflow.io import open_section
+
+from .conftest import cube, segy_bytes, whole_numbers
+
+UNSIGNED = (10, 11, 12, 15, 16)
+FORMATS = (1, 2, 3, 5, 6, 7, 8, 9, *UNSIGNED)
+READ_BY_SEGYIO = (1, 2, 3, 5, 8, 10, 11, 16)
+READ_BY_OBSPY = (1, 2, 3, 5)
+
+ANGLE = np.linspace(0, 1, 12)
+GEOMETRIES = {
+    "cube": cube([10, 11, 12], [1, 2, 3, 4]),
+    "old cube": cube([10, 11, 12], [1, 2, 3, 4], 9, 21),
+    "line": {21: np.arange(101, 113), 73: 1000 * ANGLE, 77: 500 * ANGLE**2},
+    "gathers": {
+        9: np.repeat([3, 4, 5], 4),
+        13: np.tile([1, 2, 3, 4], 3),
+        37: np.tile([-400, -300, -200, -100], 3),
+    },
+}
+DIMS = {
+    "cube": ("inline", "crossline"),
+    "old cube": ("inline", "crossline"),
+    "line": ("trace",),
+    "gathers": ("shot", "channel"),
+}
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+@pytest.mark.parametrize("encoding", ["ebcdic", "ascii"])
+@pytest.mark.parametrize("endian", ["big", "little"])
+@pytest.mark.parametrize("code", FORMATS)
+def test_every_kind_of_file_is_read_exactly(segy, code, endian, encoding, geometry):
+    values = whole_numbers((12, 20), 0 if code in UNSIGNED else -100)
+    path = segy(values, GEOMETRIES[geometry], code=code, endian=endian, encoding=encoding, delay=100)
+
+    section = open_section(path)
+
+    assert section["amplitude"].dims == (*DIMS[geometry], "time")
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), values)
+    np.testing.assert_array_equal(section["time"], 100 + 4.0 * np.arange(20))
+    assert section["time"].attrs["units"] == "ms"
+    assert (section.attrs["endian"], section.attrs["encoding"]) == (endian, encoding)
+    assert section.attrs["segy_format"] == code
+    assert section.attrs["text_header"].startswith("C 1 SYNTHETIC TEST FILE")
+    assert section.attrs["quantisation_step"] == (0.0 if code in (1, 5, 6) else 1.0)
+    assert section.attrs["warnings"] == []
+    if code in READ_BY_SEGYIO:
+        with segyio.open(path, ignore_geometry=True, endian=endian) as file:
+            np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), file.trace.raw[:])
+    if code in READ_BY_OBSPY:
+        traces = obspy.io.segy.segy._read_segy(str(path), textual_header_encoding=encoding.upper()).traces
+        np.testing.assert_array_equal(
+            section["amplitude"].to_numpy().reshape(12, 20), [t.data for t in traces]
+        )
+
+
+def test_ibm_floats_are_those_of_segyio(segy):
+    values = np.random.default_rng(1).standard_normal((12, 20)).astype(np.float32) * 10.0 ** np.arange(
+        -10, 10
+    )
+    path = segy(values, code=1)
+    with segyio.open(path, ignore_geometry=True) as file:
+        expected = file.trace.raw[:]
+    np.testing.assert_array_equal(open_section(path)["amplitude"].to_numpy().reshape(12, 20), expected)
+
+
+def test_a_part_is_read_without_the_rest(segy):
+    values = whole_numbers((12, 20))
+    amplitude = open_section(segy(values))["amplitude"]
+    whole = values.reshape(3, 4, 20)
+    np.testing.assert_array_equal(amplitude[1].to_numpy(), whole[1])
+    np.testing.assert_array_equal(amplitude[:, 2, 5:9].to_numpy(), whole[:, 2, 5:9])
+    np.testing.assert_array_equal(amplitude[::-1, 1:, 3].to_numpy(), whole[::-1, 1:, 3])
+    np.testing.assert_array_equal(
+        amplitude.isel(inline=[2, 0], time=[7, 1]).to_numpy(), whole[[2, 0]][..., [7, 1]]
+    )
+    assert amplitude[2, 3, 19].item() == whole[2, 3, 19]
+
+
+def test_a_section_can_be_pickled_and_is_small(segy):
+    values = whole_numbers((12, 4000))
+    section = open_section(segy(values))
+    data = pickle.dumps(section)
+    assert len(data) < 60_000 < values.nbytes
+    np.testing.assert_array_equal(pickle.loads(data)["amplitude"].to_numpy().reshape(values.shape), values)
+
+
+@pytest.mark.parametrize(("scalar", "factor"), [(-100, 0.01), (-10, 0.1), (0, 1.0), (1, 1.0), (10, 10.0)])
+@pytest.mark.parametrize("places", [(181, 185), (73, 77)])
+def test_coordinates_are_scaled(segy, scalar, factor, places):
+    x, y = np.arange(12) * 25 + 43_000_000, np.arange(12) * 12 + 64_000_000
+    section = open_section(
+        segy(fields=cube([10, 11, 12], [1, 2, 3, 4]) | {places[0]: x, places[1]: y, 71: scalar})
+    )
+    np.testing.assert_allclose(section["cdp_x"].to_numpy().ravel(), x * factor, rtol=1e-15)
+    np.testing.assert_allclose(section["cdp_y"].to_numpy().ravel(), y * factor, rtol=1e-15)
+
+
+def test_gathers_keep_offsets_and_get_midpoints(segy):
+    fields = GEOMETRIES["gathers"] | {73: np.repeat([1000, 1100, 1200], 4), 81: np.arange(12) * 10}
+    section = open_section(segy(fields=fields))
+    np.testing.assert_array_equal(section["offset"][0], [-400, -300, -200, -100])
+    np.testing.assert_array_equal(section["cdp_x"].to_numpy().ravel(), (fields[73] + fields[81]) / 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "domain", "unit"),
+    [
+        ("C 9 Depth min: -4502.00 max: -2.00\nC30 Trace start time/depth : bytes 109-110", "depth", "m"),
+        ("C 9 Time min: -3402.00 max: -2.00\nC30 Trace start time/depth : bytes 109-110", "time", "ms"),
+        ("C 2 PSDM STACK CONVERTED TO TIME", "time", "ms"),
+        ("C 2 VERTICAL DOMAIN: DEPTH", "depth", "m"),
+        ("C 2 SAMPLE INTERVAL: 5 M", "depth", "m"),
+        ("C 2 WATER DEPTH AT BYTES 61-64", "time", "ms"),
+    ],
+)
+def test_depth_is_told_from_time_by_the_text_header(segy, text, domain, unit):
+    section = open_section(segy(text=text))
+    assert section["amplitude"].dims[-1] == domain
+    assert section[domain].attrs["units"] == unit
+    assert float(section[domain][1]) == 4.0
+
+
+def test_the_domain_can_be_given(segy):
+    assert "depth" in open_section(segy(), domain="depth").dims
+
+
+def test_samples_count_in_trace_headers_that_lies_is_not_believed(segy):
+    section = open_section(segy(trace_samples=1500))
+    assert section.sizes["time"] == 20
+    assert section.attrs["warnings"] == ["trace headers say 1500 samples, the file holds 20: 20 is used"]
+
+
+@pytest.mark.parametrize("samples", [0, 31])
+def test_samples_count_in_the_binary_header_that_lies_is_not_believed(segy, samples):
+    values = whole_numbers((12, 20))
+    section = open_section(segy(values, samples=samples))
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), values)
+    assert len(section.attrs["warnings"]) == (samples != 0)
+
+
+def test_an_interval_in_one_header_only_is_used(segy):
+    assert float(open_section(segy(interval=0, trace_interval=2000))["time"][1]) == 2.0
+    assert float(open_section(segy(interval=2000, trace_interval=0))["time"][1]) == 2.0
+
+
+def test_an_interval_that_is_missing_must_be_given(segy):
+    path = segy(interval=0)
+    with pytest.raises(DataError, match="pass dt in ms"):
+        open_section(path)
+    assert float(open_section(path, dt=0.5)["time"][2]) == 1.0
+
+
+def test_intervals_in_conflict_are_a_warning_and_refused_if_strict(segy):
+    path = segy(interval=4000, trace_interval=2000)
+    section = open_section(path)
+    assert float(section["time"][1]) == 4.0
+    assert "pass dt" in section.attrs["warnings"][0]
+    assert open_section(path, dt=2).attrs["warnings"] == []
+    with pytest.raises(DataError, match="must agree"):
+        open_section(path, strict=True)
+
+
+def test_different_delays_are_a_warning(segy):
+    section = open_section(segy(delay=np.r_[[100] * 8, [200] * 4]))
+    assert float(section["time"][0]) == 100
+    assert "delay times 100 to 200 ms" in section.attrs["warnings"][0]
+
+
+def test_a_delay_is_scaled(segy):
+    fields = cube([10, 11, 12], [1, 2, 3, 4]) | {215: -10}
+    assert float(open_section(segy(fields=fields, delay=25))["time"][0]) == 2.5
+
+
+def test_a_truncated_last_trace_is_left_out_and_refused_if_strict(tmp_path):
+    values = whole_numbers((13, 20))
+    fields = {21: np.arange(13)}
+    path = tmp_path / "cut.sgy"
+    path.write_bytes(segy_bytes(values, fields)[:-50])
+    section = open_section(path)
+    np.testing.assert_array_equal(section["amplitude"].to_numpy(), values[:12])
+    assert section.attrs["warnings"] == [
+        "the last trace is cut short (270 of 320 bytes): the 12 whole traces are read"
+    ]
+    with pytest.raises(DataError, match="cut short"):
+        open_section(path, strict=True)
+
+
+@pytest.mark.parametrize("endian", ["big", "little"])
+@pytest.mark.parametrize("extended", [0, 2])
+@pytest.mark.parametrize("revision", [(0, 0), (1, 0), (2, 0), (2, 1)])
+def test_revisions_and_extended_text_headers(segy, revision, extended, endian):
+    if revision[0] == 0 and extended:
+        pytest.skip("revision 0 has no extended text headers")
+    values = whole_numbers((12, 20))
+    section = open_section(segy(values, revision=revision, extended=extended, endian=endian))
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), values)
+
+
+def test_the_counts_of_revision_2_are_used(segy):
+    values = whole_numbers((2, 70_000))
+    binary = {(3269, "i4"): 70_000, (3273, "f8"): 125.5, (3513, "u8"): 2}
+    path = segy(values, {21: [1, 2]}, samples=0, trace_samples=0, revision=(2, 0), binary=binary)
+    section = open_section(path)
+    np.testing.assert_array_equal(section["amplitude"].to_numpy(), values)
+    assert float(section["time"][2]) == 0.251
+
+
+def test_an_array_needs_an_interval(tmp_path):
+    values = whole_numbers((3, 4, 20))
+    np.save(tmp_path / "cube.npy", values)
+    section = open_section(tmp_path / "cube.npy", dt=4)
+    assert section["amplitude"].dims == ("inline", "crossline", "time")
+    np.testing.assert_array_equal(section["amplitude"], values)
+    with pytest.raises(DataError, match="pass dt"):
+        open_section(tmp_path / "cube.npy")

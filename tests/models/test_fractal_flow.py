@@ -1,0 +1,300 @@
+"""The model is an exact, normalised density, and every view of it agrees with every other."""
+
+import math
+
+import pytest
+import torch
+
+from seisflow.config import load_config, preset_names
+from seisflow.errors import ConfigError
+from seisflow.models import FractalFlowModel, build_model
+
+DOUBLE = torch.float64
+PRIORS = {
+    "gaussian": {"kind": "gaussian"},
+    "kat": {"kind": "kat", "topics": 3},
+    "lda": {"kind": "lda", "topics": 3, "means": 5, "share": "none"},
+    "lda shared": {"kind": "lda", "topics": 2, "means": 4, "share": "position"},
+}
+every_prior = pytest.mark.parametrize("prior", PRIORS.values(), ids=PRIORS)
+every_input = pytest.mark.parametrize("kind", ["whiten", "none", "pixels"])
+
+
+def data(n, shape=(1, 16, 8), *, pixels=False, seed=1):
+    x = torch.randn(n, *shape, dtype=DOUBLE, generator=torch.Generator().manual_seed(seed))
+    return 256 * torch.sigmoid(x) if pixels else x
+
+
+def some_mask(x, seed=2):
+    mask = torch.rand(len(x), 1, *x.shape[2:], generator=torch.Generator().manual_seed(seed)) > 0.3
+    mask[0] = True
+    return mask
+
+
+def band_limited(n, height, width):
+    """Patches like seismic: little but noise beyond a tenth of the wavenumbers."""
+    spectrum = torch.fft.rfft2(torch.randn(n, 1, height, width, generator=torch.Generator().manual_seed(0)))
+    k = torch.fft.fftfreq(height)[:, None].abs() + torch.fft.rfftfreq(width)
+    x = torch.fft.irfft2(spectrum * torch.exp(-((k / 0.1) ** 2)), s=(height, width))
+    return x / x.std() + torch.rand(x.shape, generator=torch.Generator().manual_seed(1)) / 32
+
+
+@every_prior
+def test_density_integrates_to_one(make_model, prior):
+    """Over 4 dimensions, by importance sampling from a wide Gaussian."""
+    model = make_model((1, 2, 2), levels=1, prior=prior)
+    wide = torch.distributions.Normal(0.0, 2.5)
+    torch.manual_seed(0)
+    x = wide.sample((60000, 1, 2, 2)).double()
+    with torch.no_grad():
+        ratio = (model.log_prob(x) - wide.log_prob(x).sum((1, 2, 3))).exp()
+    error = float(ratio.std()) / math.sqrt(len(ratio))
+    assert error < 0.02
+    assert float(ratio.mean()) == pytest.approx(1, abs=4 * error)
+
+
+@every_prior
+def test_samples_follow_the_density(make_model, prior):
+    """If x ~ p, then E[g(x) / p(x)] = 1 for any density g whose tails p covers."""
+    model = make_model((1, 2, 2), levels=1, prior=prior)
+    x = model.sample(20000, generator=torch.Generator().manual_seed(0))
+    narrow = torch.distributions.Normal(x.mean(0), 0.5)
+    with torch.no_grad():
+        ratio = (narrow.log_prob(x).sum((1, 2, 3)) - model.log_prob(x)).exp()
+    assert float(ratio.mean()) == pytest.approx(1, abs=4 * float(ratio.std()) / math.sqrt(len(ratio)))
+
+
+@every_input
+def test_log_prob_is_the_change_of_variables(make_model, kind):
+    model = make_model((1, 8, 4), input=kind, prior={"kind": "gaussian"})
+    x = data(1, (1, 8, 4), pixels=kind == "pixels")
+    jacobian = torch.autograd.functional.jacobian(lambda v: model.encode(v)[0], x, vectorize=True)
+    latent = model.prior.log_prob(model.encode(x)[0])
+    expected = latent + torch.linalg.slogdet(jacobian.reshape(32, 32)).logabsdet
+    torch.testing.assert_close(model.log_prob(x), expected, rtol=0, atol=1e-8)
+
+
+@every_prior
+@every_input
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("dtype", "rtol"), [(DOUBLE, 1e-10), (torch.float32, 1e-5)])
+def test_map_sums_to_log_prob(make_model, prior, kind, masked, dtype, rtol):
+    model, x = make_model(prior=prior, input=kind).to(dtype), data(4, pixels=kind == "pixels").to(dtype)
+    mask = some_mask(x) if masked else None
+    share = model.log_prob_map(x, mask)
+    assert share.shape == (4, 1, 16, 8)
+    torch.testing.assert_close(share.sum((1, 2, 3)), model.log_prob(x, mask), rtol=rtol, atol=0)
+    if mask is not None:
+        assert not share[~mask].any()
+
+
+@every_prior
+def test_a_full_mask_changes_nothing(make_model, prior):
+    model, x = make_model(prior=prior), data(3)
+    full = torch.ones(3, 1, 16, 8, dtype=torch.bool)
+    torch.testing.assert_close(model.log_prob(x, full), model.log_prob(x))
+    torch.testing.assert_close(model.topics(x, full), model.topics(x))
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 8), (3, 8, 8)])
+def test_loss_is_minus_log_prob_for_each_valid_sample(make_model, shape):
+    model, x = make_model(shape), data(4, shape)
+    mask = some_mask(x)
+    loss, nll = model.loss(x, mask)
+    expected = -model.log_prob(x, mask).sum() / mask.expand_as(x).sum()
+    torch.testing.assert_close(loss, expected, rtol=1e-10, atol=0)
+    assert torch.equal(loss, nll)
+    assert not nll.requires_grad
+
+
+@pytest.mark.parametrize(("kind", "first"), [("whiten", 1), ("none", 0)])
+def test_l2_term_is_the_mean_squared_step_between_states_of_the_flow(make_model, kind, first):
+    model, x = make_model(levels=3, input=kind), data(4)
+    loss, nll = model.loss(x, torch.ones_like(x, dtype=torch.bool), l2=0.3)
+    states = model.steps(x)[first:]
+    assert len(states) == 4
+    steps = [(states[i + 1] - states[i]).square().mean() for i in range(3)]
+    torch.testing.assert_close(loss - nll, 0.3 * sum(steps))
+
+
+@every_input
+def test_steps_lead_from_data_to_latent(make_model, kind):
+    model, x = make_model(input=kind), data(2, pixels=kind == "pixels")
+    states = model.steps(x)
+    assert len(states) == (3 if kind == "none" else 4)
+    assert all(state.shape == x.shape for state in states)
+    assert torch.equal(states[0], x)
+    torch.testing.assert_close(states[-1], model.encode(x)[0])
+
+
+@every_input
+def test_decode_undoes_encode(make_model, kind):
+    model, x = make_model(input=kind), data(3, pixels=kind == "pixels")
+    z, log_det = model.encode(x)
+    back, back_log_det = model.decode(z)
+    torch.testing.assert_close(back, x, rtol=0, atol=1e-9)
+    torch.testing.assert_close(back_log_det, -log_det, rtol=0, atol=1e-9)
+
+
+@every_prior
+def test_topics_are_probabilities(make_model, prior):
+    topics = make_model(prior=prior).topics(data(5))
+    assert topics.shape == (5, prior.get("topics", 1))
+    torch.testing.assert_close(topics.sum(1), torch.ones(5, dtype=DOUBLE))
+
+
+@every_prior
+def test_a_generator_fixes_samples(make_model, prior):
+    model = make_model(prior=prior)
+    a, b, c = (model.sample(3, generator=torch.Generator().manual_seed(s)) for s in (4, 4, 5))
+    assert a.shape == (3, 1, 16, 8)
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.5])
+def test_temperature_is_the_spread_of_the_latent(make_model, temperature):
+    model = make_model(prior={"kind": "gaussian"})
+    x = model.sample(50, temperature=temperature, generator=torch.Generator().manual_seed(0))
+    assert float(model.encode(x)[0].std().detach()) == pytest.approx(temperature, rel=0.05, abs=1e-9)
+
+
+def test_samples_of_a_topic_are_recognised(make_model):
+    model = make_model(prior=PRIORS["lda"], moved=0.3)
+    for topic in range(3):
+        x = model.sample(10, topic=topic, generator=torch.Generator().manual_seed(0))
+        assert float(model.topics(x)[:, topic].mean()) > 0.8
+
+
+def test_a_mean_topic_can_be_shared_by_samples(make_model):
+    model = make_model(prior={"kind": "lda", "topics": 2})
+    means = model.prior.draw_means(0, torch.Generator().manual_seed(0))
+    same = model.sample(2, temperature=0.0, means=means)
+    torch.testing.assert_close(same[0], same[1])
+
+
+def test_initialised_on_a_batch_it_leaves_unit_variance(make_model):
+    model, x = make_model(moved=0), 3 + 5 * data(200)
+    model.initialise(x)
+    assert float(model.encode(x)[0].std().detach()) == pytest.approx(1, abs=0.05)
+
+
+@every_prior
+@pytest.mark.parametrize("kind", ["cnn", "mlp", "kan"])
+def test_every_prior_and_subnet_trains(make_model, kind, prior):
+    model, x = make_model(subnet={"kind": kind, "width": 6}, prior=prior, levels=2), data(3)
+    loss, _ = model.loss(x, some_mask(x), l2=0.1)
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+
+
+@pytest.mark.parametrize(
+    ("patch", "flow", "message"),
+    [
+        ((16, 6), {"levels": 3, "squeeze": (2, 1)}, r"blocks of 8 x 3 cannot be halved. Pass --set flow.levels=2"),
+        ((20, 8), {"levels": 2, "squeeze": (4, 4)}, r"does not divide a block of 10 x 4. Pass --set flow.squeeze=\[2,4\]"),
+        ((16, 8), {"squeeze": (1, 1)}, r"leaves one channel.*Pass --set flow.squeeze=\[2,2\]"),
+    ],
+)
+def test_a_patch_that_does_not_fit_is_refused_with_a_remedy(make_config, patch, flow, message):
+    with pytest.raises(ConfigError, match=message) as refused:
+        build_model(make_config(patch, **flow))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_batch_of_another_shape_is_refused(make_model):
+    with pytest.raises(ConfigError, match=r"patch of shape \(1, 8, 8\): the model takes \(1, 16, 8\)"):
+        make_model().log_prob(data(2, (1, 8, 8)))
+
+
+@pytest.mark.parametrize("patch", [(8, 64), (48, 24), (64, 8), (20, 12)])
+def test_other_patch_sizes_build(make_config, patch):
+    model = build_model(make_config(patch))
+    assert model.log_prob(torch.randn(2, 1, *patch)).shape == (2,)
+
+
+@pytest.mark.parametrize("preset", preset_names())
+def test_presets_build(preset):
+    model = build_model(load_config(preset))
+    assert model.shape == (1, 256, 64)
+    assert model.size == 16384
+
+
+@pytest.fixture(scope="module")
+def seismic_small():
+    """Return the preset, initialised and moved as training would, and patches for it."""
+    torch.manual_seed(0)
+    model, x = build_model(load_config("seismic-small")).eval(), band_limited(24, 256, 64)
+    model.initialise(x)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+    return model, x[:2]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "limit"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-2)], ids=["float32", "bfloat16 subnets"]
+)
+def test_a_seismic_patch_comes_back(seismic_small, dtype, limit):
+    """With bfloat16 subnets an error of 1e-6 in the stream may round to another input, and so to 1e-3."""
+    model, x = seismic_small
+    model.compute_in(dtype)
+    with torch.inference_mode():
+        z, log_det = model.encode(x)
+        back, back_log_det = model.decode(z)
+    assert z.dtype == log_det.dtype == back.dtype == torch.float32
+    assert float((back - x).abs().max()) < limit
+    torch.testing.assert_close(back_log_det, -log_det, rtol=1e-4, atol=0)
+
+
+def test_bfloat16_subnets_leave_stream_and_log_prob_in_float32(seismic_small):
+    model, x = seismic_small
+    seen = []
+    hooks = [m.register_forward_hook(lambda m, a, out: seen.append(out.dtype)) for m in model.modules()
+             if type(m).__name__ == "Conv2d"]  # fmt: skip
+    values = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model.compute_in(dtype)
+        with torch.inference_mode():
+            values[dtype] = model.log_prob(x)
+            assert {state.dtype for state in model.steps(x)} == {torch.float32}
+    for hook in hooks:
+        hook.remove()
+    assert set(seen) == {torch.float32, torch.bfloat16}
+    assert values[torch.bfloat16].dtype == torch.float32
+    torch.testing.assert_close(values[torch.bfloat16], values[torch.float32], rtol=0.02, atol=0)
+
+
+def test_map_of_a_seismic_patch_sums_to_log_prob_in_float32(seismic_small):
+    model, x = seismic_small
+    model.compute_in(torch.float32)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            model.log_prob_map(x).double().sum((1, 2, 3)), model.log_prob(x).double(), rtol=1e-5, atol=0
+        )
+
+
+def test_images_of_random_bytes_cost_eight_bits_or_more(make_model):
+    """No density can code uniform bytes in fewer than 8 bits a dimension."""
+    model = make_model((3, 32, 32), input="pixels", levels=3, moved=0).float()
+    torch.manual_seed(0)
+    x = torch.randint(256, (64, 3, 32, 32)) + torch.rand(64, 3, 32, 32)
+    model.initialise(x)
+    with torch.no_grad():
+        bits = model.bits_per_dim(x)
+    assert bits.shape == (64,)
+    assert 8 <= float(bits.mean()) < 9
+    assert bool(((model.sample(4) >= -1) & (model.sample(4) <= 257)).all())
+
+
+def test_bits_of_an_image_count_the_arctanh_map():
+    """Before training, without 1x1 maps, the flow is the arctanh map alone."""
+    config = load_config("seismic-small", ["flow.input=pixels", "flow.mix=false", "flow.prior.kind=gaussian"])
+    model, x = FractalFlowModel((3, 32, 32), config.flow).double(), data(2, (3, 32, 32), pixels=True)
+    u = (2 * x - 256) / 258
+    normal = torch.distributions.Normal(0.0, 1.0)
+    log_prob = normal.log_prob(torch.atanh(u)) + math.log(2 / 258) - torch.log(1 - u**2)
+    expected = -log_prob.sum((1, 2, 3)) / (3 * 32 * 32 * math.log(2))
+    torch.testing.assert_close(model.bits_per_dim(x), expected)

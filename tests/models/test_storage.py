@@ -1,0 +1,129 @@
+"""Models on disk: what is saved comes back the same; what is damaged is refused in one line."""
+
+import json
+
+import pytest
+import torch
+
+from seisflow.calibration import Calibration
+from seisflow.errors import ModelError
+from seisflow.models import ModelCard, build_model, load_model, save_model, storage
+from seisflow.scaling import AmplitudeScaling
+
+CALIBRATION = Calibration(
+    smoothing=(8, 4), depth=[0.0], quantiles=[[0.0, 1.0, 2.0, 3.0, 4.0]], maxima=[1.0], held_out=True
+)
+
+
+@pytest.fixture
+def model(make_config):
+    torch.manual_seed(0)
+    config = make_config()
+    model = build_model(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    model.card = ModelCard(
+        config=config,
+        scaling=AmplitudeScaling(std=1234.5, step=0.1, quantised=True),
+        calibration=CALIBRATION,
+        inputs=[{"path": "a.sgy"}],
+        provenance={"seed": 3, "commit": None},
+    )
+    return model
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    save_model(model, tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_a_loaded_model_is_the_saved_one(model, saved):
+    loaded = load_model(saved)
+    x = torch.randn(3, 1, 16, 8)
+    assert torch.equal(loaded.log_prob(x), model.log_prob(x))
+    assert torch.equal(*(m.sample(2, generator=torch.Generator().manual_seed(0)) for m in (model, loaded)))
+    assert loaded.card == model.card
+    assert not loaded.training
+
+
+def test_a_model_is_two_files_that_need_no_pickle(saved):
+    assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
+    assert json.loads((saved / "config.json").read_text())["scaling"]["std"] == 1234.5
+
+
+@pytest.mark.parametrize("name", ["", "model.safetensors"])
+def test_a_model_is_found_by_its_folder_or_its_weights(saved, name):
+    assert load_model(saved / name).card is not None
+
+
+def test_saving_again_replaces(model, saved):
+    with torch.no_grad():
+        model.flow.step.inner.bijections[0].bias += 1
+    save_model(model, saved)
+    assert torch.equal(load_model(saved).flow.step.inner.bijections[0].bias, model.flow.step.inner.bijections[0].bias)
+
+
+def test_a_model_without_a_card_is_not_saved(model, tmp_path):
+    model.card = None
+    with pytest.raises(ModelError, match="without a card"):
+        save_model(model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_failed_save_leaves_the_model_that_was_there(model, saved, monkeypatch):
+    def fill_the_disk(tensors, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device", str(path))
+
+    before = load_model(saved)
+    monkeypatch.setattr(storage, "save_file", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_model(model, saved)
+    assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
+    assert load_model(saved).card == before.card
+
+
+def truncate(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def replace_width(folder):
+    card = folder / "config.json"
+    card.write_text(card.read_text().replace('"width": 6', '"width": 7'))
+
+
+DAMAGE = {
+    "truncated weights": (truncate, "model.safetensors: damaged"),
+    "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors: damaged"),
+    "weights of noise": (lambda f: (f / "model.safetensors").write_bytes(b"\x07" * 999), "damaged"),
+    "weights of another model": (replace_width, "not the weights of its config.json"),
+    "card that is not JSON": (lambda f: (f / "config.json").write_text("{"), "config.json: not a model card"),
+    "card of something else": (lambda f: (f / "config.json").write_text('{"a": 1}'), "not a model card"),
+    "binary card": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"), "not a model card"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "holds no model.safetensors"),
+    "no card": (lambda f: (f / "config.json").unlink(), "holds no model.safetensors and config.json"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_model_is_refused_in_one_line(saved, damage, message):
+    damage(saved)
+    with pytest.raises(ModelError, match=message) as refused:
+        load_model(saved)
+    assert str(refused.value).startswith(str(saved))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_model_is_refused_with_the_names_of_those_that_ship(tmp_path):
+    with pytest.raises(ModelError, match="no such model. Pass a run folder"):
+        load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", storage.shipped_models())
+def test_models_that_ship_load_by_name(name):
+    model = load_model(name)
+    assert model.card is not None
+    assert torch.isfinite(model.log_prob(torch.randn(1, *model.shape))).all()
