@@ -3,40 +3,47 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
-
-from seisflow.errors import SeisflowError
-from seisflow.io.scan import ScanReport, describe, scan
 
 from . import options
 
-_TABLE_FROM = 4
+if TYPE_CHECKING:
+    from seisflow.io import ScanReport
 
 
 @click.command()
 @options.required_inputs
 @options.as_json
+@click.option("--plot", is_flag=True, help="Draw a preview of each file: a PNG in the current folder.")
+@options.overwrite
 @options.geometry
-def command(inputs: tuple[Path, ...], as_json: bool, geometry: dict[str, Any]) -> None:
+def command(
+    inputs: tuple[Path, ...], as_json: bool, plot: bool, overwrite: bool, geometry: dict[str, Any]
+) -> None:
     """Tell what files are: format, geometry, sampling, amplitudes, and what is odd about them.
 
-    INPUT is a SEG-Y file, a Zarr folder, or the name of a data set that ships. Files that cannot be read
-    get one line each, and exit code 1.
+    INPUT is a SEG-Y or SU file, a Zarr folder, NetCDF, what obspy reads, a folder of these, a pattern such
+    as '*.sgy', or the name of a data set that ships. Files that cannot be read get one line each, and exit
+    code 1. Of large files, the headers at the ends of lines and some between are read.
     """
+    from seisflow.errors import SeisflowError  # here: --help does not wait for numpy and xarray
+    from seisflow.io import describe, find_files, scan
+
     reports: list[ScanReport] = []
     failures: list[str] = []
-    for path in inputs:
+    files = find_files(inputs)
+    for path in files:
         try:
             reports.append(scan(path, **geometry))
+            if plot:
+                click.echo(_draw(path, geometry, reports[-1], overwrite), err=True)
         except SeisflowError as error:
             failures.append(str(error))
     if as_json:
         click.echo(json.dumps([report.model_dump() for report in reports], indent=2))
-    elif len(reports) < _TABLE_FROM:
+    elif files == list(inputs) and len(reports) <= _BLOCKS:
         click.echo("\n\n".join(map(describe, reports)), nl=bool(reports))
     else:
         _print_table(reports)
@@ -46,7 +53,21 @@ def command(inputs: tuple[Path, ...], as_json: bool, geometry: dict[str, Any]) -
         sys.exit(1)
 
 
-def _print_table(reports: list[ScanReport]) -> None:
+_BLOCKS = 3  # more files than this are a table
+
+
+def _draw(path: Path, geometry: dict[str, Any], report: "ScanReport", overwrite: bool) -> str:
+    from seisflow import plotting
+
+    given = geometry | ({"line": True} if report.problem else {})
+    figure = plotting.draw(options.open_section(path, given))
+    return str(plotting.save(figure, Path(f"{path.stem}.png"), overwrite=overwrite))
+
+
+def _print_table(reports: list["ScanReport"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("file", "format", "geometry", "traces", "samples", "interval", "start", "std", "odd")
     for report in reports:
         sizes = " x ".join(str(axis.size) for axis in report.axes)

@@ -1,6 +1,7 @@
 """`seisflow train`: learn the density of sections."""
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,7 +27,7 @@ class Duration(click.ParamType):
             parts = [float(part) for part in str(value).split(":")]
         except ValueError:
             parts = []
-        if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts) or not sum(parts):
+        if not 1 <= len(parts) <= 3 or any(not 0 <= part < math.inf for part in parts) or not sum(parts):
             self.fail(f"{value!r} is not a time span such as 00:10:00", param, ctx)
         seconds = 0.0
         for part in parts:
@@ -36,7 +37,7 @@ class Duration(click.ParamType):
 
 @contextmanager
 def _latest(folder: Path) -> Iterator[None]:
-    """Make the run trained meanwhile the latest, also when it was stopped, so that --resume goes on with it."""
+    """Make the run trained meanwhile the latest, also when stopped, so that --resume goes on with it."""
     from seisflow import runs
 
     from .main import Interrupted

@@ -64,7 +64,7 @@ class Calibration(BaseModel):
         largest maximum is the best there is, and `supports` says so.
         """
         rank = int(np.ceil((len(self.maxima) + 1) * (1 - alpha)))
-        return self.maxima[min(rank, len(self.maxima)) - 1]
+        return self.maxima[min(max(rank, 1), len(self.maxima)) - 1]
 
     def supports(self, alpha: float) -> bool:
         """Whether there were enough held-out panels for this ``alpha``."""

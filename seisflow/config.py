@@ -74,6 +74,60 @@ class FlowConfig(_Strict):
         return [self.couplings] * self.levels if isinstance(self.couplings, int) else self.couplings
 
 
+class AutoregressiveConfig(_Strict):
+    """Transformers of a fractal autoregressive model (``model: fractal-ar`` or ``fractal-mar``).
+
+    Attributes
+    ----------
+    parts : list of (int, int)
+        Samples and traces of the parts into which each level cuts its blocks, coarsest first. The values of
+        the last ones are generated one by one: without parts, those of the whole patch.
+    width, depth : int or list of int
+        Channels and blocks of the transformer of each level: one more than there are ``parts``.
+    head : int
+        Channels of an attention head.
+    rounds : int
+        Rounds in which a level of ``fractal-mar`` unmasks its parts, by a cosine schedule.
+    input : "amplitudes" or "pixels"
+        What the values stand for: scaled amplitudes from -``limit`` to ``limit``, or from the least to the
+        largest one of the training data if these are nearer; 0 to ``values`` for images.
+    values : int
+        Number of values of a sample.
+    limit : float
+        Amplitudes beyond it, in standard deviations, share a value.
+    """
+
+    parts: list[tuple[PositiveInt, PositiveInt]] = [(16, 16), (4, 4), (1, 1)]
+    width: PositiveInt | list[PositiveInt] = [128, 96, 64, 64]
+    depth: int | list[int] = [4, 3, 2, 0]
+    head: int = Field(default=32, ge=1)
+    rounds: int = Field(default=8, ge=1)
+    input: Literal["amplitudes", "pixels"] = "amplitudes"
+    values: int = Field(default=256, ge=2)
+    limit: float = Field(default=5.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_entry_a_level(self) -> "AutoregressiveConfig":
+        levels = len(self.parts) + 1
+        for name, found in (("width", self.widths()), ("depth", self.depths())):
+            if len(found) != levels or min(found) < 0:
+                raise ValueError(
+                    f"{name} {getattr(self, name)}: one number, or one for each of {levels} levels "
+                    f"(one more than parts)"
+                )
+        if any(width % self.head for width in self.widths()):
+            raise ValueError(f"width {self.width}: expected multiples of head = {self.head}")
+        return self
+
+    def widths(self) -> list[int]:
+        """Width of the transformer of each level, coarsest first."""
+        return [self.width] * (len(self.parts) + 1) if isinstance(self.width, int) else self.width
+
+    def depths(self) -> list[int]:
+        """Depth of the transformer of each level, coarsest first."""
+        return [self.depth] * (len(self.parts) + 1) if isinstance(self.depth, int) else self.depth
+
+
 class DataConfig(_Strict):
     """Patches and what is done to them.
 
@@ -143,9 +197,10 @@ class TrainingConfig(_Strict):
 class Config(_Strict):
     """Everything that defines a run besides its data files and its seed."""
 
-    model: Literal["fractal-flow"] = "fractal-flow"
+    model: Literal["fractal-flow", "fractal-ar", "fractal-mar"] = "fractal-flow"
     data: DataConfig = DataConfig()
     flow: FlowConfig = FlowConfig()
+    autoregressive: AutoregressiveConfig = AutoregressiveConfig()
     training: TrainingConfig = TrainingConfig()
 
 
@@ -182,6 +237,8 @@ def load_config(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Conf
         except OSError as error:
             presets = ", ".join(preset_names())
             raise ConfigError(f"{source}: no such config. Pass a YAML file or one of: {presets}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{source}: not valid YAML, nor text at all. Pass a config file") from error
     try:
         values = yaml.safe_load(text) or {}
         changes = [_override(item) for item in overrides]

@@ -25,28 +25,59 @@ def together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
     OutputError
         If something is there and may not be replaced, or the disk does not take it.
     """
-    first, *others = paths
-    folder = first.parent
+    folder = paths[0].parent
     new = [place for place in (folder, *folder.parents) if not place.exists()]
-    with aside.told_as_output_error(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     try:
-        for path in others:
-            if path.exists() and not overwrite:
-                raise OutputError(f"{path}: exists already. Pass overwrite (--overwrite) to replace it")
-        staging = aside.reserve(first, overwrite, 0)
+        with aside.told_as_output_error(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            _check_free(path, overwrite)
+        staging = aside.reserve(paths[0], overwrite, 0)
         try:
-            yield staging
-            for path in others:
-                with aside.told_as_output_error(path):
-                    if path.is_dir():
-                        path.replace(staging / f"{path.name}.replaced")
-                    (staging / path.name).replace(path)
-            aside.publish(staging, first, overwrite)
+            with _told_by_final_name(staging, folder):
+                yield staging
+            for path in paths:  # some may have come into being since
+                _check_free(path, overwrite)
+            _move(paths, staging)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except BaseException:
         for place in new:
-            if not any(place.iterdir()):
+            if place.exists() and not any(place.iterdir()):
                 place.rmdir()
         raise
+
+
+@contextmanager
+def _told_by_final_name(staging: Path, folder: Path) -> Iterator[None]:
+    """Name files in errors as the user does, not where they are written meanwhile."""
+    try:
+        yield
+    except OutputError as error:
+        meanwhile, finally_ = (str(place / "_").removesuffix("_") for place in (staging, folder))
+        raise OutputError(str(error).replace(meanwhile, finally_)) from error
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: exists already. Pass overwrite (--overwrite) to replace it")
+
+
+def _move(paths: Sequence[Path], staging: Path) -> None:
+    """Move files from ``staging`` to their places; put back what was there if one does not go."""
+    earlier, done = staging / ".earlier", []
+    with aside.told_as_output_error(paths[0]):
+        earlier.mkdir()
+        try:
+            for path in paths:
+                if path.exists():
+                    path.replace(earlier / path.name)
+                (staging / path.name).replace(path)
+                done.append(path)
+        except BaseException:
+            for path in done:
+                path.replace(staging / path.name)
+            for path in paths:
+                if (earlier / path.name).exists():
+                    (earlier / path.name).replace(path)
+            raise

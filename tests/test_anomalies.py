@@ -35,7 +35,10 @@ def test_bodies_are_those_of_labelling_the_volume_at_once(seed, monkeypatch):
     expected = []
     for sign in (1, -1):
         labels, count = label(sign * cube > 1, generate_binary_structure(3, 1))
-        expected += [(int((labels == k).sum()), sign * float((sign * cube[labels == k]).max())) for k in range(1, count + 1)]
+        expected += [
+            (int((labels == k).sum()), sign * float((sign * cube[labels == k]).max()))
+            for k in range(1, count + 1)
+        ]
     assert found.count == len(expected)
     assert sorted((a.samples, round(a.peak, 4)) for a in found.strongest()) == sorted(
         (samples, round(peak, 4)) for samples, peak in expected

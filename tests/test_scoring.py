@@ -54,8 +54,8 @@ def test_windows_that_do_not_overlap_sum_to_their_log_density(model):
 def test_maps_do_not_depend_on_the_batch(cube, model, result, batch, monkeypatch):
     monkeypatch.setattr(scoring, "BATCH_CPU", batch)
     again = score(cube, model)
-    np.testing.assert_allclose(again["nll"], result["nll"], atol=2e-4)
-    np.testing.assert_allclose(again["anomaly"], result["anomaly"], atol=2e-3)
+    np.testing.assert_allclose(again["nll"], result["nll"], rtol=1e-5, atol=2e-4)
+    np.testing.assert_allclose(again["anomaly"], result["anomaly"], rtol=1e-4, atol=2e-3)
 
 
 def test_a_panel_in_a_stream_has_the_map_that_it_has_alone(cube, model, result):
@@ -145,14 +145,15 @@ def test_a_stream_can_be_left_early(cube, model):
     stream.close()
 
 
-def test_amplitudes_of_another_size_are_scaled_by_their_own(cube, model, result, caplog):
-    loud = cube.load().copy(deep=True)
-    loud["amplitude"] *= 1000
-    loud.attrs["source_file"] = "/elsewhere/other.sgy"
-    with caplog.at_level(logging.WARNING, "seisflow"):
-        again = score(loud, model)
-    assert "other.sgy: amplitudes are 1." in caplog.text
-    assert abs(float(again["nll"].mean() - result["nll"].mean())) < 0.5
+def test_amplitudes_of_another_size_are_scaled_by_their_own(cube, model, caplog):
+    maps = []
+    for factor in (1000, 1 / 64):
+        other = cube.load().assign_attrs(source_file="/elsewhere/other.sgy")
+        other["amplitude"] = other["amplitude"] * factor
+        with caplog.at_level(logging.WARNING, "seisflow"):
+            maps.append(score(other, model)["nll"])
+    assert "other.sgy: amplitudes are 1.2e+03 times those the model has seen" in caplog.text
+    np.testing.assert_allclose(maps[0], maps[1], rtol=1e-3, atol=1e-3)
 
 
 def test_a_dim_part_of_the_trained_survey_keeps_the_scale_of_training(cube, model, caplog):
@@ -184,12 +185,21 @@ def missing(section):
 
 
 BAD = {
-    "no samples": (lambda s: select(s, ["time=100:120"]), "6 samples x 112 traces. Too small for the model's patch"),
+    "no samples": (
+        lambda s: select(s, ["time=100:120"]),
+        "6 samples x 112 traces. Too small for the model's patch",
+    ),
     "one trace": (lambda s: select(s, ["crossline=7"]), "96 samples x 1 traces. Too small"),
     "all zero": (zero, "every sample is zero, dead or missing"),
     "all NaN": (missing, "every sample is zero, dead or missing"),
-    "all zero, unseen": (lambda s: zero(s).assign_attrs(source_file="/x/o.sgy"), "o.sgy: all amplitudes are zero"),
-    "all NaN, unseen": (lambda s: missing(s).assign_attrs(source_file="/x/o.sgy"), "o.sgy: no finite amplitude"),
+    "all zero, unseen": (
+        lambda s: zero(s).assign_attrs(source_file="/x/o.sgy"),
+        "o.sgy: all amplitudes are zero",
+    ),
+    "all NaN, unseen": (
+        lambda s: missing(s).assign_attrs(source_file="/x/o.sgy"),
+        "o.sgy: no finite amplitude",
+    ),
 }
 
 

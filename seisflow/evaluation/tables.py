@@ -27,7 +27,21 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
         f"{last['dataset']}. Protocol: {last['protocol']}.",
         f"Model: seed {last['seed']}, {last['steps']:,} steps, {last['machine']}, commit {last['commit']}.",
     ]
+    if "realism" in last:
+        lines += ["", *_realism(last["realism"])]
     return "\n".join(lines)
+
+
+def _realism(differences: dict[str, dict[str, float]]) -> list[str]:
+    """Rows of the comparison of generated patches with real ones."""
+    lines = [
+        "| difference of | spectrum along time (dB) | spectrum across traces (dB) | histogram (W1, std) |",
+        "| --- | --: | --: | --: |",
+    ]
+    for name, one in differences.items():
+        values = (one["time_spectrum_db"], one["trace_spectrum_db"], one["histogram"])
+        lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in values) + " |")
+    return lines
 
 
 def write(

@@ -25,6 +25,8 @@ from seisflow.evaluation.gaussians import (
     PeriodicField,
     WhiteGaussian,
 )
+from seisflow.evaluation.realism import compare
+from seisflow.generation import generate_batches
 from seisflow.models import Model
 from seisflow.patches import Block, PatchDataset, Split, cut, prepare, read_panel
 from seisflow.provenance import commit, machine
@@ -37,6 +39,7 @@ SIZE = (256, 64)
 CROSSLINES = (0, 46, 92, 138)
 SAMPLES = (60, 327, 594)
 TRAIN, TEST = "inline=10090:10135", "inline=10140:10150"
+FIRST_INLINES = "inline=10090:10100"
 DITHER = 1 / 32
 GAUSSIAN_PATCHES = 4096
 DITHER_SEED = 2
@@ -59,9 +62,9 @@ def scaling_of(file: Path) -> AmplitudeScaling:
     return AmplitudeScaling.fit([source(file, TRAIN).open()], [[Block()]], DITHER)
 
 
-def test_windows(file: Path, scaling: AmplitudeScaling) -> NDArray[np.float32]:
-    """The 132 test windows (132, 1, 256, 64), scaled and dithered."""
-    section = source(file, TEST).open()
+def windows(file: Path, part: str, scaling: AmplitudeScaling) -> NDArray[np.float32]:
+    """The protocol's windows of ``part``, 12 an inline, (N, 1, 256, 64), scaled and dithered."""
+    section = source(file, part).open()
     tops, lefts = (grid.ravel() for grid in np.meshgrid(SAMPLES, CROSSLINES))
     panels = (read_panel(section, (i,)) for i in range(section.sizes["inline"]))
     x, mask = zip(*(cut(panel, tops, lefts, SIZE) for panel in panels), strict=True)
@@ -98,7 +101,7 @@ def evaluate_model(model: Model, file: Path) -> NDArray[np.float64]:
         raise ModelError(
             f"the model was not trained on {TRAIN} with {SIZE[0]} x {SIZE[1]} patches. Train one"
         )
-    x = torch.from_numpy(test_windows(file, card.scaling))
+    x = torch.from_numpy(windows(file, TEST, card.scaling))
     with torch.inference_mode():
         log_prob = torch.cat([model.log_prob(batch) for batch in x.split(12)])
     return -log_prob.double().numpy() / model.size
@@ -110,13 +113,22 @@ def baselines(file: Path, seed: int = 0) -> Iterator[dict[str, Any]]:
     section = source(file, TRAIN).open()
     patches = PatchDataset([section], [[Block()]], SIZE, scaling, seed=seed, length=GAUSSIAN_PATCHES)
     fitted = np.stack([patches[i]["x"][0].numpy() for i in range(GAUSSIAN_PATCHES)])
-    test = test_windows(file, scaling)[:, 0]
+    test = windows(file, TEST, scaling)[:, 0]
     for name, kind in BASELINES.items():
         start = time.monotonic()
         density = kind(fitted)
         nats = -density.log_prob(test) / (SIZE[0] * SIZE[1])
         seconds = time.monotonic() - start
         yield result(name, nats, parameters=density.parameters, seed=seed, seconds=seconds, steps=None)
+
+
+def realism(model: Model, file: Path) -> dict[str, dict[str, float]]:
+    """Compare 132 generated patches, and 132 of the first training inlines, with the test windows."""
+    card = model.card
+    assert card is not None
+    real, other = (windows(file, part, card.scaling)[:, 0] for part in (TEST, FIRST_INLINES))
+    made = np.concatenate(list(generate_batches(model, len(real))))
+    return compare(made, real, other)
 
 
 def model_result(model: Model, file: Path, name: str) -> dict[str, Any]:
@@ -133,7 +145,7 @@ def model_result(model: Model, file: Path, name: str) -> dict[str, Any]:
         seed=facts["seed"],
         seconds=facts["seconds"],
         steps=facts["steps"],
-    ) | {"machine": facts["machine"], "commit": facts["commit"]}
+    ) | {"machine": facts["machine"], "commit": facts["commit"], "realism": realism(model, file)}
 
 
 def result(

@@ -63,7 +63,7 @@ class SpectralWhitening(Bijection):
         return dct_matrix(n).to(self.log_scale.dtype).to(self.log_scale.device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SpectralWhitening":
-        """Make the matrices anew after ``.double()`` and the like: cast, they are orthonormal to float32 only."""
+        """Make the matrices anew after ``.double()``: cast, they would be orthonormal to float32 only."""
         super()._apply(fn, recurse)
         self.rows, self.columns = self._matrix(len(self.rows)), self._matrix(len(self.columns))
         return self

@@ -1,6 +1,7 @@
 """Seismic files in, sections out, and results back into files."""
 
-from seisflow.io.scan import ScanReport, scan
+from seisflow.io.find import find_files
+from seisflow.io.scan import ScanReport, describe, scan
 from seisflow.io.section import open_section, select
 from seisflow.io.segy_write import SegyWriter, create_segy
 from seisflow.io.zarr_write import ZarrWriter, create_zarr, write_zarr
@@ -11,6 +12,8 @@ __all__ = [
     "ZarrWriter",
     "create_segy",
     "create_zarr",
+    "describe",
+    "find_files",
     "open_section",
     "scan",
     "select",

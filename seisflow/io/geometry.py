@@ -172,7 +172,7 @@ class _Grid:
     def geometry(self, *warnings: str) -> Geometry:
         """Put in missing lines, and keep the direction in which the file counts."""
         is_cube = [name for name, _ in self.axes] == ["inline", "crossline"]
-        labels = tuple(_regular(values) if is_cube else values for values in self.labels)
+        labels = tuple(regular(values) if is_cube else values for values in self.labels)
         index = np.full([len(values) for values in labels], -1, np.int64)
         there = [np.searchsorted(every, some) for every, some in zip(labels, self.labels, strict=True)]
         index[np.ix_(*there)] = self.index
@@ -268,7 +268,7 @@ def _cube_axes(places: tuple[int, int]) -> tuple[Axis, ...]:
     return ("inline", places[0]), ("crossline", places[1])
 
 
-def _regular(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def regular(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Put in missing lines, where the numbers otherwise step evenly, so that neighbours are neighbours."""
     if len(values) < 3:
         return values

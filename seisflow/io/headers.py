@@ -132,10 +132,32 @@ def trace_columns(
     step = max(1, _CHUNK_BYTES // stride)
     for begin in range(0, traces, step):
         count = min(step, traces - begin)
-        # The last trace may be cut short right after its header in what `stride` promises: map to its end.
-        mapped = np.memmap(file, np.uint8, "r", offset=start + begin * stride, shape=(count * stride,))
-        headers = np.array(mapped.reshape(count, stride)[:, :TRACE_HEADER_BYTES])
-        for first, kind in kinds.items():
-            raw = headers[:, first - 1 : first - 1 + np.dtype(kind).itemsize]
-            columns[first][begin : begin + count] = raw.view(order(endian) + kind)[:, 0]
+        part = _header_rows(file, start + begin * stride, stride, count)
+        for first, values in fields_of(part, endian, words).items():
+            columns[first][begin : begin + count] = values
     return columns
+
+
+def fields_of(
+    raw: NDArray[np.uint8], endian: str, words: tuple[int, ...] = TRACE_WORDS
+) -> dict[int, NDArray[np.int32]]:
+    """Take fields out of trace headers ``raw`` (n_trace, 240), as `trace_columns` does."""
+    kinds = dict.fromkeys(words, "i4") | TRACE_HALVES
+    return {
+        first: raw[:, first - 1 : first - 1 + np.dtype(kind).itemsize]
+        .view(order(endian) + kind)[:, 0]
+        .astype(np.int32)
+        for first, kind in kinds.items()
+    }
+
+
+def _header_rows(file: BinaryIO, position: int, stride: int, count: int) -> NDArray[np.uint8]:
+    """Return the headers (count, 240) of successive traces; a remote file is read whole."""
+    try:
+        file.fileno()
+    except (AttributeError, OSError):
+        file.seek(position)
+        raw = np.frombuffer(file.read(count * stride), np.uint8)
+    else:
+        raw = np.memmap(file, np.uint8, "r", offset=position, shape=(count * stride,))
+    return np.array(raw.reshape(count, stride)[:, :TRACE_HEADER_BYTES])

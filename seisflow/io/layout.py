@@ -11,11 +11,14 @@ from typing import BinaryIO
 
 from seisflow.errors import DataError
 from seisflow.io import formats, headers
+from seisflow.io.files import open_binary
 from seisflow.io.headers import BINARY_BYTES, TEXT_BYTES, TRACE_HEADER_BYTES
 
 _FIRST = TEXT_BYTES + BINARY_BYTES
 _END_TEXT = "((SEG: EndText))"
 _MAX_TEXT_HEADERS = 100
+_FIXED_WITH_GAIN = 4
+_BYTE_ORDER, _BYTE_ORDER_VALUE = (3297, "i4"), 0x01020304
 _DEPTH = re.compile(
     r"depth\s+min\b|domain\s*[:=]?\s*depth|depth\s+(?:section|volume|cube|domain|step|interval|sampling)"
     r"|sampl\w*\s+(?:interval|rate)[^\n]{0,20}\d\s*(?:m|metres?|meters?|ft|feet)\b",
@@ -28,7 +31,8 @@ _TIME = re.compile(r"\btime\s+min\b|domain\s*[:=]?\s*time|\btwt\b", re.IGNORECAS
 class Layout:
     """Where everything stands in one SEG-Y file, and what its samples are.
 
-    ``interval`` is in ms, or in ``unit`` (m, ft) where ``domain`` is "depth".
+    ``interval`` is in ms, or in ``unit`` (m, ft) where ``domain`` is "depth"; ``told_interval`` is what the
+    headers say, 0 where they say nothing.
     """
 
     path: str
@@ -40,10 +44,12 @@ class Layout:
     first_trace: int
     header_bytes: int
     interval: float
+    told_interval: float
     domain: str
     text: str
     binary: dict[str, int]
     warnings: tuple[str, ...] = field(default=())
+    kind: str = "segy"
 
     @property
     def sample_bytes(self) -> int:
@@ -63,7 +69,7 @@ class Layout:
     @property
     def length_unit(self) -> str:
         """Unit of lengths and coordinates."""
-        return "ft" if self.binary["measurement_system"] == 2 else "m"
+        return "ft" if self.binary.get("measurement_system") == 2 else "m"
 
     def warn(self, *texts: str) -> "Layout":
         """Return a copy with more warnings."""
@@ -71,7 +77,7 @@ class Layout:
 
 
 def read_layout(
-    path: Path,
+    path: str | Path,
     *,
     dt: float | None = None,
     endian: str | None = None,
@@ -83,7 +89,8 @@ def read_layout(
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
+        File, or URL that fsspec opens.
     dt : float, optional
         Sample interval in ms (m for depth); the headers' own where not given.
     endian : {"big", "little"}, optional
@@ -101,7 +108,7 @@ def read_layout(
     if dt is not None and not dt > 0:
         raise DataError(f"{path}: dt is {dt}. A sample interval in ms (m for depth) must be above 0")
     try:
-        with path.open("rb") as file:
+        with open_binary(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             return _read(file, str(path), size, dt, endian, encoding, domain, strict)
@@ -170,6 +177,7 @@ def _read(
         first_trace=first_trace,
         header_bytes=header_bytes,
         interval=0.0,
+        told_interval=0.0,
         domain=domain or guess_domain(lines),
         text=lines,
         binary=binary,
@@ -190,9 +198,17 @@ def guess_domain(text: str) -> str:
 def _endian(path: str, header: bytes, wanted: str | None) -> str:
     """Find the byte order in which the sample format code makes sense: codes are small numbers."""
     codes = {e: int(headers.field(header, headers.BINARY_FIELDS["format"], e)) for e in ("big", "little")}
+    told = [e for e in codes if int(headers.field(header, _BYTE_ORDER, e)) == _BYTE_ORDER_VALUE]
+    if told and not wanted and codes[told[0]] in formats.NAMES:  # since revision 2, a file can say it
+        return told[0]
     for endian in (wanted,) if wanted else ("big", "little"):
         if codes[endian] in formats.NAMES:
             return endian
+    if _FIXED_WITH_GAIN in codes.values():
+        raise DataError(
+            f"{path}: sample format code 4 (fixed point with gain, obsolete since 2002). "
+            "Floats or whole numbers were expected: convert it with the software that wrote it"
+        )
     found = f"sample format code {codes[wanted or 'big']}"
     known = ", ".join(map(str, formats.NAMES))
     if wanted and any(code in formats.NAMES for code in codes.values()):
@@ -261,22 +277,21 @@ def _with_interval(
     layout: Layout, dt: float | None, extended: float, first_header: bytes, strict: bool
 ) -> Layout:
     """Settle the sample interval: as given, else the binary header's, else the trace header's."""
-    if dt is not None:
-        return replace(layout, interval=float(dt))
     binary = extended if 0 < extended < 1e9 else layout.binary["sample_interval"]
     trace = headers.field(first_header, (headers.TRACE_INTERVAL, "u2"), layout.endian, base=0)
-    if not binary and not trace:
+    told = (binary or trace) / 1000
+    layout = replace(layout, interval=float(dt or told), told_interval=told)
+    if layout.interval == 0:
         raise DataError(
             f"{layout.path}: the sample interval is 0 in the binary and the trace header. "
             "It must be known: pass dt in ms (--dt 4)"
         )
-    chosen = (binary or trace) / 1000
-    if binary and trace and trace != binary:
+    if dt is None and binary and trace and trace != binary:
         found = f"sample interval {binary:g} us in the binary header, {trace:g} us in the first trace header"
         if strict:
             raise DataError(f"{layout.path}: {found}. They must agree: pass dt in ms (--dt)")
-        layout = layout.warn(f"{found}: {chosen:g} {layout.unit} is used; if that is wrong, pass dt (--dt)")
-    return replace(layout, interval=chosen)
+        layout = layout.warn(f"{found}: {told:g} {layout.unit} is used; if that is wrong, pass dt (--dt)")
+    return layout
 
 
 def _read_at(file: BinaryIO, position: int, count: int) -> bytes:

@@ -1,18 +1,28 @@
 """Tell what a file is and what is odd about it, from its headers and a sample of its traces."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow.errors import GeometryError
 from seisflow.io import formats
-from seisflow.io.section import open_section
+from seisflow.io.amplitudes import Amplitudes, describe_amplitudes
+from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.layout import Layout
+from seisflow.io.section import find_layout, open_section
+from seisflow.io.segy import time_axis
+from seisflow.io.survey import Outline, outline
+from seisflow.io.traces import read_traces
 
+_ALL_HEADERS = 50_000  # traces up to which every header is read
 _SAMPLED_PANELS, _SAMPLED_TRACES = 16, 1024
+_SAMPLED_BYTES = 32 * 2**20
 
 
 class Axis(BaseModel):
@@ -25,28 +35,13 @@ class Axis(BaseModel):
     byte: int | None = None
 
 
-class Amplitudes(BaseModel):
-    """Statistics of a sample of ``traces`` traces; ``zeros`` and ``nan`` are fractions of their samples.
-
-    ``dead`` counts traces that hold one value only.
-    """
-
-    traces: int
-    minimum: float
-    maximum: float
-    mean: float
-    std: float
-    zeros: float
-    nan: float
-    dead: int
-
-
 class ScanReport(BaseModel):
     """What `scan` found.
 
     Attributes
     ----------
-    kind : {"segy", "zarr", "npy"}
+    kind : str
+        "segy", "su", "zarr", "netcdf", "npy", or obspy's name of a format.
     geometry : {"3d", "2d", "gathers", "unknown"}
     axes : list of Axis
         Leading dimensions; the traces as they come where the geometry is unknown.
@@ -54,8 +49,12 @@ class ScanReport(BaseModel):
         Of the vertical axis, in ``unit``.
     holes : int
         Places of the grid without a trace.
+    headers_read : int
+        Traces whose headers were looked at; in large files, those at the ends of lines and some between.
     easting, northing : tuple of float or None
         Lowest and highest, scaled.
+    crs : str or None
+        Coordinate reference system, where a file tells it; SEG-Y does not.
     problem : str or None
         Why the geometry is unknown, and what to pass.
     """
@@ -75,10 +74,12 @@ class ScanReport(BaseModel):
     start: float
     traces: int
     holes: int
+    headers_read: int
     geometry: str
     axes: list[Axis]
     easting: tuple[float, float] | None
     northing: tuple[float, float] | None
+    crs: str | None
     amplitudes: Amplitudes
     warnings: list[str]
     problem: str | None
@@ -110,6 +111,14 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
     >>> report.geometry, report.sample_format_name, report.traces
     ('3d', 'int8', 2500)
     """
+    layout = find_layout(path, **geometry)
+    if layout is not None and layout.traces > _ALL_HEADERS and not geometry.get("line"):
+        try:
+            walked = outline(layout, **geometry)
+        except GeometryError:
+            walked = None  # more headers may tell more
+        if walked is not None:
+            return _report_of_outline(layout, walked, bool(geometry.get("strict")))
     problem = None
     try:
         section = open_section(path, **geometry)
@@ -117,6 +126,10 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
         problem = str(error)
         kept = {key: value for key, value in geometry.items() if key not in ("iline", "xline")}
         section = open_section(path, **kept | {"line": True})
+    return _report_of_section(section, problem)
+
+
+def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
     amplitude = section["amplitude"]
     domain = str(amplitude.dims[-1])
     vertical = section[domain].to_numpy()
@@ -126,11 +139,11 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
     code = attrs.get("segy_format")
     return ScanReport(
         file=attrs["source_file"],
-        bytes=_size(Path(attrs["source_file"])),
+        bytes=_size(attrs["source_file"]),
         kind=attrs["source_format"],
         revision=_revision(json.loads(attrs.get("binary_header") or "{}")),
         endian=attrs.get("endian"),
-        encoding=attrs.get("encoding"),
+        encoding=attrs.get("encoding") if attrs.get("text_header") else None,
         sample_format=code,
         sample_format_name=formats.NAMES.get(code) if code is not None else None,
         domain=domain,
@@ -140,14 +153,55 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
         start=float(vertical[0]),
         traces=int(mask.sum()),
         holes=int(mask.size - mask.sum()),
+        headers_read=int(mask.sum()),
         geometry="unknown" if problem else _geometry(leading),
-        axes=[_axis(section, name) for name in leading],
-        easting=_range(section, "cdp_x"),
-        northing=_range(section, "cdp_y"),
-        amplitudes=_amplitudes(section),
+        axes=[
+            _axis(name, section[name].to_numpy(), section[name].attrs.get("segy_byte")) for name in leading
+        ],
+        easting=_range(section["cdp_x"].to_numpy()) if "cdp_x" in section.coords else None,
+        northing=_range(section["cdp_y"].to_numpy()) if "cdp_y" in section.coords else None,
+        crs=attrs.get("crs"),
+        amplitudes=describe_amplitudes(_sample(section)),
         warnings=list(attrs["warnings"]),
         problem=problem,
         text_header=attrs.get("text_header", ""),
+    )
+
+
+def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanReport:
+    axis, layout = time_axis(layout, walked.columns, strict)
+    places = int(np.prod([len(values) for values in walked.labels]))
+    block = _traces_to_look_at(layout.samples) // _SAMPLED_PANELS
+    starts = np.linspace(0, layout.traces - block, _SAMPLED_PANELS).astype(np.int64)
+    rows = np.ravel(starts[:, None] + np.arange(block))
+    return ScanReport(
+        file=full_name(layout.path),
+        bytes=_size(layout.path),
+        kind=layout.kind,
+        revision=_revision(layout.binary),
+        endian=layout.endian,
+        encoding=layout.encoding if layout.text else None,
+        sample_format=layout.format,
+        sample_format_name=formats.NAMES[layout.format],
+        domain=layout.domain,
+        unit=layout.unit,
+        samples=axis.samples,
+        interval=layout.interval,
+        start=axis.start,
+        traces=layout.traces,
+        holes=places - layout.traces,
+        headers_read=len(next(iter(walked.columns.values()))),
+        geometry=walked.kind,
+        axes=[
+            _axis(name, values, byte) for (name, byte), values in zip(walked.axes, walked.labels, strict=True)
+        ],
+        easting=_range(walked.coordinates[0]) if walked.coordinates else None,
+        northing=_range(walked.coordinates[1]) if walked.coordinates else None,
+        crs=None,
+        amplitudes=describe_amplitudes(read_traces(layout, rows)),
+        warnings=list(layout.warnings),
+        problem=None,
+        text_header=layout.text,
     )
 
 
@@ -171,7 +225,8 @@ def describe(report: ScanReport) -> str:
             "amplitude",
             f"{found.minimum:g} to {found.maximum:g}, mean {found.mean:.3g}, std {found.std:.3g}; "
             f"{found.zeros:.1%} zeros, {found.nan:.1%} NaN, "
-            f"{found.dead} dead of {found.traces} traces looked at",
+            f"{found.dead} dead, {found.clipped} clipped, {found.spiked} spiked "
+            f"of {found.traces} traces looked at",
         ),
         *(("odd", warning) for warning in report.warnings),
         *([("problem", report.problem)] if report.problem else []),
@@ -187,30 +242,22 @@ def _describe_axis(axis: Axis) -> str:
 def _describe_coordinates(report: ScanReport) -> str:
     if report.easting is None or report.northing is None:
         return "none"
-    return " x ".join(f"{low:.2f} to {high:.2f}" for low, high in (report.easting, report.northing))
+    ranges = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in (report.easting, report.northing))
+    return f"{ranges}, CRS {report.crs or 'unknown'}"
 
 
-def _amplitudes(section: xr.Dataset) -> Amplitudes:
-    """Look at some traces of some panels, evenly spread."""
+def _sample(section: xr.Dataset) -> NDArray[np.float32]:
+    """Read some traces of some panels, evenly spread."""
     amplitude, mask = section["amplitude"], section["trace_mask"].to_numpy()
     *shape, lateral, samples = amplitude.shape
     panels = list(np.ndindex(*shape))
     chosen = panels[:: -(-len(panels) // _SAMPLED_PANELS)]
-    step = -(-lateral * len(chosen) // _SAMPLED_TRACES)
-    traces = np.concatenate([amplitude[lead].to_numpy()[::step][mask[lead][::step]] for lead in chosen])
-    real = traces[np.isfinite(traces)].astype(np.float64)
-    if not real.size:
-        real = np.zeros(1)
-    return Amplitudes(
-        traces=len(traces),
-        minimum=real.min(),
-        maximum=real.max(),
-        mean=real.mean(),
-        std=real.std(),
-        zeros=float((traces == 0).sum() / max(1, traces.size)),
-        nan=float((~np.isfinite(traces)).sum() / max(1, traces.size)),
-        dead=int((traces == traces[:, :1]).all(axis=1).sum()) if samples else 0,
-    )
+    step = -(-lateral * len(chosen) // _traces_to_look_at(samples))
+    return np.concatenate([amplitude[lead][::step].to_numpy()[mask[lead][::step]] for lead in chosen])
+
+
+def _traces_to_look_at(samples: int) -> int:
+    return max(_SAMPLED_PANELS, min(_SAMPLED_TRACES, _SAMPLED_BYTES // (4 * samples)))
 
 
 def _revision(binary: dict[str, int]) -> str | None:
@@ -223,18 +270,19 @@ def _geometry(leading: list[str]) -> str:
     return "2d" if leading == ["trace"] else "gathers"
 
 
-def _axis(section: xr.Dataset, name: str) -> Axis:
-    labels = section[name].to_numpy()
-    byte = section[name].attrs.get("segy_byte")
+def _axis(name: str, labels: NDArray[Any], byte: int | None) -> Axis:
     return Axis(name=name, size=len(labels), first=float(labels[0]), last=float(labels[-1]), byte=byte)
 
 
-def _range(section: xr.Dataset, name: str) -> tuple[float, float] | None:
-    if name not in section.coords:
-        return None
-    values = section[name].to_numpy()
+def _range(values: NDArray[Any]) -> tuple[float, float]:
     return float(np.nanmin(values)), float(np.nanmax(values))
 
 
-def _size(path: Path) -> int:
-    return sum(part.stat().st_size for part in path.rglob("*")) if path.is_dir() else path.stat().st_size
+def _size(path: str) -> int:
+    if is_url(path):
+        with open_binary(path) as file:
+            return file.seek(0, os.SEEK_END)
+    place = Path(path)
+    if place.is_dir():
+        return sum(part.stat().st_size for part in place.rglob("*"))
+    return place.stat().st_size

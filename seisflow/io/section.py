@@ -1,7 +1,8 @@
 """Open any seismic file as a section, and choose parts of it."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,8 +10,15 @@ import xarray as xr
 from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.io.arrays import open_npy
-from seisflow.io.segy import open_segy
-from seisflow.io.zarr import open_zarr
+from seisflow.io.files import exists, is_url
+from seisflow.io.layout import Layout, read_layout
+from seisflow.io.segy import open_layout
+from seisflow.io.su import read_su_layout
+from seisflow.io.waveform import is_waveform, open_waveform
+from seisflow.io.zarr import NETCDF_SUFFIXES, open_netcdf, open_zarr
+
+_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
+_EXPECTED = "A SEG-Y or SU file, one that obspy reads, a Zarr folder, NetCDF or a .npy array"
 
 
 def open_section(
@@ -32,8 +40,9 @@ def open_section(
     Parameters
     ----------
     path : str or Path
-        SEG-Y file, Zarr folder (seisflow's own, MDIO v1, segysak's names, plain CF), ``.npy`` array, or
-        the name of a data set that ships, such as ``"f3-sample"``.
+        SEG-Y or SU file, Zarr folder or NetCDF file (seisflow's own, MDIO v1, segysak's names, plain CF),
+        ``.npy`` array, SEG-2, MiniSEED, SAC or what else obspy reads; a URL of SEG-Y, SU or Zarr that
+        fsspec opens; or the name of a data set that ships, such as ``"f3-sample"``.
     iline, xline : int, optional
         First trace header bytes of the inline and crossline numbers; else the usual places are tried.
     cdp_x, cdp_y : int, optional
@@ -77,26 +86,62 @@ def open_section(
     """
     if str(path) in catalog.names() and not Path(path).exists():
         path = catalog.locate(str(path))
-    path = Path(path)
-    if not path.exists():
-        raise DataError(f"{path}: no such file. A SEG-Y file, Zarr folder or .npy array was expected")
-    if path.is_dir():
+    if not is_url(path):
+        path = Path(path)
+    if not exists(path):
+        raise DataError(f"{path}: no such file. {_EXPECTED} was expected")
+    suffix = PurePosixPath(str(path)).suffix.lower()
+    if suffix == ".zarr" or (isinstance(path, Path) and path.is_dir()):
         return open_zarr(path)
-    if path.suffix == ".npy":
-        return open_npy(path, dt=dt, domain=domain or "time")
-    return open_segy(
-        path,
-        iline=iline,
-        xline=xline,
-        cdp_x=cdp_x,
-        cdp_y=cdp_y,
-        dt=dt,
-        endian=endian,
-        encoding=encoding,
-        domain=domain,
-        line=line,
-        strict=strict,
-    )
+    if suffix in NETCDF_SUFFIXES:
+        return open_netcdf(path)
+    if suffix == ".npy":
+        return open_npy(Path(path), dt=dt, domain=domain or "time")
+    if is_waveform(path):
+        return open_waveform(path, dt=dt)
+    layout = _layout(path, suffix, dt, endian, encoding, domain, strict)
+    if layout is None:
+        return open_waveform(path, dt=dt)
+    return open_layout(layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict)
+
+
+def find_layout(path: str | Path, **given: Any) -> Layout | None:
+    """Return the layout of a file of SEG-Y traces; None where it is of another kind.
+
+    Raises
+    ------
+    DataError
+        If it should be SEG-Y or SU, and cannot be read.
+    """
+    if str(path) in catalog.names() and not Path(path).exists():
+        path = catalog.locate(str(path))
+    suffix = PurePosixPath(str(path)).suffix.lower()
+    other = suffix in (".zarr", ".npy", *NETCDF_SUFFIXES)
+    if other or not exists(path) or (not is_url(path) and Path(path).is_dir()) or is_waveform(path):
+        return None
+    names = ("dt", "endian", "encoding", "domain", "strict")
+    dt, endian, encoding, domain, strict = (given.get(name) for name in names)
+    return _layout(path, suffix, dt, endian, encoding, domain, bool(strict))
+
+
+def _layout(
+    path: str | Path,
+    suffix: str,
+    dt: float | None,
+    endian: str | None,
+    encoding: str | None,
+    domain: str | None,
+    strict: bool,
+) -> Layout | None:
+    """Read SEG-Y's headers, or SU's; None where neither is there, and something else may be."""
+    if suffix == ".su":
+        return read_su_layout(path, dt=dt, endian=endian, domain=domain, strict=strict)
+    try:
+        return read_layout(path, dt=dt, endian=endian, encoding=encoding, domain=domain, strict=strict)
+    except DataError:
+        if suffix in _SEGY_SUFFIXES or not suffix:
+            raise
+        return None
 
 
 def select(section: xr.Dataset, parts: Iterable[str]) -> xr.Dataset:

@@ -1,6 +1,7 @@
-"""Open a SEG-Y file as a section: headers now, samples when they are asked for."""
+"""Open a SEG-Y or SU file as a section: headers now, samples when they are asked for."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,34 @@ from xarray.core import indexing
 
 from seisflow.errors import DataError
 from seisflow.io import formats, headers
+from seisflow.io.files import full_name, open_binary
 from seisflow.io.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
 from seisflow.io.layout import Layout, read_layout
 from seisflow.io.traces import read_traces
+
+_MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
+_ROUNDING = 0.01  # of a sample
 
 
 class SegyArray(BackendArray):
     """Samples of a SEG-Y file over the dimensions of a section; NaN where there is no trace.
 
     Holds no open file, so it can be pickled and read from several threads or processes.
+
+    Parameters
+    ----------
+    layout : Layout
+    index : array over the leading dimensions, int64
+        Position of each trace in the file, -1 where there is none.
+    axis : TimeAxis
+        Common to all traces; NaN before and after those that cover a part of it.
     """
 
-    def __init__(self, layout: Layout, index: NDArray[np.int64]) -> None:
+    def __init__(self, layout: Layout, index: NDArray[np.int64], axis: "TimeAxis") -> None:
         self.layout = layout
         self.index = index
-        self.shape = (*index.shape, layout.samples)
+        self.axis = axis
+        self.shape = (*index.shape, axis.samples)
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
@@ -41,16 +55,37 @@ class SegyArray(BackendArray):
         single = isinstance(vertical, int | np.integer)
         wanted = np.array([vertical]) if single else vertical
         there = rows >= 0
-        samples = read_traces(self.layout, rows[there], wanted)
+        samples = self._traces(rows[there], wanted)
         if not there.all():
             everywhere = np.full((len(rows), samples.shape[1]), np.nan, np.float32)
             everywhere[there] = samples
             samples = everywhere
         return samples.reshape(np.shape(index) + (() if single else samples.shape[1:]))
 
+    def _traces(self, rows: NDArray[np.int64], wanted: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.axis.shifts is None:
+            return read_traces(self.layout, rows, wanted)
+        place = np.arange(self.axis.samples)[wanted][None, :] - self.axis.shifts[rows][:, None]
+        inside = (place >= 0) & (place < self.layout.samples)
+        samples = read_traces(self.layout, rows)
+        found = np.take_along_axis(samples, np.where(inside, place, 0), axis=1)
+        return np.where(inside, found, np.float32(np.nan))
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Times (depths) of a section's samples: ``start``, and how many there are.
+
+    ``shifts`` is where each trace of the file begins on it, in samples; None where all begin with it.
+    """
+
+    start: float
+    samples: int
+    shifts: NDArray[np.int64] | None = None
+
 
 def open_segy(
-    path: Path,
+    path: str | Path,
     *,
     iline: int | None = None,
     xline: int | None = None,
@@ -65,12 +100,26 @@ def open_segy(
 ) -> xr.Dataset:
     """Open a SEG-Y file; see `seisflow.io.open_section`."""
     layout = read_layout(path, dt=dt, endian=endian, encoding=encoding, domain=domain, strict=strict)
+    return open_layout(layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict)
+
+
+def open_layout(
+    layout: Layout,
+    *,
+    iline: int | None = None,
+    xline: int | None = None,
+    cdp_x: int | None = None,
+    cdp_y: int | None = None,
+    line: bool = False,
+    strict: bool = False,
+) -> xr.Dataset:
+    """Open a file whose layout is known; see `seisflow.io.open_section`."""
     columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *(stated_bytes(layout.text) or ()))
     geometry = find_geometry(
-        str(path), columns, iline=iline, xline=xline, line=line, text=layout.text, strict=strict
+        layout.path, columns, iline=iline, xline=xline, line=line, text=layout.text, strict=strict
     )
-    start, layout = start_time(layout, columns)
-    return _section(layout.warn(*geometry.warnings), columns, geometry, start, cdp_x, cdp_y)
+    axis, layout = time_axis(layout, columns, strict)
+    return _section(layout.warn(*geometry.warnings), columns, geometry, axis, cdp_x, cdp_y)
 
 
 def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
@@ -79,14 +128,20 @@ def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
         if byte is not None and not 1 <= byte <= 237:
             raise DataError(f"{layout.path}: trace header byte {byte}. A 4-byte field starts at 1 to 237")
     words = tuple(dict.fromkeys((*headers.TRACE_WORDS, *(b for b in bytes_wanted if b))))
-    with Path(layout.path).open("rb") as file:
+    with open_binary(layout.path) as file:
         return headers.trace_columns(
             file, layout.first_trace, layout.stride, layout.traces, layout.endian, words
         )
 
 
-def start_time(layout: Layout, columns: Columns) -> tuple[float, Layout]:
-    """Return time or depth of the first sample, and the layout with warnings on what was odd."""
+def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[TimeAxis, Layout]:
+    """Return the axis that all traces fit on, and the layout with warnings on what was odd.
+
+    Raises
+    ------
+    DataError
+        If ``strict`` and traces start at different times.
+    """
     claimed = columns[headers.TRACE_SAMPLES]
     if ((claimed != layout.samples) & (claimed != 0)).any():
         low, high = claimed.min(), claimed.max()
@@ -95,27 +150,35 @@ def start_time(layout: Layout, columns: Columns) -> tuple[float, Layout]:
             f"trace headers say {said} samples, the file holds {layout.samples}: {layout.samples} is used"
         )
     delays = scaled(columns[headers.DELAY], columns[headers.TIME_SCALAR])
-    values, counts = np.unique(delays, return_counts=True)
-    if len(values) > 1:
-        layout = layout.warn(
-            f"delay times {values[0]:g} to {values[-1]:g} {layout.unit}: the most frequent is used, "
-            "traces are not shifted"
-        )
-    return float(values[counts.argmax()]), layout
+    first, last = float(delays.min()), float(delays.max())
+    if first == last:
+        return TimeAxis(first, layout.samples), layout
+    found = f"delay times {first:g} to {last:g} {layout.unit}"
+    if strict:
+        raise DataError(f"{layout.path}: {found}. One start was expected: leave out strict to shift traces")
+    shifts = (delays - first) / layout.interval
+    if shifts.max() > _MOST_SHIFT * layout.samples:
+        values, counts = np.unique(delays, return_counts=True)
+        layout = layout.warn(f"{found}: too far apart, the most frequent is used and traces are not shifted")
+        return TimeAxis(float(values[counts.argmax()]), layout.samples), layout
+    whole = np.rint(shifts).astype(np.int64)
+    rounded = ", to the nearest sample" if np.abs(shifts - whole).max() > _ROUNDING else ""
+    layout = layout.warn(f"{found}: traces are shifted onto one axis{rounded}, and masked beyond their ends")
+    return TimeAxis(first, layout.samples + int(whole.max()), whole), layout
 
 
 def _section(
     layout: Layout,
     columns: Columns,
     geometry: Geometry,
-    start: float,
+    axis: TimeAxis,
     cdp_x: int | None,
     cdp_y: int | None,
 ) -> xr.Dataset:
     leading = tuple(name for name, _ in geometry.axes)
     index = geometry.index
     mask = index >= 0
-    lazy = indexing.LazilyIndexedArray(SegyArray(layout, index))
+    lazy = indexing.LazilyIndexedArray(SegyArray(layout, index, axis))
     section = xr.Dataset(
         {
             "amplitude": ((*leading, layout.domain), lazy, {"long_name": "seismic amplitude"}),
@@ -126,10 +189,10 @@ def _section(
             name: (name, values, {"segy_byte": byte} if byte else {})
             for (name, byte), values in zip(geometry.axes, geometry.labels, strict=True)
         }
-        | {layout.domain: vertical_axis(layout, start)},
+        | {layout.domain: vertical_axis(layout, axis)},
         attrs={
-            "source_file": str(Path(layout.path).resolve()),
-            "source_format": "segy",
+            "source_file": full_name(layout.path),
+            "source_format": layout.kind,
             "text_header": layout.text,
             "binary_header": json.dumps(layout.binary),
             "segy_format": layout.format,
@@ -154,7 +217,7 @@ def _section(
     return section
 
 
-def vertical_axis(layout: Layout, start: float) -> tuple[str, NDArray[Any], dict[str, str]]:
+def vertical_axis(layout: Layout, axis: TimeAxis) -> tuple[str, NDArray[Any], dict[str, str]]:
     """Return time or depth of each sample, as xarray takes a coordinate."""
-    values = start + layout.interval * np.arange(layout.samples)
+    values = axis.start + layout.interval * np.arange(axis.samples)
     return layout.domain, values, {"units": layout.unit}

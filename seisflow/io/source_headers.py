@@ -11,7 +11,7 @@ from seisflow.errors import DataError
 from seisflow.io import headers
 from seisflow.io.headers import BINARY_FIELDS, BINARY_FIELDS_2, TEXT_BYTES, HeaderSource, order
 from seisflow.io.layout import Layout, read_layout
-from seisflow.io.segy import read_columns, start_time
+from seisflow.io.segy import read_columns, time_axis
 from seisflow.io.text import with_note
 from seisflow.io.traces import raw_traces
 from seisflow.io.vertical import delay_fields, interval_field, vertical
@@ -50,7 +50,6 @@ def prepare(
     source = Path(section.attrs["source_file"])
     axis = vertical(section)
     endian, encoding = section.attrs["endian"], section.attrs["encoding"]
-    # A source whose headers tell no interval was opened with one given; it is then the section's.
     layout = read_layout(source, dt=axis.interval, endian=endian, encoding=encoding, domain=axis.domain)
     rows = section["trace_index"].to_numpy()
     if rows.max() >= layout.traces:
@@ -58,16 +57,16 @@ def prepare(
             f"{source}: {layout.traces} traces, the section refers to number {rows.max() + 1}. "
             "The file has changed since it was opened: open it again"
         )
-    start, _ = start_time(layout, read_columns(layout))
+    whole, _ = time_axis(layout, read_columns(layout))
     with source.open("rb") as file:
         head = bytearray(file.read(layout.first_trace))
-        first_header = file.read(layout.header_bytes)
-    told = (layout.binary["sample_interval"], _first(first_header, headers.TRACE_INTERVAL, endian))
-    interval = interval_field(axis, source) if axis.interval * 1000 not in told else None
+    interval = None if np.isclose(layout.told_interval, axis.interval) else interval_field(axis, source)
     changes = _Changes(
         samples=axis.samples,
         interval=interval,
-        delay=None if np.isclose(start, axis.start) else delay_fields(axis, source),
+        delay=delay_fields(axis, source)
+        if whole.shifts is not None or not np.isclose(whole.start, axis.start)
+        else None,
     )
     _change_binary(head, layout, sample_format, traces, axis.samples, interval)
     head[:TEXT_BYTES] = with_note(bytes(head[:TEXT_BYTES]), note, encoding)
@@ -103,10 +102,6 @@ def _change_binary(
         first, kind = places[name]
         raw = np.array(value, order(layout.endian) + kind).tobytes()
         head[first - 1 : first - 1 + len(raw)] = raw
-
-
-def _first(header: bytes, byte: int, endian: str) -> int:
-    return int(headers.field(header, (byte, headers.TRACE_HALVES[byte]), endian, base=0))
 
 
 def _get(raw: NDArray[np.uint8], byte: int, endian: str) -> NDArray[np.int64]:

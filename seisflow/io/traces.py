@@ -1,7 +1,6 @@
 """Read whole traces of a SEG-Y file, headers and all."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from seisflow.errors import DataError
 from seisflow.io import formats
+from seisflow.io.files import open_binary
 from seisflow.io.layout import Layout
 
 _BUFFER_BYTES = 4 * 2**20  # small enough to be converted while it is still in the cache
@@ -58,7 +58,7 @@ def raw_traces(layout: Layout, rows: NDArray[np.int64]) -> Iterator[tuple[slice,
     step = max(1, _BUFFER_BYTES // layout.stride)
     buffer = np.empty((min(step, len(rows)), layout.stride), np.uint8)
     try:
-        with Path(layout.path).open("rb", buffering=0) as file:
+        with open_binary(layout.path) as file:
             for begin in range(0, len(rows), step):
                 wanted = rows[begin : begin + step]
                 breaks = np.flatnonzero(np.diff(wanted) != 1) + 1

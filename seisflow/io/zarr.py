@@ -1,7 +1,8 @@
-"""Open Zarr as a section: seisflow's own, MDIO v1, segysak's names, plain CF."""
+"""Open Zarr and NetCDF as a section: seisflow's own, MDIO v1, segysak's names, plain CF."""
 
 import json
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisflow.errors import DataError
+from seisflow.io.files import full_name, open_binary
+
+NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 
 _NAMES = {"iline": "inline", "il": "inline", "xline": "crossline", "xl": "crossline"}
 _TIME_NAMES = ("time", "twt", "twtt", "samples", "sample", "t")
@@ -34,7 +38,7 @@ class _Float32(BackendArray):
         return self.variable[key].to_numpy().astype(np.float32)
 
 
-def open_zarr(path: Path) -> xr.Dataset:
+def open_zarr(path: str | Path) -> xr.Dataset:
     """Open a Zarr folder as a section; see `seisflow.io.open_section`.
 
     Raises
@@ -42,14 +46,31 @@ def open_zarr(path: Path) -> xr.Dataset:
     DataError
         If it cannot be read, or holds nothing over time or depth.
     """
+    return _open(path, "zarr", "zarr", "Zarr", "A group was expected")
+
+
+def open_netcdf(path: str | Path) -> xr.Dataset:
+    """Open a NetCDF file, of version 3 or 4, as a section; see `seisflow.io.open_section`.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds nothing over time or depth.
+    """
+    with open_binary(path) as file:
+        classic = file.read(3) == b"CDF"
+    if not classic and find_spec("h5netcdf") is None:
+        raise DataError(f"{path}: NetCDF 4 needs the package h5netcdf: pip install 'seisflow[netcdf]'")
+    return _open(path, "scipy" if classic else "h5netcdf", "netcdf", "NetCDF", "Version 3 or 4 was expected")
+
+
+def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -> xr.Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # metadata not consolidated, types of foreign headers
-            store = xr.open_dataset(path, engine="zarr", chunks=None, cache=False, decode_times=False)
+            store = xr.open_dataset(path, engine=engine, chunks=None, cache=False, decode_times=False)
     except Exception as error:  # the store's libraries raise what they like on damaged input
-        raise DataError(
-            f"{path}: not readable as Zarr ({_first_line(error)}). A group was expected"
-        ) from error
+        raise DataError(f"{path}: not readable as {words} ({_first_line(error)}). {expected}") from error
     name = _main_variable(path, store)
     dims = [str(dim) for dim in store[name].dims]
     vertical = _vertical(path, store, dims)
@@ -71,10 +92,10 @@ def open_zarr(path: Path) -> xr.Dataset:
     if leading == ["cdp"] and "cdp" in store.coords:
         section = section.assign_coords(cdp=("trace", store["cdp"].to_numpy()))
     section = _with_axes(section, domain)
-    return _with_traces(section).assign_attrs(_attributes(path, store, name))
+    return _with_traces(section).assign_attrs(_attributes(path, store, name, kind))
 
 
-def _main_variable(path: Path, store: xr.Dataset) -> str:
+def _main_variable(path: str | Path, store: xr.Dataset) -> str:
     """Return the variable that a store calls its default, else the usual names, else the largest."""
     default = store.attrs.get("attributes", {})
     wanted = (default.get("defaultVariableName") if isinstance(default, dict) else None, "amplitude", "data")
@@ -91,7 +112,7 @@ def _main_variable(path: Path, store: xr.Dataset) -> str:
     return max(real, key=lambda key: real[key].size)
 
 
-def _vertical(path: Path, store: xr.Dataset, dims: list[str]) -> str:
+def _vertical(path: str | Path, store: xr.Dataset, dims: list[str]) -> str:
     for dim in dims:
         attrs = store[dim].attrs if dim in store.coords else {}
         if dim.lower() in (*_TIME_NAMES, *_DEPTH_NAMES) or attrs.get("axis") in ("T", "Z"):
@@ -164,7 +185,7 @@ def _with_traces(section: xr.Dataset) -> xr.Dataset:
     return section
 
 
-def _attributes(path: Path, store: xr.Dataset, name: str) -> dict[str, Any]:
+def _attributes(path: str | Path, store: xr.Dataset, name: str, kind: str) -> dict[str, Any]:
     own = ("apiVersion", "createdOn", "name", "attributes")  # MDIO's, made anew when it is written
     attrs: dict[str, Any] = {str(key): value for key, value in store.attrs.items() if key not in own}
     header = store["segy_file_header"].attrs if "segy_file_header" in store else {}  # MDIO's
@@ -174,7 +195,7 @@ def _attributes(path: Path, store: xr.Dataset, name: str) -> dict[str, Any]:
     attrs.setdefault("warnings", [])
     if attrs.get("source_file"):
         attrs["origin_file"] = attrs["source_file"]
-    return attrs | {"source_file": str(path.resolve()), "source_format": "zarr"}
+    return attrs | {"source_file": full_name(path), "source_format": kind}
 
 
 def _step(array: xr.DataArray) -> float:

@@ -10,7 +10,9 @@ from safetensors.torch import load_file, save_file
 from seisflow.config import Config
 from seisflow.errors import ModelError
 from seisflow.models.base import Model, ModelCard
+from seisflow.models.fractal_ar import FractalAR
 from seisflow.models.fractal_flow import FractalFlowModel
+from seisflow.models.fractal_mar import FractalMAR
 
 WEIGHTS = "model.safetensors"
 CARD = "config.json"
@@ -20,7 +22,12 @@ DEFAULT_MODEL = "f3-small"
 
 def build_model(config: Config) -> Model:
     """Model of a configuration, untrained, for one-channel patches of ``config.data.patch``."""
-    return FractalFlowModel((1, *config.data.patch), config.flow)
+    shape = (1, *config.data.patch)
+    if config.model == "fractal-ar":
+        return FractalAR(shape, config.autoregressive)
+    if config.model == "fractal-mar":
+        return FractalMAR(shape, config.autoregressive)
+    return FractalFlowModel(shape, config.flow)
 
 
 def save_model(model: Model, folder: str | Path) -> None:

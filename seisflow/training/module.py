@@ -55,7 +55,7 @@ class FlowModule(LightningModule):
         self.log("train/nats_per_dim", nll, prog_bar=True)
         self.log("train/bits_per_dim", nll / math.log(2), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        return loss
+        return loss * self._weight(batch["mask"]) if self.trainer.world_size > 1 else loss
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         nll = -self.model.log_prob(batch["x"], batch["mask"]).sum() / batch["mask"].sum().clamp_min(1)
@@ -79,11 +79,18 @@ class FlowModule(LightningModule):
             )
         optimizer.zero_grad(set_to_none=True)
 
+    def _weight(self, mask: Tensor) -> Tensor:
+        """Weight that makes the mean over processes one over all valid samples of the step."""
+        valid = mask.sum().float()
+        return valid / self.trainer.strategy.reduce(valid.clone(), reduce_op="mean").clamp_min(1)
+
     def _rate(self, step: int) -> float:
         """Learning rate as a part of the highest: linear warm-up, then a cosine over steps or time."""
         progress = step / self.settings.steps
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer) and callback._duration is not None:
-                progress = max(progress, callback.time_elapsed() / callback._duration)
+                elapsed = callback.time_elapsed() / callback._duration
+                # one clock for all processes: with rates of their own, their weights would part
+                progress = max(progress, self.trainer.strategy.broadcast(elapsed))
         warm = min(1.0, (step + 1) / (self.settings.warmup + 1))
         return warm * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))

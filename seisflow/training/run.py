@@ -273,7 +273,7 @@ def _fit(
 
 
 def _csv_logger(folder: Path) -> CSVLogger:
-    """Lightning's logger, which would start ``metrics.csv`` anew, made to go on with that of a resumed run."""
+    """Lightning's logger, which starts ``metrics.csv`` anew, made to go on with that of a resumed run."""
     logger = CSVLogger(folder, name="", version="logs")
     path = folder / "logs" / METRICS
     if is_first_process() and path.is_file():

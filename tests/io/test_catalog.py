@@ -1,6 +1,9 @@
 """The data sets that ship: what the card says is what the file is."""
 
 import hashlib
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +42,14 @@ def test_the_f3_sample_is_int8_with_credit_and_licence():
 def test_the_f3_sample_is_the_array_it_was_made_from(shared_data):
     array = np.load(shared_data / "arrays" / "bruges_F3_seismic.npy")
     np.testing.assert_allclose(open_section("f3-sample")["amplitude"] / 127, array, atol=1e-6)
+
+
+def test_the_script_makes_the_f3_sample_byte_for_byte(shared_data, tmp_path, monkeypatch):
+    script = Path(__file__).parents[2] / "examples" / "make_f3_sample.py"
+    array = shared_data / "arrays" / "bruges_F3_seismic.npy"
+    monkeypatch.setattr(sys, "argv", [str(script), str(array), str(tmp_path / "again.sgy")])
+    runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "again.sgy").read_bytes() == catalog.locate("f3-sample").read_bytes()
 
 
 def test_a_name_that_is_not_there_lists_those_that_are():

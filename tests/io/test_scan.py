@@ -1,17 +1,17 @@
-"""What `scan` and ``seisflow scan`` say of a file."""
+"""What `scan` says of a file."""
 
-import json
+import time
+from importlib import import_module
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from seisflow.cli.scan import command
 from seisflow.errors import DataError
-from seisflow.io import open_section, scan, write_zarr
-from seisflow.io.scan import describe
+from seisflow.io import describe, open_section, scan, write_zarr
 
 from .conftest import cube, whole_numbers
+
+SCAN = import_module("seisflow.io.scan")  # seisflow.io.scan is its function
 
 
 def test_a_report_has_the_facts(segy):
@@ -81,28 +81,91 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
         scan(tmp_path / "nowhere.sgy")
 
 
-def test_the_command_prints_a_block(segy):
-    result = CliRunner().invoke(command, [str(segy())])
-    assert result.exit_code == 0
-    assert "inline 10 to 12 (3, byte 189) x crossline 1 to 4 (4, byte 193)" in result.output
+def test_clipped_and_spiked_traces_are_counted(segy):
+    values = np.sin(np.arange(12 * 200).reshape(12, 200) / 7).astype(np.float32)
+    values[2:5] = np.clip(values[2:5] * 3, -1.5, 1.5)
+    values[7, 90] = -60
+    values[8, 90] = 1.2
+    amplitudes = scan(segy(values)).amplitudes
+    assert (amplitudes.clipped, amplitudes.spiked, amplitudes.dead) == (3, 1, 0)
 
 
-def test_the_command_prints_json(segy):
-    result = CliRunner().invoke(command, [str(segy(fields={21: np.zeros(12)})), "--json", "--line"])
-    assert json.loads(result.stdout)[0]["geometry"] == "2d"
+LARGE = {
+    "by inline": cube(np.arange(100, 140, 2), np.arange(7, 57)),
+    "falling": cube(np.arange(140, 100, -2), np.arange(57, 7, -1)),
+    "by crossline": cube(np.arange(100, 140), np.arange(7, 32), 193, 189),
+    "old places": cube(np.arange(100, 140), np.arange(7, 32), 9, 21),
+    "gathers": cube(np.arange(100, 140), np.arange(1, 26), 9, 13)
+    | {37: np.tile(np.arange(-2500, 0, 100), 40)},
+    "prestack": cube(np.arange(1, 11), np.repeat(np.arange(5, 15), 10)) | {37: np.tile(np.arange(10), 100)},
+}
 
 
-def test_the_command_prints_a_table_of_many(segy):
-    paths = [str(segy(name=f"file{i}.sgy")) for i in range(5)]
-    result = CliRunner().invoke(command, paths)
-    assert result.exit_code == 0
-    assert all(f"file{i}.sgy" in result.stdout for i in range(5))
+def some_missing(fields, seed=0):
+    """Leave out lines, the ends of some lines and single traces."""
+    byte = next(iter(fields))
+    keep = np.random.default_rng(seed).random(len(fields[byte])) > 0.05
+    for line in np.unique(fields[byte])[[3, 4, 9]]:
+        keep &= fields[byte] != line
+    keep[:30] = True
+    return {byte: numbers[keep] for byte, numbers in fields.items()}
 
 
-def test_the_command_goes_on_after_a_bad_file(segy, tmp_path):
-    (tmp_path / "bad.sgy").write_bytes(b"")
-    result = CliRunner().invoke(command, [str(tmp_path / "bad.sgy"), str(segy())])
-    assert result.exit_code == 1
-    assert "synthetic.sgy" in result.stdout
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+@pytest.fixture
+def few_headers(monkeypatch):
+    monkeypatch.setattr(SCAN, "_ALL_HEADERS", 200)
+    monkeypatch.setattr("seisflow.io.survey._LEADING", 120)
+    monkeypatch.setattr("seisflow.io.survey._BLOCKS", 5)
+    monkeypatch.setattr("seisflow.io.survey._BLOCK", 10)
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["full", "missing"])
+@pytest.mark.parametrize("fields", LARGE.values(), ids=LARGE)
+def test_a_large_file_is_told_from_few_headers(segy, few_headers, monkeypatch, fields, missing):
+    count = len(next(iter(fields.values())))
+    fields = fields | {181: np.arange(count) * 5 + 1000, 185: np.arange(count) * 3, 71: np.full(count, -10)}
+    path = segy(fields=some_missing(fields) if missing else fields, trace_samples=99)
+    quick = scan(path)
+    monkeypatch.setattr(SCAN, "_ALL_HEADERS", 10**6)
+    whole = scan(path)
+    assert quick.headers_read < whole.headers_read
+    assert whole.headers_read == whole.traces
+    apart = {"headers_read", "amplitudes"}
+    assert quick.model_dump(exclude=apart) == whole.model_dump(exclude=apart)
+
+
+def test_a_large_file_in_no_order_is_read_whole(segy, few_headers):
+    order = np.random.default_rng(0).permutation(1000)
+    fields = {byte: numbers[order] for byte, numbers in LARGE["by inline"].items()}
+    report = scan(segy(fields=fields))
+    assert (report.headers_read, report.geometry) == (1000, "3d")
+
+
+def test_a_large_file_without_geometry_is_a_problem(segy, few_headers):
+    report = scan(segy(fields={21: np.zeros(500)}))
+    assert report.geometry == "unknown"
+    assert "--line" in report.problem
+
+
+@pytest.mark.slow
+def test_a_file_of_100_gb_takes_seconds(tmp_path, segy):
+    """Sparse on the disk: only the headers that a walk along 400 lines of 1000 traces meets are there."""
+    lines, traces, samples = 400, 1000, 65_000
+    small = segy(np.zeros((1, samples), np.float32), {189: [0], 193: [0]})
+    head, header = small.read_bytes()[:3600], bytearray(small.read_bytes()[3600:3840])
+    path = tmp_path / "large.sgy"
+    with path.open("wb") as file:
+        file.write(head)
+        for line in range(lines):
+            for trace in range(traces):
+                header[188:192] = (line + 1).to_bytes(4)
+                header[192:196] = (trace + 1).to_bytes(4)
+                file.seek(3600 + (line * traces + trace) * (240 + 4 * samples))
+                file.write(header)
+        file.truncate(3600 + lines * traces * (240 + 4 * samples))
+    assert path.stat().st_size > 100e9
+    begin = time.perf_counter()
+    report = scan(path)
+    assert time.perf_counter() - begin < 20
+    assert [axis.size for axis in report.axes] == [lines, traces]
+    assert report.holes == 0

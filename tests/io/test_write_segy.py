@@ -96,8 +96,10 @@ def test_a_part_changes_count_and_start_only(segy, tmp_path):
     assert set(np.argwhere(headers != new)[:, 1] + 1) == {110, 116}
 
 
-def test_an_interval_that_was_given_is_written(segy, tmp_path):
-    result = write(tmp_path / "result.sgy", open_section(segy(interval=0), dt=2))
+@pytest.mark.parametrize(("binary", "trace"), [(0, 0), (4000, 2000), (4000, 4000)])
+def test_an_interval_that_was_given_is_written(segy, tmp_path, binary, trace):
+    section = open_section(segy(interval=binary, trace_interval=trace), dt=2)
+    result = write(tmp_path / "result.sgy", section)
     assert float(open_section(result)["time"][1]) == 2.0
 
 

@@ -7,7 +7,7 @@ import torch
 
 from seisflow.config import load_config, preset_names
 from seisflow.errors import ConfigError
-from seisflow.models import FractalFlowModel, build_model
+from seisflow.models import build_model
 
 DOUBLE = torch.float64
 PRIORS = {
@@ -193,8 +193,8 @@ def test_every_prior_and_subnet_trains(make_model, kind, prior):
 @pytest.mark.parametrize(
     ("patch", "flow", "message"),
     [
-        ((16, 6), {"levels": 3, "squeeze": (2, 1)}, r"blocks of 8 x 3 cannot be halved. Pass --set flow.levels=2"),
-        ((20, 8), {"levels": 2, "squeeze": (4, 4)}, r"does not divide a block of 10 x 4. Pass --set flow.squeeze=\[2,4\]"),
+        ((16, 6), {"levels": 3, "squeeze": (2, 1)}, r"blocks of 8 x 3 cannot be .* --set flow.levels=2"),
+        ((20, 8), {"squeeze": (4, 4)}, r"does not divide a block of 10 x 4. Pass --set flow.squeeze=\[2,4\]"),
         ((16, 8), {"squeeze": (1, 1)}, r"leaves one channel.*Pass --set flow.squeeze=\[2,2\]"),
     ],
 )
@@ -289,10 +289,10 @@ def test_images_of_random_bytes_cost_eight_bits_or_more(make_model):
     assert bool(((model.sample(4) >= -1) & (model.sample(4) <= 257)).all())
 
 
-def test_bits_of_an_image_count_the_arctanh_map():
+def test_bits_of_an_image_count_the_arctanh_map(make_model):
     """Before training, without 1x1 maps, the flow is the arctanh map alone."""
-    config = load_config("seismic-small", ["flow.input=pixels", "flow.mix=false", "flow.prior.kind=gaussian"])
-    model, x = FractalFlowModel((3, 32, 32), config.flow).double(), data(2, (3, 32, 32), pixels=True)
+    model = make_model((3, 32, 32), input="pixels", mix=False, prior={"kind": "gaussian"}, moved=0)
+    x = data(2, (3, 32, 32), pixels=True)
     u = (2 * x - 256) / 258
     normal = torch.distributions.Normal(0.0, 1.0)
     log_prob = normal.log_prob(torch.atanh(u)) + math.log(2 / 258) - torch.log(1 - u**2)

@@ -1,0 +1,133 @@
+"""Open what obspy reads - SEG-2, MiniSEED, SAC, GSE2, ... - as a line of traces on one time axis."""
+
+import warnings
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisflow.errors import DataError
+from seisflow.io.files import full_name, is_url, open_binary
+
+_SUFFIXES = {
+    ".mseed": "MSEED",
+    ".miniseed": "MSEED",
+    ".ms": "MSEED",
+    ".sac": "SAC",
+    ".sg2": "SEG2",
+    ".seg2": "SEG2",
+    ".gse": "GSE2",
+    ".gse2": "GSE2",
+    ".ah": "AH",
+}
+_SEG2_MAGIC = (b"\x55\x3a", b"\x3a\x55")
+_MOST_BYTES = 4 * 2**30  # of samples on a common axis
+_MOST_STRETCH = 100  # times the longest trace that a common axis may be
+
+
+def is_waveform(path: str | Path) -> bool:
+    """Tell by the name or the first bytes whether obspy must read a file."""
+    if PurePosixPath(str(path)).suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with open_binary(path) as file:
+            start = file.read(8)
+    except OSError:
+        return False
+    return start[:2] in _SEG2_MAGIC or (start[:6].isdigit() and start[6:7] in (b"D", b"R", b"Q", b"M"))
+
+
+def open_waveform(path: str | Path, *, dt: float | None = None) -> xr.Dataset:
+    """Open a file by obspy, as (trace, time); time counts from the earliest sample.
+
+    Parameters
+    ----------
+    path : str or Path
+    dt : float, optional
+        Sample interval in ms, instead of the file's own.
+
+    Raises
+    ------
+    DataError
+        If obspy cannot read the file, its traces differ in sample interval, or lie too far apart in time.
+    """
+    import obspy  # here: it takes a second to load, and few files need it
+
+    kind = _SUFFIXES.get(PurePosixPath(str(path)).suffix.lower())
+    try:
+        with warnings.catch_warnings(), open_binary(path) as file:
+            warnings.simplefilter("ignore")
+            stream = obspy.read(file if is_url(path) else str(path), format=kind)
+    except Exception as error:  # obspy's readers raise what they like on damaged input
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise DataError(
+            f"{path}: not SEG-Y, and obspy does not read it ({said}). A seismic file was expected"
+        ) from error
+    traces = [trace for trace in stream if trace.stats.npts and np.asarray(trace.data).dtype.kind in "iuf"]
+    if not traces:
+        raise DataError(f"{path}: no samples. At least one trace was expected")
+    intervals = np.array([trace.stats.delta for trace in traces]) * 1000
+    if not np.allclose(intervals, intervals[0], rtol=1e-4):
+        raise DataError(
+            f"{path}: sample intervals {intervals.min():g} to {intervals.max():g} ms. "
+            "One was expected: resample the traces, or split the file"
+        )
+    interval = float(dt or round(intervals[0], 6))
+    return _section(path, stream, traces, interval)
+
+
+def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) -> xr.Dataset:
+    earliest = min(trace.stats.starttime for trace in traces)
+    starts = np.rint([1000 * (trace.stats.starttime - earliest) / interval for trace in traces]).astype(int)
+    lengths = np.array([trace.stats.npts for trace in traces])
+    samples = int((starts + lengths).max())
+    if samples > _MOST_STRETCH * lengths.max() or samples * len(traces) * 4 > _MOST_BYTES:
+        raise DataError(
+            f"{path}: {len(traces)} traces spread over {samples} samples. A section was expected: "
+            "cut out one time window first"
+        )
+    amplitude = np.full((len(traces), samples), np.nan, np.float32)
+    for row, start, trace in zip(amplitude, starts, traces, strict=True):
+        row[start : start + trace.stats.npts] = np.ma.filled(np.ma.asarray(trace.data, np.float32), np.nan)
+    first_delay = _delay(traces)
+    whole = all(np.asarray(trace.data).dtype.kind in "iu" for trace in traces)
+    differ = bool((lengths < samples).any())
+    section = xr.Dataset(
+        {
+            "amplitude": (("trace", "time"), amplitude, {"long_name": "seismic amplitude"}),
+            "trace_mask": ("trace", np.ones(len(traces), bool)),
+            "trace_index": ("trace", np.arange(len(traces))),
+        },
+        coords={
+            "trace": np.arange(1, len(traces) + 1),
+            "time": ("time", first_delay + interval * np.arange(samples), {"units": "ms"}),
+        },
+        attrs={
+            "source_file": full_name(path),
+            "source_format": str(traces[0].stats._format).lower(),
+            "start_time": str(earliest),
+            "quantisation_step": 1.0 if whole else 0.0,
+            "warnings": ["traces differ in start or length: masked beyond their ends"] if differ else [],
+        },
+    )
+    offsets = [_offset(trace) for trace in traces]
+    if all(offset is not None for offset in offsets):
+        section = section.assign_coords(offset=("trace", np.array(offsets, float), {"units": "m"}))
+    return section
+
+
+def _delay(traces: list[Any]) -> float:
+    """Return the delay in ms that SEG-2 headers give all traces."""
+    delays = {float(trace.stats.get("seg2", {}).get("DELAY", 0)) for trace in traces}
+    return 1000 * delays.pop() if len(delays) == 1 else 0.0
+
+
+def _offset(trace: Any) -> float | None:
+    """Return the distance of source and receiver in m, where the headers have it."""
+    seg2, sac = trace.stats.get("seg2", {}), trace.stats.get("sac", {})
+    if "RECEIVER_LOCATION" in seg2 and "SOURCE_LOCATION" in seg2:
+        places = [np.array(str(seg2[f"{who}_LOCATION"]).split(), float) for who in ("RECEIVER", "SOURCE")]
+        difference = places[0] - places[1] if len(places[0]) == len(places[1]) else places[0][:1]
+        return float(difference[0]) if len(difference) == 1 else float(np.linalg.norm(difference[:2]))
+    return 1000 * float(sac["dist"]) if "dist" in sac else None

@@ -1,0 +1,94 @@
+"""Speed of scoring a file into files, beside that of the bare model on the same windows.
+
+Run with ``pytest tests/benchmarks/bench_score.py``.
+"""
+
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import seisflow
+from seisflow import scoring
+from seisflow.calibration import calibrate, smooth
+from seisflow.config import load_config
+from seisflow.models import build_model
+from seisflow.models.base import ModelCard
+from seisflow.patches import Block, cut, panel_index, prepare, read_panel, window_grid
+from seisflow.results import write_scores
+from seisflow.scaling import AmplitudeScaling
+
+SAMPLE = "f3-sample"
+
+
+@pytest.fixture(scope="module")
+def section():
+    return seisflow.open_section(SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def model(section):
+    """Untrained model of the preset for CPUs: how fast it is does not depend on its weights."""
+    config = load_config("seismic-small")
+    model = build_model(config).eval()
+    scaling = AmplitudeScaling.fit([section], [[Block()]])
+    model.card = ModelCard(config=config, scaling=scaling)
+    maps = [
+        (
+            smooth(read_panel(section, (0,)).amplitude, read_panel(section, (0,)).mask, scoring.SMOOTHING),
+            section["time"].values,
+        )
+    ]
+    model.card.calibration = calibrate(maps, scoring.SMOOTHING)
+    return model
+
+
+@pytest.fixture(scope="module")
+def windows(section, model):
+    """All windows of the section as the model gets them, in batches."""
+    size = model.shape[1:]
+    every, masks = [], []
+    for lead in panel_index(section):
+        panel = read_panel(section, lead)
+        x, mask = cut(panel, *window_grid(panel.shape, size, scoring.half(size)), size)
+        every.append(prepare(x, mask, model.card.scaling, np.random.default_rng(0)))
+        masks.append(mask)
+    x, mask = (torch.from_numpy(np.concatenate(parts)) for parts in (every, masks))
+    return list(zip(x.split(scoring.BATCH_CPU), mask.split(scoring.BATCH_CPU), strict=True))
+
+
+def bare(model, windows):
+    with torch.inference_mode():
+        for x, mask in windows:
+            model.log_prob_map(x, mask)
+
+
+@pytest.mark.benchmark(group="F3 sample, 10 x 250 x 463", min_rounds=3)
+def test_bare_model(benchmark, model, windows):
+    benchmark(bare, model, windows)
+
+
+@pytest.mark.benchmark(group="F3 sample, 10 x 250 x 463", min_rounds=3)
+@pytest.mark.parametrize("ending", ["zarr", "sgy"])
+def test_score_to_files(benchmark, section, model, tmp_path, ending):
+    benchmark(write_scores, section, model, [tmp_path / f"map.{ending}"], overwrite=True)
+
+
+@pytest.mark.parametrize("times", [1, 4], ids=["the sample", "4 times the sample"])
+def test_scoring_runs_at_85_percent_of_the_bare_model_or_more(section, model, windows, tmp_path, times):
+    """The picture takes the same time for any survey, so on the sample alone it weighs; that is told only."""
+    lines = np.tile(np.arange(section.sizes["inline"]), times)
+    survey = section.isel(inline=lines).assign_coords(inline=np.arange(1, len(lines) + 1))
+    seconds = {"bare": [], "score": []}
+    for _ in range(3):
+        start = time.perf_counter()
+        bare(model, windows * times)
+        seconds["bare"].append(time.perf_counter() - start)
+        start = time.perf_counter()
+        write_scores(survey, model, [tmp_path / "map.zarr"], overwrite=True)
+        seconds["score"].append(time.perf_counter() - start)
+    alone, whole = (min(taken) for taken in seconds.values())
+    print(f"\n{len(lines)} inlines: bare model {alone:.2f} s, score {whole:.2f} s ({alone / whole:.0%})")
+    if times > 1:
+        assert alone / whole >= 0.85

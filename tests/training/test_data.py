@@ -1,0 +1,67 @@
+"""Which patches a step sees."""
+
+from itertools import chain
+from types import SimpleNamespace
+
+import pytest
+from torch.utils.data import Dataset
+
+from seisflow.config import TrainingConfig
+from seisflow.training.data import Batches, PatchData
+
+
+class Numbers(Dataset):
+    def __init__(self, n):
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        return i
+
+
+def loader(kind, n, *, rank=0, ranks=1, step=0, **config):
+    data = PatchData(Numbers(n), Numbers(n), TrainingConfig(**config))
+    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, global_step=step)
+    return data.train_dataloader() if kind == "train" else data.val_dataloader()
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_ranks_share_the_batch_of_every_step(ranks):
+    parts = [list(Batches(5, 8, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    for step in range(5):
+        items = [part[step] for part in parts]
+        assert {len(item) for item in items} == {8 // ranks}
+        assert sorted(chain(*items)) == list(range(8 * step, 8 * step + 8))
+
+
+def test_a_later_start_asks_for_what_was_not_seen():
+    assert list(Batches(7, 4)) == list(Batches(4, 4)) + list(Batches(7, 4, start=4))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_training_goes_on_from_the_step_of_the_trainer(workers):
+    seen = [batch.tolist() for batch in loader("train", 40, step=7, steps=10, batch=4, workers=workers)]
+    assert seen == [[28, 29, 30, 31], [32, 33, 34, 35], [36, 37, 38, 39]]
+
+
+@pytest.mark.parametrize(("windows", "ranks"), [(1000, 1), (1000, 4), (90, 2), (3, 2)])
+def test_ranks_share_the_held_out_windows(windows, ranks):
+    seen = [
+        {int(i) for batch in loader("held out", windows, rank=r, ranks=ranks) for i in batch}
+        for r in range(ranks)
+    ]
+    assert len(set.union(*seen)) == sum(map(len, seen))
+    assert min(windows, 128) <= sum(map(len, seen)) <= 256
+    assert max(set.union(*seen)) >= windows - windows / 64 - 1
+
+
+def test_every_rank_has_a_window_to_validate_on():
+    """Otherwise the others would wait for its mean for ever."""
+    assert all(len(loader("held out", 2, rank=rank, ranks=8)) for rank in range(8))
+
+
+def test_nothing_held_out_is_no_loader():
+    data = PatchData(Numbers(4), None, TrainingConfig())
+    assert data.val_dataloader() == []
