@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test
 
 demo: .venv/.installed
-	$(BIN)/seisflow demo
+	$(BIN)/seisflow demo --overwrite
 
 test: .venv/.installed
 	$(BIN)/ruff check

@@ -115,7 +115,12 @@ def command(
             overrides = (*overrides, f"training.steps={max_steps}")
         settings = load_config(config, overrides)
         sources = [
-            Source(path=str(path), select=select, geometry=geometry, zeros_are_data=keep_zeros)
+            Source(
+                path=str(path.resolve() if path.exists() else path),
+                select=select,
+                geometry=geometry,
+                zeros_are_data=keep_zeros,
+            )
             for path in inputs
         ]
         folder = output or runs.new(sources[0].name)

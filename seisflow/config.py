@@ -45,6 +45,8 @@ class FlowConfig(_Strict):
         Samples and traces that a step gathers into channels.
     mix : bool
         Invertible 1x1 maps between couplings (the paper's Fig. 9 leaves them out).
+    start : "cosine" or "random"
+        What these maps start from: the local cosine transform, or random orthogonal matrices.
     input : "whiten", "pixels" or "none"
         What comes before the first level: spectral whitening (seismic), the arctanh map (images), nothing.
     bound : float
@@ -55,6 +57,7 @@ class FlowConfig(_Strict):
     couplings: int | list[int] = 4
     squeeze: tuple[PositiveInt, PositiveInt] = (4, 4)
     mix: bool = True
+    start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"
     bound: float = Field(default=2.0, gt=0)
     subnet: SubnetConfig = SubnetConfig()
@@ -97,10 +100,10 @@ class AutoregressiveConfig(_Strict):
         Amplitudes beyond it, in standard deviations, share a value.
     """
 
-    parts: list[tuple[PositiveInt, PositiveInt]] = [(16, 16), (4, 4), (1, 1)]
-    width: PositiveInt | list[PositiveInt] = [128, 96, 64, 64]
-    depth: int | list[int] = [4, 3, 2, 0]
-    head: int = Field(default=32, ge=1)
+    parts: list[tuple[PositiveInt, PositiveInt]] = [(16, 16), (4, 4)]
+    width: PositiveInt | list[PositiveInt] = [128, 64, 48]
+    depth: int | list[int] = [4, 3, 2]
+    head: int = Field(default=16, ge=1)
     rounds: int = Field(default=8, ge=1)
     input: Literal["amplitudes", "pixels"] = "amplitudes"
     values: int = Field(default=256, ge=2)

@@ -6,8 +6,8 @@ from typing import Any
 import xarray as xr
 from pydantic import BaseModel, ConfigDict
 
-from seisflow.io import open_section, select
-from seisflow.patches import ZEROS_ARE_DATA
+from seisflow.io import catalog, open_section, select
+from seisflow.patches import ZEROS_ARE_DATA, Block, Split
 
 
 class Source(BaseModel):
@@ -36,6 +36,16 @@ class Source(BaseModel):
     def name(self) -> str:
         """File name without its ending."""
         return Path(self.path).stem
+
+    def split(self) -> Split | None:
+        """Return the split that the data set card recommends; None for files, and for parts of a data set."""
+        if self.path not in catalog.names() or Path(self.path).exists() or self.select:
+            return None
+        parts = catalog.card(self.path).split
+        if parts is None:
+            return None
+        train, validation = (Block(ranges=parts[name]) for name in ("train", "validation"))
+        return Split(train=[train], validation=[validation])
 
     def open(self) -> xr.Dataset:
         """Open the section, lazily, and cut out the selected part."""

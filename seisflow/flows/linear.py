@@ -19,8 +19,8 @@ class Invertible1x1(Bijection):
     ----------
     channels : int
         Number of channels C of the state ``(B, C, H, W)``.
-    generator : torch.Generator, optional
-        Draws the orthogonal matrix the map starts from.
+    start : Tensor, optional
+        Matrix (C, C) the map starts from, not singular; by default a random orthogonal one.
 
     References
     ----------
@@ -30,10 +30,11 @@ class Invertible1x1(Bijection):
     permutation: Tensor
     sign: Tensor
 
-    def __init__(self, channels: int, generator: torch.Generator | None = None) -> None:
+    def __init__(self, channels: int, start: Tensor | None = None) -> None:
         super().__init__()
-        start, _ = torch.linalg.qr(torch.randn(channels, channels, generator=generator, dtype=torch.float64))
-        permutation, lower, upper = torch.linalg.lu(start)
+        if start is None:
+            start, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
+        permutation, lower, upper = torch.linalg.lu(start.double())
         diagonal = upper.diagonal()
         dtype = torch.get_default_dtype()
         self.register_buffer("permutation", permutation.to(dtype))

@@ -1,23 +1,14 @@
 """Spectral whitening, the bijection that takes a section's band limitation away."""
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from seisflow.flows.base import Bijection
+from seisflow.flows.cosine import dct_matrix
 
 EPS = 1e-6
-
-
-def dct_matrix(n: int) -> Tensor:
-    """Orthonormal DCT-II matrix (n, n), float64: ``dct_matrix(n) @ x`` transforms the columns of x."""
-    k = torch.arange(n, dtype=torch.float64)[:, None]
-    i = torch.arange(n, dtype=torch.float64)[None]
-    matrix = math.sqrt(2 / n) * torch.cos(math.pi * (i + 0.5) * k / n)
-    matrix[0] /= math.sqrt(2)
-    return matrix
 
 
 class SpectralWhitening(Bijection):

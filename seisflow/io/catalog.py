@@ -27,6 +27,9 @@ class Card(BaseModel):
         Dimensions, labels and sampling, for people; the file itself says the same.
     notes : list of str
         What a user has to know before drawing conclusions.
+    split : dict, optional
+        Ranges of dimensions to learn from (``train``) and to calibrate on (``validation``), in index
+        space; for data where a cut by size alone would calibrate on what there is to find.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -44,6 +47,7 @@ class Card(BaseModel):
     citation: str
     geometry: dict[str, Any]
     notes: list[str] = []
+    split: dict[str, dict[str, tuple[int, int]]] | None = None
 
 
 def names() -> list[str]:

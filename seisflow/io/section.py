@@ -141,6 +141,9 @@ def _layout(
     except DataError:
         if suffix in _SEGY_SUFFIXES or not suffix:
             raise
+    try:
+        return read_su_layout(path, dt=dt, endian=endian, domain=domain, strict=strict, certain=True)
+    except DataError:
         return None
 
 

@@ -21,8 +21,16 @@ def read_su_layout(
     endian: str | None = None,
     domain: str | None = None,
     strict: bool = False,
+    certain: bool = False,
 ) -> Layout:
-    """Find out how an SU file is laid out; parameters are those of `layout.read_layout`.
+    """Find out how an SU file is laid out.
+
+    Parameters
+    ----------
+    path, dt, endian, domain, strict
+        As for `layout.read_layout`.
+    certain : bool
+        Nothing but its contents tells that the file is SU: whole traces, and two at least, must fit it.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def read_su_layout(
             plausible = 0 <= headers.field(first, _TRACE_ID, order, base=0) <= _LARGEST_ID
             fits.append((4 * agrees + 2 * (size % stride == 0) + plausible, order, samples))
     score, order, samples = max(fits, key=lambda fit: fit[0], default=(0, "", 0))
-    if score < 4:
+    if score < (7 if certain else 4) or (certain and 2 * (TRACE_HEADER_BYTES + 4 * samples) > size):
         raise DataError(
             f"{path}: no SU traces of one length in either byte order. SU (trace headers of 240 bytes "
             "and IEEE floats) was expected: not SU, or cut short"

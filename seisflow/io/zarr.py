@@ -11,9 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
+from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError
-from seisflow.io.files import full_name, open_binary
+from seisflow.io.files import full_name, is_url, open_binary
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 
@@ -68,7 +69,8 @@ def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # metadata not consolidated, types of foreign headers
-            store = xr.open_dataset(path, engine=engine, chunks=None, cache=False, decode_times=False)
+            place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else path
+            store = xr.open_dataset(place, engine=engine, chunks=None, cache=False, decode_times=False)
     except Exception as error:  # the store's libraries raise what they like on damaged input
         raise DataError(f"{path}: not readable as {words} ({_first_line(error)}). {expected}") from error
     name = _main_variable(path, store)

@@ -1,5 +1,6 @@
 """Write a section as Zarr v3: dimensions, names and attributes of MDIO v1, with CF units."""
 
+import json
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
+from zarr.abc.store import Store
 from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore
 
 from seisflow.io import aside
 
@@ -43,7 +46,16 @@ class ZarrWriter:
         try:
             with aside.told_as_output_error(path), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._arrays = self._create(section, variables, attrs)
+                rows = max(1, _CHUNK_BYTES // (4 * amplitude.shape[-1]))
+                panel = (min(rows, amplitude.shape[-2]), amplitude.shape[-1])
+                self._arrays = create_arrays(
+                    LocalStore(self._aside / path.name),
+                    path.stem,
+                    section,
+                    variables,
+                    attrs,
+                    (1,) * (amplitude.ndim - 2) + panel,
+                )
         except BaseException:
             aside.discard(self._aside)
             raise
@@ -85,35 +97,60 @@ class ZarrWriter:
         with aside.told_as_output_error(self.path):
             self._arrays[name][lead] = values
 
-    def _create(
-        self, section: xr.Dataset, variables: Mapping[str, Mapping[str, Any]], attrs: Mapping[str, Any]
-    ) -> dict[str, zarr.Array]:
-        store = str(self._aside / self.path.name)
-        amplitude = section["amplitude"]
-        dims = [str(dim) for dim in amplitude.dims]
-        masks = {name: section[name] for name in ("trace_mask", "trace_index") if name in section}
-        frame = section.coords.to_dataset().assign(masks).drop_encoding()
-        frame.attrs = _attributes(self.path, section, next(iter(variables))) | dict(attrs)
-        frame.to_zarr(store, mode="w", zarr_format=3, consolidated=False)
-        group = zarr.open_group(store, mode="r+")
-        others = [str(key) for key, array in section.coords.items() if key not in dims and array.ndim]
-        coordinates = {"coordinates": " ".join(others)} if others else {}
-        rows = max(1, _CHUNK_BYTES // (4 * amplitude.shape[-1]))
-        chunks = (1,) * (len(dims) - 2) + (min(rows, amplitude.shape[-2]), amplitude.shape[-1])
-        return {
-            name: group.create_array(
-                name,
-                shape=amplitude.shape,
-                chunks=chunks,
-                dtype="float32",
-                fill_value=np.nan,
-                dimension_names=dims,
-                attributes={**coordinates, **attributes},
-                compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
-                overwrite=True,
-            )
-            for name, attributes in variables.items()
-        }
+
+def create_arrays(
+    store: Store,
+    name: str,
+    section: xr.Dataset,
+    variables: Mapping[str, Mapping[str, Any]],
+    attrs: Mapping[str, Any],
+    chunks: tuple[int, ...],
+    shards: tuple[int, ...] | None = None,
+) -> dict[str, zarr.Array[Any]]:
+    """Write all of a section but its samples, and make arrays of NaN for these.
+
+    Parameters
+    ----------
+    store : zarr store
+        Replaced if something is there.
+    name : str
+        Of the data set, for its attributes.
+    section, variables, attrs
+        As for `create_zarr`.
+    chunks, shards : tuple of int
+        Over the section's dimensions; without ``shards``, every chunk is a file.
+    """
+    amplitude = section["amplitude"]
+    dims = [str(dim) for dim in amplitude.dims]
+    masks = {name: section[name] for name in ("trace_mask", "trace_index") if name in section}
+    frame = section.coords.to_dataset().assign(masks).drop_encoding()
+    common = {}
+    if section.attrs.get("binary_header") or section.attrs.get("text_header"):
+        frame["segy_file_header"] = ((), np.int8(0), _file_header(section))
+    if crs := section.attrs.get("crs"):
+        frame["spatial_ref"] = ((), np.int8(0), {"spatial_ref": crs})  # as GDAL and rioxarray look for it
+        common["grid_mapping"] = "spatial_ref"
+    frame.attrs = _attributes(name, section, next(iter(variables))) | dict(attrs)
+    frame.to_zarr(store, mode="w", zarr_format=3, consolidated=False)
+    group = zarr.open_group(store, mode="r+")
+    others = [str(key) for key, array in section.coords.items() if key not in dims and array.ndim]
+    if others:
+        common["coordinates"] = " ".join(others)
+    return {
+        name: group.create_array(
+            name,
+            shape=amplitude.shape,
+            chunks=chunks,
+            shards=shards,
+            dtype="float32",
+            fill_value=np.nan,
+            dimension_names=dims,
+            attributes={**common, **attributes},
+            compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
+            overwrite=True,
+        )
+        for name, attributes in variables.items()
+    }
 
 
 def create_zarr(
@@ -171,14 +208,20 @@ def write_zarr(section: xr.Dataset, path: str | Path, overwrite: bool = False) -
                 store.write(name, lead, section[name][lead].to_numpy())
 
 
-def _attributes(path: Path, section: xr.Dataset, default: str) -> dict[str, Any]:
+def _file_header(section: xr.Dataset) -> dict[str, Any]:
+    """Return the file header of the source, where MDIO v1 keeps it."""
+    binary = json.loads(section.attrs.get("binary_header") or "{}")
+    return {"textHeader": section.attrs.get("text_header", ""), "binaryHeader": binary}
+
+
+def _attributes(name: str, section: xr.Dataset, default: str) -> dict[str, Any]:
     """Return the attributes of the section, and those by which MDIO v1 readers know it."""
     dims = section["amplitude"].dims
     stacked = dims[:-1] in (("inline", "crossline"), ("trace",))
     return dict(section.attrs) | {
         "apiVersion": "1.0.0",
         "createdOn": datetime.now(UTC).isoformat(),
-        "name": path.stem,
+        "name": name,
         "attributes": {
             "surveyType": _SURVEY.get(len(dims) - 1, "3D"),
             "gatherType": "stacked" if stacked else "gathers",

@@ -13,7 +13,7 @@ from seisflow.models.transformer import Transformer
 RATE_MEAN, RATE_STD = 1.0, 0.25
 """Of the part that is masked in training: a normal distribution cut to between 0 and 1."""
 ORDER_SEED = 0
-"""Of the order in which `FractalMAR.log_prob` takes the parts: the same for all patches, and every time."""
+"""Of the orders in which `FractalMAR.log_prob` takes the parts: the same for all patches, and every time."""
 
 
 class FractalMAR(FractalGenerator):
@@ -80,7 +80,8 @@ class FractalMAR(FractalGenerator):
         seen = self.bins.normalised(parts).flatten(2)
         out = torch.zeros(parts.shape, dtype=condition.dtype, device=k.device)
         hidden = torch.ones(parts.shape[:2], dtype=torch.bool, device=k.device)
-        for now in rounds(hidden, _order(hidden.shape[1], generator), self.config.rounds):
+        order = _orders(1, hidden.shape[1], generator).to(k.device)
+        for now in rounds(hidden, order, self.config.rounds):
             conditions = self.levels[i](seen, condition, hidden)
             index = now.nonzero(as_tuple=True)
             inner = self._conditionals(parts[index], conditions[index], i + 1, generator)
@@ -104,7 +105,8 @@ class FractalMAR(FractalGenerator):
             return self.values.draw(given, condition, choose, cached)
         parts = cut(given, self.config.parts[i])
         hidden = (parts < 0).flatten(2).any(2)
-        for now in rounds(hidden, _order(hidden.shape[1], generator), self.config.rounds):
+        order = _orders(hidden.shape[0], hidden.shape[1], generator).to(given.device)
+        for now in rounds(hidden, order, self.config.rounds):
             conditions = self.levels[i](self.bins.normalised(parts).flatten(2), condition, hidden)
             parts[now] = self._draw(parts[now], conditions[now], choose, generator, cached, i + 1)
             hidden = hidden & ~now
@@ -138,12 +140,13 @@ class MaskedParts(nn.Module):
 def rounds(hidden: Tensor, order: Tensor, count: int) -> Iterator[Tensor]:
     r"""Which hidden parts (B, T) each round unmasks, by a cosine schedule and at least one a round.
 
-    After round s of S there remain :math:`\lfloor n \cos(\pi s / 2 S) \rfloor` of n parts, in the given
-    order; with as many rounds as parts, each has a round of its own.
+    After round s of S there remain :math:`\lfloor n \cos(\pi s / 2 S) \rfloor` of n parts. Those that come
+    first in ``order``, permutations (B, T) or (1, T), are unmasked first; with as many rounds as parts, each
+    has a round of its own.
     """
-    order = order.to(hidden.device)
-    rank = torch.empty_like(hidden, dtype=torch.int64)
-    rank[:, order] = hidden[:, order].cumsum(1) - 1  # among the hidden parts of the same item
+    order = order.expand_as(hidden)
+    # the how manieth hidden part of its item each is
+    rank = torch.empty_like(order).scatter(1, order, hidden.gather(1, order).cumsum(1) - 1)
     total = hidden.sum(1, keepdim=True)
     remaining = total
     for s in range(1, count + 1):
@@ -156,14 +159,13 @@ def rounds(hidden: Tensor, order: Tensor, count: int) -> Iterator[Tensor]:
         remaining = after
 
 
-def _order(parts: int, generator: torch.Generator | None) -> Tensor:
+def _orders(items: int, parts: int, generator: torch.Generator | None) -> Tensor:
     device = None if generator is None else generator.device
-    return torch.randperm(parts, generator=generator, device=device)
+    return torch.rand(items, parts, generator=generator, device=device).argsort(1)
 
 
 def _random_mask(items: int, parts: int, generator: torch.Generator) -> Tensor:
-    """Hide as many parts of each item, (B, T), but others: at least one."""
-    rate = nn.init.trunc_normal_(torch.empty(()), RATE_MEAN, RATE_STD, 0.0, 1.0, generator=generator)
-    count = max(1, round(parts * float(rate)))
-    rank = torch.rand(items, parts, generator=generator).argsort(1)
-    return rank < count
+    """Hide a random number of the parts of each item, (B, T): at least one."""
+    rate = nn.init.trunc_normal_(torch.empty(items, 1), RATE_MEAN, RATE_STD, 0.0, 1.0, generator=generator)
+    rank = _orders(items, parts, generator).argsort(1)
+    return rank < (parts * rate).round().clamp_min(1)

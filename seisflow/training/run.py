@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ class Record(BaseModel):
     splits: list[Split]
     scaling: AmplitudeScaling
     seed: int
+    max_time: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def train(
     overwrite : bool
         Replace a run that is there already.
     splits : sequence of Split, optional
-        Training and held-out blocks of each section; by default `seisflow.patches.split` makes them.
+        Training and held-out blocks of each section; by default those of its
+        data set card, else `seisflow.patches.split` makes them.
 
     Raises
     ------
@@ -106,17 +109,19 @@ def train(
     hardware = _hardware(device, config)
     sections = [source.open() for source in sources]
     if splits is None:
-        data = config.data
-        splits = [split(section, data.patch, data.validation, data.gap) for section in sections]
+        splits = [
+            source.split() or split(section, config.data.patch, config.data.validation, config.data.gap)
+            for source, section in zip(sources, sections, strict=True)
+        ]
     scaling = AmplitudeScaling.fit(sections, [part.train for part in splits], config.data.dither)
-    record = Record(sources=list(sources), splits=list(splits), scaling=scaling, seed=seed)
+    record = Record(sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time)
     seed_everything(seed, verbose=False)
     model = build_model(config)
     data_module = _patches(record, config, sections)
     _initialise(model, data_module.patches)
     if is_first_process():
         _make_folder(folder, record, config, overwrite)
-    return _fit(model, data_module, record, config, folder, hardware, max_time, None)
+    return _fit(model, data_module, record, config, folder, hardware, None)
 
 
 def resume(
@@ -128,6 +133,17 @@ def resume(
 ) -> Run:
     """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
 
+    Parameters
+    ----------
+    folder : str or Path
+        Run folder.
+    steps : int, optional
+        New number of steps in all, instead of the limits the run was started with.
+    device : str, optional
+        See `Hardware.choose`.
+    max_time : timedelta, optional
+        New time limit, for all of the run.
+
     Raises
     ------
     TrainingError
@@ -138,7 +154,18 @@ def resume(
         raise TrainingError(
             f"{folder}: no {STATE} to resume from. Expected a run folder: train without --resume"
         )
+    try:
+        torch.load(folder / STATE, weights_only=True, mmap=True)
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
+    try:
+        torch.load(folder / STATE, weights_only=True, mmap=True)
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
     record = Record.model_validate_json((folder / RECORD).read_text())
+    if max_time is not None or steps is not None:
+        record = record.model_copy(update={"max_time": max_time})
+        (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
     config = parse_config(yaml.safe_load((folder / "config.yaml").read_text()), str(folder / "config.yaml"))
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
@@ -147,7 +174,7 @@ def resume(
     sections = [source.open() for source in record.sources]
     model = build_model(config)
     data_module = _patches(record, config, sections)
-    return _fit(model, data_module, record, config, folder, hardware, max_time, folder / STATE)
+    return _fit(model, data_module, record, config, folder, hardware, folder / STATE)
 
 
 def _hardware(device: str | None, config: Config) -> Hardware:
@@ -219,18 +246,21 @@ def _fit(
     config: Config,
     folder: Path,
     hardware: Hardware,
-    max_time: timedelta | None,
     state: Path | None,
 ) -> Run:
     training = config.training
     model.compute_in(hardware.subnet_dtype(training.precision))
     module = FlowModule(model, training)
-    stop, timer = SafeStop(), Timer(max_time, verbose=False)
+    stop, timer = SafeStop(), Timer(record.max_time, verbose=False)
     callbacks: list[Callback] = [timer, stop]
     if training.ema:
         callbacks.append(Averaging(training.ema))
     callbacks.append(Checkpoint(folder / STATE, training.validate_every))
-    callbacks.append(RichProgressBar(leave=True) if sys.stderr.isatty() else Report(training.steps))
+    callbacks.append(
+        RichProgressBar(leave=True)
+        if sys.stderr.isatty()
+        else Report(training.steps, training.validate_every)
+    )
     # Lightning's notes on devices and its advice on workers are for its own users, not for ours
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)

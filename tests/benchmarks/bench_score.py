@@ -75,7 +75,7 @@ def test_score_to_files(benchmark, section, model, tmp_path, ending):
     benchmark(write_scores, section, model, [tmp_path / f"map.{ending}"], overwrite=True)
 
 
-@pytest.mark.parametrize("times", [1, 4], ids=["the sample", "4 times the sample"])
+@pytest.mark.parametrize("times", [1, 8], ids=["the sample", "8 times the sample"])
 def test_scoring_runs_at_85_percent_of_the_bare_model_or_more(section, model, windows, tmp_path, times):
     """The picture takes the same time for any survey, so on the sample alone it weighs; that is told only."""
     lines = np.tile(np.arange(section.sizes["inline"]), times)

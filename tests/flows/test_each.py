@@ -8,6 +8,7 @@ import torch
 from scipy.fft import dctn
 from torch import nn
 
+from seisflow.config import FlowConfig
 from seisflow.flows import (
     ActNorm,
     AffineCoupling,
@@ -17,10 +18,11 @@ from seisflow.flows import (
     Invertible1x1,
     SpectralWhitening,
 )
+from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
 from seisflow.flows.fractal import cut, join
 from seisflow.flows.squeeze import squeeze, unsqueeze
-from seisflow.flows.whitening import dct_matrix
+from seisflow.models import FractalFlowModel
 
 DOUBLE = torch.float64
 
@@ -100,13 +102,29 @@ def test_whitening_is_as_exact_as_its_precision(cast):
     assert set(flow.state_dict()) == {"log_scale"}
 
 
-def test_invertible_1x1_starts_as_a_rotation_that_a_generator_fixes():
-    weight, again = (
-        Invertible1x1(6, torch.Generator().manual_seed(3))(torch.eye(6)[:, :, None, None])[0][:, :, 0, 0]
-        for _ in range(2)
-    )
+def test_invertible_1x1_starts_as_a_rotation():
+    weight = Invertible1x1(6)(torch.eye(6)[:, :, None, None])[0][:, :, 0, 0]
     torch.testing.assert_close(weight @ weight.T, torch.eye(6), rtol=0, atol=1e-5)
-    assert torch.equal(weight, again)
+
+
+def test_invertible_1x1_starts_as_the_matrix_it_is_given():
+    start = torch.randn(6, 6, dtype=DOUBLE) + 6 * torch.eye(6, dtype=DOUBLE)
+    columns = Invertible1x1(6, start).double()(torch.eye(6, dtype=DOUBLE)[:, :, None, None])[0][:, :, 0, 0]
+    torch.testing.assert_close(columns.T, start, rtol=0, atol=1e-5)
+
+
+def test_local_cosine_matrix_transforms_every_neighbourhood_as_scipy_does():
+    x = torch.randn(1, 2, 8, 6, dtype=DOUBLE)
+    channels = squeeze(x, (4, 3))
+    z = torch.einsum("ij,bjhw->bihw", local_cosine_matrix(2, (4, 3)), channels)
+    expected = dctn(x[0, 1, 4:8, 3:6].numpy(), norm="ortho")
+    np.testing.assert_allclose(z[0, 12:, 1, 1].reshape(4, 3).numpy(), expected, atol=1e-12)
+
+
+def test_cosine_start_leaves_an_untrained_step_where_it_was():
+    model = FractalFlowModel((1, 16, 8), FlowConfig(levels=2, couplings=3, squeeze=(4, 2), input="none"))
+    x = torch.randn(3, 1, 16, 8)
+    torch.testing.assert_close(model.encode(x)[0], x, rtol=0, atol=1e-5)
 
 
 def test_coupling_follows_its_formula_within_its_bound():

@@ -8,7 +8,7 @@ import pytest
 import segyio
 
 from seisflow.errors import DataError
-from seisflow.io import open_section
+from seisflow.io import create_segy, open_section
 
 from .conftest import cube, segy_bytes, whole_numbers
 
@@ -172,10 +172,97 @@ def test_intervals_in_conflict_are_a_warning_and_refused_if_strict(segy):
         open_section(path, strict=True)
 
 
-def test_different_delays_are_a_warning(segy):
-    section = open_section(segy(delay=np.r_[[100] * 8, [200] * 4]))
-    assert float(section["time"][0]) == 100
-    assert "delay times 100 to 200 ms" in section.attrs["warnings"][0]
+INTERVALS = {  # binary header, trace header, in us; what is used, in ms
+    "agree": (4000, 4000, 4.0),
+    "binary only": (2000, 0, 2.0),
+    "trace only": (0, 2000, 2.0),
+    "conflict": (4000, 2000, 4.0),
+}
+DELAYS = {
+    "none": 0,
+    "one": 100,
+    "negative": -48,
+    "many": np.arange(12) % 3 * 8,
+    "lines": np.r_[[96] * 4, [0] * 8],
+}
+
+
+@pytest.mark.parametrize(
+    "revision", [(0, 0), (1, 0), (2, 0), (2, 1)], ids=lambda pair: f"rev {pair[0]}.{pair[1]}"
+)
+@pytest.mark.parametrize("intervals", INTERVALS.values(), ids=INTERVALS)
+@pytest.mark.parametrize("delay", DELAYS.values(), ids=DELAYS)
+@pytest.mark.parametrize("geometry", ["cube", "line", "gathers"])
+@pytest.mark.parametrize("endian", ["big", pytest.param("little", marks=pytest.mark.slow)])
+def test_delays_intervals_and_revisions_are_read_and_written_back(
+    segy, tmp_path, endian, geometry, delay, intervals, revision
+):
+    values = whole_numbers((12, 20))
+    binary, trace, used = intervals
+    extra = {(3273, "f8"): float(binary)} if revision[0] == 2 else {}
+    path = segy(
+        values,
+        GEOMETRIES[geometry],
+        endian=endian,
+        delay=delay,
+        interval=binary,
+        trace_interval=trace,
+        revision=revision,
+        binary=extra,
+    )
+
+    section = open_section(path)
+
+    shifts = np.rint((delay - np.min(delay)) / used).astype(int) * np.ones(12, int)
+    expected = np.full((12, 20 + shifts.max()), np.nan, np.float32)
+    for row, shift, samples in zip(expected, shifts, values, strict=True):
+        row[shift : shift + 20] = samples
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, -1), expected)
+    np.testing.assert_allclose(section["time"], np.min(delay) + used * np.arange(20 + shifts.max()))
+    said = (
+        "delay times" * bool(shifts.max()),
+        "sample interval" * (binary != trace and bool(binary and trace)),
+    )
+    assert len(section.attrs["warnings"]) == sum(map(bool, said))
+    assert all(any(words in warning for warning in section.attrs["warnings"]) for words in said if words)
+    with segyio.open(path, ignore_geometry=True, endian=endian) as file:
+        np.testing.assert_array_equal(file.trace.raw[:], values)
+
+    with create_segy(tmp_path / "again.sgy", section) as file:
+        for lead in np.ndindex(section["amplitude"].shape[:-2]):
+            file.write(lead, section["amplitude"][lead].to_numpy())
+    again = open_section(tmp_path / "again.sgy")
+    np.testing.assert_array_equal(again["amplitude"], np.nan_to_num(section["amplitude"].to_numpy()))
+    np.testing.assert_array_equal(again["time"], section["time"])
+    for name in section.coords:
+        np.testing.assert_array_equal(again[name], section[name])
+
+
+def test_delays_are_refused_if_strict(segy):
+    with pytest.raises(DataError, match="delay times 100 to 200 ms"):
+        open_section(segy(delay=np.r_[[100] * 8, [200] * 4]), strict=True)
+
+
+def test_delays_between_samples_are_rounded_and_absurd_ones_left(segy):
+    section = open_section(segy(delay=np.r_[[0] * 8, [5] * 4]))
+    assert section.sizes["time"] == 21
+    assert "to the nearest sample" in section.attrs["warnings"][0]
+    section = open_section(segy(delay=np.r_[[0] * 11, [30_000]]))
+    assert section.sizes["time"] == 20
+    assert "too far apart" in section.attrs["warnings"][0]
+
+
+def test_a_part_of_shifted_traces_is_that_of_the_whole(segy):
+    amplitude = open_section(segy(delay=np.arange(12) * 8))["amplitude"]
+    whole = amplitude.to_numpy()
+    for key in ((1,), (slice(None), 2, slice(5, 30)), ([2, 0], slice(1, None), [40, 7]), (2, 3, 30)):
+        np.testing.assert_array_equal(amplitude[key].to_numpy(), amplitude.copy(data=whole)[key])
+
+
+@pytest.mark.parametrize("endian", ["big", "little"])
+def test_the_byte_order_that_revision_2_tells_is_believed(segy, endian):
+    path = segy(code=5, revision=(2, 0), endian=endian, binary={(3297, "i4"): 0x01020304})
+    assert open_section(path).attrs["endian"] == endian
 
 
 def test_a_delay_is_scaled(segy):

@@ -74,8 +74,44 @@ def known(request, shared_data):
     return shared_data / "segy" / request.param, FACTS[request.param]
 
 
+ARRAYS = {
+    "mobil_viking_nmo.npy": [("trace", 60, 1, 60)],
+    "bruges_F3_seismic.npy": [("inline", 10, 1, 10), ("crossline", 250, 1, 250)],
+}
+BYTES = {  # size, traces, and fraction of zeros where it is known
+    VOLVE_CUBE: (44855680, 12322, 0.0185),
+    "volve10r12-full-twt-arb.sgy": (822600, 225, None),
+    "volve10r12-full-z-il10117sub.sgy": (961080, 202, None),
+    "npra_31_81_PR.sgy": (3337896, 534, None),
+    "viking_small.segy": (1270800, 480, None),
+    "F3_very_small.sgy": (256732, 121, None),
+    "f3_sparse.sgy": (233232, 598, None),
+    "segyio_f3.sgy": (165060, 414, None),
+    "segyio_f3-lsb.sgy": (165060, 414, None),
+}
+
+
 def test_no_file_is_left_out(shared_data):
-    assert {path.name for path in (shared_data / "segy").iterdir()} == set(FACTS)
+    assert {path.name for path in (shared_data / "segy").iterdir()} == set(FACTS) == set(BYTES)
+    assert {path.name for path in (shared_data / "arrays").iterdir()} == set(ARRAYS)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_scan_is_right_for_arrays(shared_data, name):
+    report = scan(shared_data / "arrays" / name, dt=4)
+    assert [(axis.name, axis.size, axis.first, axis.last) for axis in report.axes] == ARRAYS[name]
+    assert report.samples == {"mobil_viking_nmo.npy": 1000, "bruges_F3_seismic.npy": 463}[name]
+    assert (report.kind, report.interval) == ("npy", 4)
+    if name.startswith("bruges"):
+        assert -1 <= report.amplitudes.minimum < 0 < report.amplitudes.maximum <= 1
+
+
+def test_scan_tells_sizes_and_amplitudes_of_the_volve_cube(shared_data):
+    report = scan(shared_data / "segy" / VOLVE_CUBE)
+    amplitude = open_section(shared_data / "segy" / VOLVE_CUBE)["amplitude"].to_numpy()
+    np.testing.assert_allclose([amplitude.min(), amplitude.max()], [-43.7, 29.5], atol=0.1)
+    assert report.amplitudes.zeros == pytest.approx(BYTES[VOLVE_CUBE][2], rel=0.1)
+    assert report.amplitudes.dead == 0
 
 
 @pytest.mark.filterwarnings("error")
@@ -88,6 +124,7 @@ def test_scan_is_right_in_each_fact(known):
     assert report.endian == facts.get("endian", "big")
     assert report.encoding == facts.get("encoding", "ebcdic")
     assert report.warnings == facts.get("warnings", [])
+    assert (report.bytes, report.traces) == BYTES[path.name][:2]
     assert report.holes == 0
     assert report.problem is None
     if "easting" in facts:

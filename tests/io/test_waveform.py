@@ -160,7 +160,7 @@ def seg2_bytes(values, interval=0.004, order="<"):
     begin = 32 + 4 * len(values) + len(text)
     places = begin + np.cumsum([0, *map(len, blocks[:-1])])
     head = struct.pack(
-        order + "HHHHB2sB2s18x", 0x3A55, 1, 4 * len(values), len(values), 1, b"\0\0", 0, b"\0\0"
+        order + "HHHHB2sB2s18x", 0x3A55, 1, 4 * len(values), len(values), 1, b"\0\0", 1, b"\n\0"
     )
     return head + places.astype(order + "u4").tobytes() + text + b"".join(blocks)
 

@@ -1,0 +1,68 @@
+"""``seisflow ingest``."""
+
+import logging
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command()
+@click.argument("inputs", metavar="FILE...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT.zarr", required=True, help="Zarr folder or URL to write.")
+@options.overwrite
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tcp://10.0.0.1:8786. [default: workers here]"
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Workers on this machine. [default: by size, at most one a core]",
+)
+@click.option("--crs", metavar="CRS", help="Of the coordinates, e.g. EPSG:23031. [default: unknown]")
+@options.as_json
+@options.geometry
+def command(
+    inputs: tuple[str, ...],
+    output: str,
+    overwrite: bool,
+    scheduler: str | None,
+    workers: int | None,
+    crs: str | None,
+    as_json: bool,
+    geometry: dict[str, Any],
+) -> None:
+    """Convert seismic files to Zarr, which is read faster, in parallel.
+
+    FILE is anything that `seisflow scan` knows, or a URL of SEG-Y or Zarr; several are parts of one survey.
+    The output has the shape of MDIO v1, in shards. If the command is interrupted, the same command goes on
+    where it stopped.
+    """
+    from rich.console import Console  # here: --help does not wait for these
+    from rich.progress import Progress
+
+    from seisflow.io import ingest
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("ingest", total=None)
+        done = ingest(
+            inputs,
+            output,
+            overwrite=overwrite,
+            scheduler=scheduler,
+            workers=workers,
+            crs=crs,
+            progress=lambda count, total: bar.update(task, completed=count, total=total),
+            **geometry,
+        )
+    for warning in done.warnings:
+        logging.getLogger("seisflow").warning("%s", warning)
+    if as_json:
+        click.echo(done.model_dump_json(indent=2))
+        return
+    sizes = " x ".join(f"{size} {dim}" for dim, size in done.sizes.items())
+    resumed = f", {done.resumed} of them by an earlier run" if done.resumed else ""
+    click.echo(f"{output}: {sizes}, {done.slabs} shards{resumed}")

@@ -1,0 +1,246 @@
+"""Ingest: the Zarr holds what the files held, however the work was shared out or interrupted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+
+import fsspec
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+
+from seisflow.errors import ConfigError, DataError, OutputError
+from seisflow.io import create_segy, ingest, open_section
+from seisflow.io.ingest import plan
+
+from .conftest import cube, segy_bytes, whole_numbers
+
+INGEST = import_module("seisflow.io.ingest")  # seisflow.io.ingest is its function
+COORDINATES = {181: np.arange(12) * 10, 185: np.arange(12) * 20, 71: -10}
+GEOMETRIES = {
+    "cube": cube([10, 11, 12], [1, 2, 3, 4]) | COORDINATES,
+    "falling": cube([12, 11, 10], [4, 3, 2, 1]),
+    "line": {21: np.arange(101, 113), 73: np.arange(12) * 1000, 77: np.arange(12) * 500},
+    "gathers": {9: np.repeat([3, 4, 5], 4), 13: np.tile([1, 2, 3, 4], 3), 37: np.tile([-4, -3, -2, -1], 3)},
+    "prestack": cube([1, 2], np.repeat([5, 6, 7], 2)) | {37: np.tile([100, 200], 6)},
+}
+
+
+@pytest.fixture
+def small_slabs(monkeypatch):
+    monkeypatch.setattr(INGEST, "_SLAB_BYTES", 500)
+    monkeypatch.setattr(INGEST, "_CHUNK", (3, 8))
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_a_file_comes_back_as_it_was(segy, tmp_path, small_slabs, geometry):
+    path = segy(fields=GEOMETRIES[geometry], code=3)
+    done = ingest(path, tmp_path / "a.zarr", workers=1)
+    section = open_section(path)
+    again = open_section(tmp_path / "a.zarr")
+    xr.testing.assert_equal(again, section)
+    assert done.slabs >= 2
+    assert again.attrs["text_header"] == section.attrs["text_header"]
+    assert again.attrs["quantisation_step"] == 1.0
+    array = zarr.open_group(tmp_path / "a.zarr", mode="r")["amplitude"]
+    assert (array.metadata.zarr_format, array.chunks, array.shards) == (3, done.chunks, done.shards)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "synthetic.sgy"]
+    np.testing.assert_array_equal(
+        xr.open_zarr(tmp_path / "a.zarr", chunks=None)["amplitude"], section["amplitude"]
+    )
+
+
+def test_holes_and_shifted_traces_come_back(segy, tmp_path, small_slabs):
+    keep = np.array([0, 1, 2, 3, 4, 6, 9, 10])
+    fields = {byte: numbers[keep] for byte, numbers in GEOMETRIES["falling"].items()}
+    path = segy(fields=fields, delay=np.r_[[100] * 5, [108] * 3])
+    ingest(path, tmp_path / "a.zarr", workers=1)
+    xr.testing.assert_equal(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+def test_a_crs_is_written_as_cf(segy, tmp_path):
+    ingest(segy(fields=GEOMETRIES["cube"]), tmp_path / "a.zarr", workers=1, crs="EPSG:23031")
+    plain = xr.open_zarr(tmp_path / "a.zarr", chunks=None)
+    assert plain["amplitude"].attrs.get("grid_mapping", plain["amplitude"].encoding.get("grid_mapping"))
+    assert plain["spatial_ref"].attrs["spatial_ref"] == "EPSG:23031"
+    assert open_section(tmp_path / "a.zarr").attrs["crs"] == "EPSG:23031"
+
+
+def test_chunks_are_for_patches_and_slabs_are_bounded():
+    for shape in [(1000, 500, 1000), (300_000, 2000), (5, 4, 60, 1500), (10, 3), (40, 50_000, 4000)]:
+        chunks, slab = plan(shape)
+        assert np.prod(slab) * 4 <= 2**26
+        assert all(
+            size == whole or whole % chunk == 0
+            for size, whole, chunk in zip(shape, slab, chunks, strict=True)
+        )
+        assert chunks[-2] <= 256
+        assert chunks[-1] <= 512
+
+
+def test_several_files_are_parts_of_one_survey(tmp_path, small_slabs):
+    for name, lines in (("b", [13, 14]), ("a", [10, 11, 12])):
+        fields = cube(lines, [1, 2, 3, 4])
+        values = whole_numbers((len(fields[189]), 20)) + lines[0]
+        (tmp_path / f"{name}.sgy").write_bytes(segy_bytes(values, fields))
+    files = [tmp_path / "b.sgy", tmp_path / "a.sgy"]
+    ingest(files, tmp_path / "all.zarr", workers=1)
+    section = open_section(tmp_path / "all.zarr")
+    np.testing.assert_array_equal(section["inline"], [10, 11, 12, 13, 14])
+    expected = [open_section(file)["amplitude"].to_numpy() for file in reversed(files)]
+    np.testing.assert_array_equal(section["amplitude"], np.concatenate(expected))
+    np.testing.assert_array_equal(section["trace_index"].to_numpy().ravel(), np.arange(20))
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "message"),
+    [
+        (cube([12, 13], [1, 2, 3, 4]), {}, "inline numbers that others have too"),
+        (cube([13, 14], [1, 2, 3]), {}, "another crossline axis"),
+        (cube([13, 14], [1, 2, 3, 4]), {"interval": 2000, "trace_interval": 2000}, "another time axis"),
+        ({21: np.arange(8)}, {}, "ingest them one by one"),
+    ],
+)
+def test_what_are_no_parts_of_one_survey_is_told(segy, tmp_path, fields, options, message):
+    files = [segy(name="a.sgy"), segy(fields=fields, name="b.sgy", **options)]
+    with pytest.raises(DataError, match=message) as error:
+        ingest(files, tmp_path / "all.zarr", workers=1)
+    assert "\n" not in str(error.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.sgy", "b.sgy"]
+
+
+def test_a_job_goes_on_where_it_stopped(segy, tmp_path, small_slabs):
+    path = segy()
+    with pytest.raises(KeyboardInterrupt):
+        ingest(path, tmp_path / "a.zarr", workers=1, progress=stop_at(3))
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".a.zarr.ingest", "synthetic.sgy"]
+    with pytest.raises(DataError):
+        open_section(tmp_path / ".a.zarr.ingest")
+    assert ingest(path, tmp_path / "a.zarr", workers=1).resumed == 3
+    xr.testing.assert_equal(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+def test_another_job_starts_anew(segy, tmp_path, small_slabs):
+    with pytest.raises(KeyboardInterrupt):
+        ingest(segy(), tmp_path / "a.zarr", workers=1, progress=stop_at(3))
+    path = segy(whole_numbers((12, 20)) + 1)
+    assert ingest(path, tmp_path / "a.zarr", workers=1).resumed == 0
+    xr.testing.assert_equal(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+def stop_at(slabs):
+    def progress(done, total):
+        if done == slabs:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_what_is_there_is_replaced_only_if_asked_and_only_zarr(segy, tmp_path):
+    path = segy()
+    ingest(path, tmp_path / "a.zarr", workers=1)
+    with pytest.raises(OutputError, match="--overwrite"):
+        ingest(path, tmp_path / "a.zarr", workers=1)
+    other = segy(whole_numbers((12, 20)) + 1)
+    ingest(other, tmp_path / "a.zarr", workers=1, overwrite=True)
+    xr.testing.assert_equal(open_section(tmp_path / "a.zarr"), open_section(other))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="not a Zarr one"):
+        ingest(path, tmp_path / "folder", workers=1, overwrite=True)
+    with pytest.raises(OutputError, match="there is no folder"):
+        ingest(path, tmp_path / "nowhere" / "a.zarr", workers=1)
+
+
+def test_urls_go_in_and_out(segy, small_slabs):
+    path = segy(fields=GEOMETRIES["cube"])
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file("/bucket/a.sgy", path.read_bytes())
+    ingest("memory://bucket/a.sgy", "memory://bucket/a.zarr", workers=2)
+    section = open_section("memory://bucket/a.zarr")
+    xr.testing.assert_equal(section, open_section(path))
+    assert section.attrs["source_file"] == "memory://bucket/a.zarr"
+    xr.testing.assert_equal(open_section("memory://bucket/a.sgy"), open_section(path))
+    with pytest.raises(OutputError, match="--overwrite"):
+        ingest(path, "memory://bucket/a.zarr", workers=1)
+    with pytest.raises(DataError, match="no such file"):
+        open_section("memory://bucket/b.zarr")
+
+
+def test_an_interrupted_url_is_no_data_set_and_goes_on(segy, small_slabs):
+    path = segy()
+    with pytest.raises(KeyboardInterrupt):
+        ingest(path, "memory://stopped/a.zarr", workers=1, progress=stop_at(2))
+    with pytest.raises(DataError):
+        open_section("memory://stopped/a.zarr")
+    assert ingest(path, "memory://stopped/a.zarr", workers=1).resumed == 2
+    xr.testing.assert_equal(open_section("memory://stopped/a.zarr"), open_section(path))
+
+
+@pytest.mark.parametrize("url", ["nonsense://a/b.zarr", "nonsense://a/b.sgy"])
+def test_a_url_that_nothing_opens_is_told(url):
+    with pytest.raises(DataError, match="nonsense") as error:
+        open_section(url)
+    assert "\n" not in str(error.value)
+
+
+def test_a_scheduler_that_is_not_there_is_told(segy, tmp_path, monkeypatch):
+    monkeypatch.setattr(INGEST, "_CONNECT_SECONDS", 1)
+    with pytest.raises(ConfigError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler"):
+        ingest(segy(), tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")
+
+
+def test_two_workers_write_what_one_does(segy, tmp_path):
+    """Through the address of a scheduler, which is what `--scheduler` gives."""
+    distributed = pytest.importorskip("distributed")
+    path = segy(whole_numbers((60 * 50, 300)), cube(np.arange(60), np.arange(50)))
+    ingest(path, tmp_path / "one.zarr", workers=1)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        ingest(path, tmp_path / "two.zarr", scheduler=cluster.scheduler_address)
+    for file in sorted((tmp_path / "one.zarr" / "amplitude").rglob("*")):
+        other = tmp_path / "two.zarr" / file.relative_to(tmp_path / "one.zarr")
+        assert file.is_dir() or file.read_bytes() == other.read_bytes()
+
+
+COMMAND = [sys.executable, "-m", "seisflow.cli.main", "ingest"]
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on(tmp_path):
+    """Two worker processes, killed with all their kin amid the work; memory stays under 1 GB."""
+    path = tmp_path / "large.sgy"
+    rows = 150 * 400
+    values = np.random.default_rng(0).standard_normal((rows, 1500)).astype(np.float32)
+    path.write_bytes(segy_bytes(values, cube(np.arange(150), np.arange(400))))
+    output = tmp_path / "large.zarr"
+    command = [*COMMAND, str(path), "-o", str(output), "--workers", "2"]
+    job = subprocess.Popen(command, start_new_session=True)
+    markers = tmp_path / ".large.zarr.ingest" / ".ingest"
+    while job.poll() is None and len(list(markers.glob("slab-*"))) < 3:
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    assert not output.exists()
+    done = len(list(markers.glob("slab-*")))
+    assert done >= 3
+    again = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    assert json.loads(again.stdout)["resumed"] >= 3
+    section = open_section(output)
+    for line in (0, 77, 149):
+        np.testing.assert_array_equal(section["amplitude"][line], values.reshape(150, 400, 1500)[line])
+
+
+def test_ingested_zarr_becomes_segy_again(segy, tmp_path):
+    path = segy(fields=GEOMETRIES["cube"])
+    ingest(path, tmp_path / "a.zarr", workers=1)
+    section = open_section(tmp_path / "a.zarr")
+    with create_segy(tmp_path / "b.sgy", section) as file:
+        for i in range(3):
+            file.write((i,), section["amplitude"][i].to_numpy())
+    xr.testing.assert_equal(open_section(tmp_path / "b.sgy"), open_section(path))
