@@ -43,6 +43,9 @@ class FlowConfig(_Strict):
         Couplings in the step of each level.
     squeeze : (int, int)
         Samples and traces that a step gathers into channels.
+    first_squeeze : (int, int), optional
+        Instead of ``squeeze`` in the first level. With all traces of a patch in it, couplings see reflectors
+        from end to end.
     mix : bool
         Invertible 1x1 maps between couplings (the paper's Fig. 9 leaves them out).
     start : "cosine" or "random"
@@ -56,6 +59,7 @@ class FlowConfig(_Strict):
     levels: int = Field(default=4, ge=1)
     couplings: int | list[int] = 4
     squeeze: tuple[PositiveInt, PositiveInt] = (4, 4)
+    first_squeeze: tuple[PositiveInt, PositiveInt] | None = None
     mix: bool = True
     start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"

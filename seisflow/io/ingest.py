@@ -5,47 +5,29 @@ is written twice and no task waits for another. A finished slab leaves a marker;
 on with the slabs that have none. Until the last one is in, no reader takes the output for a data set.
 """
 
-import json
 import math
 import os
 import posixpath
-import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
 from pydantic import BaseModel
-from zarr.abc.store import Store
-from zarr.storage import FsspecStore, LocalStore
 
-from seisflow.errors import ConfigError, DataError, OutputError
-from seisflow.io import aside
+from seisflow.errors import DataError
 from seisflow.io.files import full_name, is_url
 from seisflow.io.section import open_section
-from seisflow.io.zarr_write import create_arrays
+from seisflow.io.stage import PARTIAL, Stage, open_samples, put
+from seisflow.io.workers import run
 
 _CHUNK = (256, 512)  # traces and samples: half a megabyte; smaller ones cost more to find than to unpack
 _SLAB_BYTES = 32 * 2**20
-_PARTIAL = ".ingest"
-_IN_THIS_PROCESS = 1
 _WORTH_WORKERS = 10**9  # bytes; less is done before workers have started
-_CONNECT_SECONDS = 20
-# A worker makes and drops buffers of one size: giving each back to the system costs more than the work.
-_WORKER_ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": 2**29,
-    "MALLOC_TRIM_THRESHOLD_": 2**29,
-    "OMP_NUM_THREADS": 1,
-    "BLOSC_NTHREADS": 1,
-}
 
 Progress = Callable[[int, int], None]
 
@@ -134,7 +116,7 @@ def ingest(
     amplitude = section["amplitude"]
     chunks, slab = plan(amplitude.shape)
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
-    stage = _Stage(output, overwrite)
+    stage = Stage(output, overwrite)
     stage.begin(section, chunks, shards, {"inputs": _stamps(parts), "geometry": geometry, "crs": crs})
     corners = list(
         product(*(range(0, size, step) for size, step in zip(amplitude.shape, shards, strict=True)))
@@ -144,9 +126,7 @@ def ingest(
     if progress:
         progress(len(corners) - len(left), len(corners))
     work = _Work([part["amplitude"].variable for part in parts], amplitude.shape, shards, stage.target)
-    finished = _run(
-        work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory
-    )
+    finished = run(work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory)
     for count, _ in enumerate(finished, len(corners) - len(left) + 1):
         if progress:
             progress(count, len(corners))
@@ -182,7 +162,7 @@ def plan(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _workers(size: int) -> int:
-    return (os.cpu_count() or 1) if size > _WORTH_WORKERS else _IN_THIS_PROCESS
+    return (os.cpu_count() or 1) if size > _WORTH_WORKERS else 1
 
 
 class _Work:
@@ -199,8 +179,8 @@ class _Work:
         values = self._read(ranges)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _array(self.target)[tuple(slice(*ends) for ends in ranges)] = values
-        _filesystem(self.target, posixpath.join(_PARTIAL, _name(corner)), b"")
+            open_samples(self.target)[tuple(slice(*ends) for ends in ranges)] = values
+        put(self.target, posixpath.join(PARTIAL, _name(corner)), b"")
         return _name(corner)
 
     def _read(self, ranges: list[tuple[int, int]]) -> NDArray[np.float32]:
@@ -214,162 +194,6 @@ class _Work:
                 found.append(part[(wanted, *rest)].to_numpy())
             begin = end
         return found[0] if len(found) == 1 else np.concatenate(found)
-
-
-class _Stage:
-    """Where a data set is written until it is whole: beside its place, or, by URL, in it but not readable."""
-
-    def __init__(self, output: str | Path, overwrite: bool) -> None:
-        self.output = str(output)
-        self.remote = is_url(output)
-        self.in_memory = self.output.startswith("memory://")
-        path = Path(output)
-        self.target = self.output.rstrip("/") if self.remote else str(_beside(path))
-        if self.remote:
-            try:
-                self.fs, self.root = fsspec.core.url_to_fs(self.target)
-            except (ImportError, ValueError) as error:
-                raise OutputError(f"{output}: {error}. A URL that fsspec can write was expected") from error
-            there = self.fs.exists(posixpath.join(self.root, "zarr.json"))
-        else:
-            self.fs, self.root = fsspec.filesystem("file"), self.target
-            if not path.absolute().parent.is_dir():
-                raise OutputError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
-            if path.is_dir() and not (path / "zarr.json").exists():
-                raise OutputError(f"{path}: is a folder, and not a Zarr one. It is not replaced")
-            there = path.exists()
-        if there and not overwrite:
-            raise OutputError(f"{output}: exists already. Pass overwrite (--overwrite) to replace it")
-
-    def begin(
-        self,
-        section: xr.Dataset,
-        chunks: tuple[int, ...],
-        shards: tuple[int, ...],
-        job: Mapping[str, Any],
-    ) -> None:
-        """Make the arrays, unless the same job was begun before."""
-        job = json.loads(
-            json.dumps({**job, "chunks": chunks, "shards": shards, "shape": section["amplitude"].shape})
-        )
-        if self._job() == job:
-            return
-        with aside.told_as_output_error(Path(self.output)):
-            self._check_space(section["amplitude"].size * 4)
-            if self.fs.exists(self.root):
-                self.fs.rm(self.root, recursive=True)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                name = Path(self.output).stem
-                create_arrays(_store(self.target), name, section, {"amplitude": _ATTRS}, {}, chunks, shards)
-            # Without its root, no reader takes the folder for a data set.
-            self.fs.makedirs(self._own(), exist_ok=True)
-            self.fs.mv(self._path("zarr.json"), self._own("zarr.json"))
-            _filesystem(self.target, posixpath.join(_PARTIAL, "job.json"), json.dumps(job).encode())
-
-    def done(self) -> set[str]:
-        """Return the names of the slabs that have been written."""
-        return {posixpath.basename(str(path)) for path in self.fs.find(self._own())}
-
-    def finish(self, overwrite: bool) -> None:
-        """Make the data set readable, in its place."""
-        path = Path(self.output)
-        with aside.told_as_output_error(path), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
-            root = self.fs.cat_file(self._own("zarr.json"))
-            if not self.remote:
-                self.fs.pipe_file(self._path("zarr.json"), root)
-                self.fs.rm(self._own(), recursive=True)
-                zarr.consolidate_metadata(_store(self.target))
-                if path.exists():
-                    if not overwrite:  # has come into being since
-                        raise OutputError(
-                            f"{path}: exists already. Pass overwrite (--overwrite) to replace it"
-                        )
-                    shutil.rmtree(path)
-                Path(self.target).rename(path)
-                return
-            self.fs.pipe_file(self._path("zarr.json"), root)
-            zarr.consolidate_metadata(_store(self.target))
-            self.fs.rm(self._own(), recursive=True)
-
-    def _job(self) -> Any:
-        try:
-            return json.loads(self.fs.cat_file(self._own("job.json")))
-        except (OSError, ValueError):
-            return None
-
-    def _check_space(self, size: int) -> None:
-        if not self.remote and size > (free := shutil.disk_usage(Path(self.output).absolute().parent).free):
-            raise OutputError(
-                f"{self.output}: needs {size / 1e6:.0f} MB, {free / 1e6:.0f} MB are free. "
-                "Free some space, or write elsewhere"
-            )
-
-    def _path(self, name: str) -> str:
-        return posixpath.join(self.root, name)
-
-    def _own(self, name: str = "") -> str:
-        return posixpath.join(self.root, _PARTIAL, name) if name else posixpath.join(self.root, _PARTIAL)
-
-
-_ATTRS = {"long_name": "seismic amplitude"}
-
-
-def _run(
-    work: _Work, corners: list[tuple[int, ...]], scheduler: str | None, workers: int, in_threads: bool
-) -> Iterator[str]:
-    """Do the work on every corner, in any order."""
-    workers = min(workers, len(corners))
-    if scheduler is None and workers <= _IN_THIS_PROCESS:
-        yield from map(work, corners)
-        return
-    with _client(scheduler, workers, in_threads) as client:
-        from distributed import as_completed
-
-        shared = client.scatter(work, broadcast=True)
-        futures = [client.submit(_apply, shared, corner, pure=False) for corner in corners]
-        for future in as_completed(futures):
-            yield future.result()
-            future.release()
-
-
-def _apply(work: _Work, corner: tuple[int, ...]) -> str:
-    return work(corner)
-
-
-@contextmanager
-def _client(scheduler: str | None, workers: int, in_threads: bool) -> Iterator[Any]:
-    try:
-        import distributed
-    except ImportError as error:
-        raise ConfigError(
-            "several workers need Dask, which is not installed: pip install 'seisflow[dask]', or one worker"
-        ) from error
-    if scheduler is not None:
-        try:
-            client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{scheduler}: no Dask scheduler there ({error}). Start one, or leave it out"
-            ) from error
-        with client:
-            yield client
-        return
-    import dask
-
-    with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}),
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=not in_threads,
-            dashboard_address=None,
-            silence_logs="CRITICAL",
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
 
 
 def _in_order(parts: list[xr.Dataset]) -> list[xr.Dataset]:
@@ -442,23 +266,3 @@ def _stamps(parts: Iterable[xr.Dataset]) -> list[list[Any]]:
 
 def _name(corner: tuple[int, ...]) -> str:
     return "slab-" + "-".join(map(str, corner))
-
-
-def _beside(path: Path) -> Path:
-    return path.absolute().with_name(f".{path.name}{_PARTIAL}")
-
-
-def _store(target: str) -> Store:
-    return FsspecStore.from_url(target) if is_url(target) else LocalStore(target)
-
-
-@lru_cache(maxsize=4)
-def _array(target: str) -> zarr.Array[Any]:
-    """Open the samples; the group around them is not readable yet."""
-    place = posixpath.join(target, "amplitude")
-    return zarr.open_array(_store(place), mode="r+")
-
-
-def _filesystem(target: str, name: str, data: bytes) -> None:
-    fs, root = fsspec.core.url_to_fs(target)
-    fs.pipe_file(posixpath.join(root, name), data)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from seisflow.errors import DataError
 from seisflow.io import formats, headers
 from seisflow.io.files import full_name, open_binary
 from seisflow.io.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
-from seisflow.io.layout import Layout, read_layout
+from seisflow.io.layout import Layout
 from seisflow.io.traces import read_traces
 
 _MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
@@ -82,25 +81,6 @@ class TimeAxis:
     start: float
     samples: int
     shifts: NDArray[np.int64] | None = None
-
-
-def open_segy(
-    path: str | Path,
-    *,
-    iline: int | None = None,
-    xline: int | None = None,
-    cdp_x: int | None = None,
-    cdp_y: int | None = None,
-    dt: float | None = None,
-    endian: str | None = None,
-    encoding: str | None = None,
-    domain: str | None = None,
-    line: bool = False,
-    strict: bool = False,
-) -> xr.Dataset:
-    """Open a SEG-Y file; see `seisflow.io.open_section`."""
-    layout = read_layout(path, dt=dt, endian=endian, encoding=encoding, domain=domain, strict=strict)
-    return open_layout(layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict)
 
 
 def open_layout(

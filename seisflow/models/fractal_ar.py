@@ -14,7 +14,7 @@ from seisflow.models.base import Model
 from seisflow.models.bins import Bins
 from seisflow.models.transformer import Stepper, Transformer
 
-AT_ONCE_CPU, AT_ONCE_GPU = 4096, 16384
+AT_ONCE_CPU, AT_ONCE_GPU = 1024, 16384
 """Blocks evaluated together: as many as a cache holds, or as attention kernels take."""
 
 Size = tuple[int, int]

@@ -63,7 +63,7 @@ class FractalFlowModel(Model):
                 )
             if level:
                 height, width = height // 2, width // 2
-            steps.append(_flow_step((channels, height, width), couplings, config))
+            steps.append(_flow_step((channels, height, width), couplings, config, first=level == 0))
         self.flow = FractalFlow(steps)
         self.prior = _prior(shape, config)
 
@@ -170,23 +170,28 @@ class FractalFlowModel(Model):
         return z, outer + inner
 
 
-def _flow_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) -> Bijection:
+def _flow_step(
+    shape: tuple[int, int, int], couplings: int, config: FlowConfig, *, first: bool = False
+) -> Bijection:
     """The step shared by all blocks of one level: couplings, with the state squeezed meanwhile."""
     channels, height, width = shape
-    fh, fw = config.squeeze
+    key, squeeze = "squeeze", config.squeeze
+    if first and config.first_squeeze is not None:
+        key, squeeze = "first_squeeze", config.first_squeeze
+    fh, fw = squeeze
     if height % fh or width % fw:
         raise ConfigError(
-            f"flow.squeeze = {config.squeeze}: does not divide a block of {height} x {width}. "
-            f"Pass --set flow.squeeze=[{math.gcd(fh, height)},{math.gcd(fw, width)}], "
+            f"flow.{key} = {squeeze}: does not divide a block of {height} x {width}. "
+            f"Pass --set flow.{key}=[{math.gcd(fh, height)},{math.gcd(fw, width)}], "
             f"fewer levels, or another patch size"
         )
     channels *= fh * fw
     if channels < 2:
         raise ConfigError(
-            f"flow.squeeze = {config.squeeze}: leaves one channel, which a coupling cannot split. "
-            f"Pass --set flow.squeeze=[2,2]"
+            f"flow.{key} = {squeeze}: leaves one channel, which a coupling cannot split. "
+            f"Pass --set flow.{key}=[2,2]"
         )
-    mixing = _mixing(config, shape[0], couplings)
+    mixing = _mixing(config, shape[0], squeeze, couplings)
     bijections: list[Bijection] = []
     for i in range(couplings):
         swap = i % 2 == 1
@@ -203,10 +208,12 @@ def _flow_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
         bijections += [Invertible1x1(channels, start) for start in mixing[i : i + 1]]
         bijections.append(AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound))
     bijections += [Invertible1x1(channels, start) for start in mixing[couplings:]]
-    return Squeezed(Chain(bijections), config.squeeze)
+    return Squeezed(Chain(bijections), squeeze)
 
 
-def _mixing(config: FlowConfig, channels: int, couplings: int) -> list[Tensor | None]:
+def _mixing(
+    config: FlowConfig, channels: int, squeeze: tuple[int, int], couplings: int
+) -> list[Tensor | None]:
     """Matrices that the 1x1 maps of a step start from; None for a random one; empty without `mix`.
 
     With a cosine start, the first map turns every squeezed neighbourhood into its local wavenumbers, each map
@@ -218,9 +225,9 @@ def _mixing(config: FlowConfig, channels: int, couplings: int) -> list[Tensor | 
         return []
     if config.start == "random":
         return [None] * couplings
-    size = channels * config.squeeze[0] * config.squeeze[1]
+    size = channels * squeeze[0] * squeeze[1]
     matrices = [torch.eye(size, dtype=torch.float64)[torch.randperm(size)] for _ in range(couplings)]
-    matrices[0] = matrices[0] @ local_cosine_matrix(channels, config.squeeze)
+    matrices[0] = matrices[0] @ local_cosine_matrix(channels, squeeze)
     whole = matrices[0]
     for matrix in matrices[1:]:
         whole = matrix @ whole
