@@ -53,16 +53,15 @@ def command(
     if eval_only:
         if config or overrides or max_time:
             raise click.UsageError("--eval-only trains nothing: leave -c, --set and --max-time out")
-        trained, label = load_model(model or runs.latest()), Path(model or runs.latest()).name
+        trained = load_model(model or runs.latest())
     else:
-        label = config or "seismic"
         folder = Path(model) if model else runs.new("volve")
-        settings = load_config(label, overrides)
+        settings = load_config(config or "seismic", overrides)
         trained = volve.train_model(
             file, folder, settings, seed=seed or 0, max_time=max_time, overwrite=overwrite
         )
         runs.set_latest(folder)
-    results: list[dict[str, Any]] = [*volve.baselines(file), volve.model_result(trained, file, label)]
+    results: list[dict[str, Any]] = [*volve.baselines(file), volve.model_result(trained, file)]
     if output is not None:
         tables.write(results, output, name, title="Volve: held-out nats/dim", overwrite=overwrite)
     click.echo(json.dumps(results, indent=1) if as_json else tables.markdown(results))

@@ -131,7 +131,7 @@ def realism(model: Model, file: Path) -> dict[str, dict[str, float]]:
     return compare(made, real, other)
 
 
-def model_result(model: Model, file: Path, name: str) -> dict[str, Any]:
+def model_result(model: Model, file: Path) -> dict[str, Any]:
     """Evaluate a trained model into a result object."""
     nats = evaluate_model(model, file)
     card = model.card
@@ -139,7 +139,7 @@ def model_result(model: Model, file: Path, name: str) -> dict[str, Any]:
     facts = card.provenance
     parameters = sum(p.numel() for p in model.parameters())
     return result(
-        name,
+        card.config.model,
         nats,
         parameters=parameters,
         seed=facts["seed"],

@@ -189,8 +189,8 @@ def tables(results):
     lines += ["| --- " + "| --: " * 5 + "|"]
     for name, row in results["seismic"].items():
         lines.append(
-            f"| {name} | {row['parameters']:,} | {row['gflops']:,.1f} | {row['gflops_64']:,.2f} "
-            f"| {row['seconds_log_prob_64']:.3f} | {row['seconds_sample_64']:.2f} |"
+            f"| {name} | {row['parameters']:,} | {row['gflops']:,.1f} | {row['gflops_small']:,.2f} "
+            f"| {row['seconds_log_prob_small']:.3f} | {row['seconds_sample_small']:.2f} |"
         )
     lines += ["", f"{machine()}; other work ran on it meanwhile. Made by `{COMMAND}`.", ""]
     return "\n".join(lines)

@@ -189,7 +189,7 @@ def test_a_url_that_nothing_opens_is_told(url):
 
 
 def test_a_scheduler_that_is_not_there_is_told(segy, tmp_path, monkeypatch):
-    monkeypatch.setattr(INGEST, "_CONNECT_SECONDS", 1)
+    monkeypatch.setattr("seisflow.io.workers._CONNECT_SECONDS", 1)
     with pytest.raises(ConfigError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler"):
         ingest(segy(), tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")
 
@@ -212,20 +212,23 @@ COMMAND = [sys.executable, "-m", "seisflow.cli.main", "ingest"]
 
 
 @pytest.mark.slow
-def test_a_killed_command_goes_on(tmp_path):
-    """Two worker processes, killed with all their kin amid the work; memory stays under 1 GB."""
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_command_goes_on(tmp_path, sent):
+    """Two worker processes, killed or interrupted with all their kin amid the work."""
     path = tmp_path / "large.sgy"
     rows = 150 * 400
     values = np.random.default_rng(0).standard_normal((rows, 1500)).astype(np.float32)
     path.write_bytes(segy_bytes(values, cube(np.arange(150), np.arange(400))))
     output = tmp_path / "large.zarr"
     command = [*COMMAND, str(path), "-o", str(output), "--workers", "2"]
-    job = subprocess.Popen(command, start_new_session=True)
+    job = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     markers = tmp_path / ".large.zarr.ingest" / ".ingest"
     while job.poll() is None and len(list(markers.glob("slab-*"))) < 3:
         time.sleep(0.02)
-    os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
+    os.killpg(job.pid, sent)
+    said = job.communicate()[1]
+    if sent == signal.SIGINT:
+        assert (job.returncode, said) == (130, "Error: interrupted\n")
     assert not output.exists()
     done = len(list(markers.glob("slab-*")))
     assert done >= 3

@@ -4,17 +4,23 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+import seisflow
 from seisflow.calibration import Calibration
 from seisflow.config import AutoregressiveConfig, Config, load_config
 from seisflow.errors import ConfigError
 from seisflow.models import FractalAR, FractalMAR, ModelCard, build_model, load_model, save_model
 from seisflow.models.bins import Bins
 from seisflow.models.fractal_ar import cut, paste
+from seisflow.patches import Block, Panel, Split, prepare
 from seisflow.scaling import AmplitudeScaling
+from seisflow.scoring import score_panel
+from seisflow.source import Source
+from seisflow.training import train
 
 TINY = {"width": 8, "depth": 1, "head": 4, "values": 3}
 STRUCTURES = {
@@ -276,6 +282,43 @@ def test_paste_undoes_cut(shape, size):
     assert parts.shape == (2, shape[1] * shape[2] // math.prod(size), shape[0], *size)
     assert torch.equal(parts[:, 0], k[:, :, : size[0], : size[1]])
     assert torch.equal(paste(parts, k.shape), k)
+
+
+def test_the_score_of_windows_that_do_not_overlap_sums_to_their_log_prob():
+    model, scaling = make().float(), AmplitudeScaling(std=3.0)
+    panel = Panel(3 * data(1, (16, 8))[0].float().numpy(), np.random.default_rng(0).random((16, 8)) > 0.2)
+    nll = score_panel(panel, model, scaling, stride=(8, 8), seed=5)
+    x = prepare(panel.amplitude, panel.mask, scaling, np.random.default_rng(5)).reshape(2, 1, 8, 8)
+    with torch.no_grad():
+        log_prob = model.log_prob(torch.from_numpy(x), torch.from_numpy(panel.mask.reshape(2, 1, 8, 8)))
+    assert np.nansum(nll) == pytest.approx(-float(log_prob.sum()), rel=1e-5)
+    assert np.array_equal(np.isfinite(nll), panel.mask)
+
+
+@pytest.mark.parametrize("name", ["fractal-ar", "fractal-mar"])
+def test_it_trains_scores_and_generates_by_the_ordinary_ways(name, cube_file, tmp_path):
+    changes = {
+        "data.patch": [32, 32],
+        "autoregressive.parts": [[8, 8], [4, 4]],
+        "autoregressive.width": 16,
+        "autoregressive.depth": 1,
+        "autoregressive.rounds": 3,
+        "training.steps": 6,
+        "training.validate_every": 6,
+    }
+    config = load_config(name, [f"{key}={value}" for key, value in changes.items()])
+    parts = Split(
+        train=[Block(ranges={"crossline": (36, 76)})], validation=[Block(ranges={"crossline": (78, 112)})]
+    )
+    run = train([Source(path=str(cube_file))], config, tmp_path / "run", device="cpu", splits=[parts])
+    assert run.bad_steps == 0
+    model = seisflow.load_model(tmp_path / "run")
+    assert model.card.provenance["held_out_nats_per_dim"] < 2
+    result = seisflow.score(seisflow.open_section(cube_file), model)
+    assert bool(np.isfinite(result["anomaly"].values[result["mask"].values]).all())
+    made = seisflow.generate(model, 3)
+    assert made["amplitude"].shape == (3, 32, 32)
+    assert 10 < float(made["amplitude"].std()) < 1000
 
 
 REFUSED = {
