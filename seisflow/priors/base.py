@@ -6,6 +6,7 @@ which is Eq. 5 (and 9) of the paper, and Eq. 4 with M = 1.
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from seisflow.priors.evidence import topic_evidence, topic_terms
 SAMPLE_BLOCK = 16  # items drawn at a time: bounds the (items, M, D) weights
 
 
-class MixturePrior(nn.Module):
+class MixturePrior(nn.Module, ABC):
     """Density, maps, responsibilities and samples of a mixture of factorised mixtures.
 
     Parameters
@@ -44,9 +45,9 @@ class MixturePrior(nn.Module):
         """Log of the expected topic weights pi, ``(Q,)``."""
         return self.topic_logits.log_softmax(0)
 
+    @abstractmethod
     def components(self) -> tuple[Tensor, Tensor, Tensor]:
         """Means ``(Q, M, D)`` or ``(1, M, 1)``, their logits ``(Q, M, D)``, log sigma ``(Q, D)``."""
-        raise NotImplementedError
 
     def log_prob(self, z: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log density of ``z`` ``(B, C, H, W)``, in nats, ``(B,)``.
@@ -141,12 +142,12 @@ class MixturePrior(nn.Module):
         return self.log_topic_weights + topic_evidence(z.flatten(1), flat_mask, *self.components())
 
     def _draw_topic_weights(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """Random topic weights pi for n items, ``(n, Q)``, where a prior has them."""
-        raise NotImplementedError
+        """Topic weights pi for n items, ``(n, Q)``: the expected ones, or random."""
+        return self.log_topic_weights.exp().expand(n, -1)
 
     def _draw_mean_weights(self, q: Tensor, weights: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Random weights w around ``weights`` ``(Q, M, D)`` for topics ``q`` ``(n,)``, ``(n, M, D)``."""
-        raise NotImplementedError
+        """Weights w for topics ``q`` ``(n,)``, ``(n, M, D)``: ``weights`` ``(Q, M, D)``, or random."""
+        return weights[q]
 
     def extra_repr(self) -> str:
         """What ``print(prior)`` shows."""
