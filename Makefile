@@ -10,7 +10,7 @@ demo: .venv/.installed
 test: .venv/.installed
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

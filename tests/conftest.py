@@ -1,6 +1,9 @@
 """Fixtures shared by all tests."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors threads wait for each other; before torch
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
