@@ -81,12 +81,12 @@ class FractalMAR(FractalGenerator):
         out = torch.zeros(parts.shape, dtype=condition.dtype, device=k.device)
         hidden = torch.ones(parts.shape[:2], dtype=torch.bool, device=k.device)
         order = _orders(1, hidden.shape[1], generator).to(k.device)
-        for now in rounds(hidden, order, self.config.rounds):
+        for shown in rounds(hidden, order, self.config.rounds):
             conditions = self.levels[i](seen, condition, hidden)
-            index = now.nonzero(as_tuple=True)
+            index = shown.nonzero(as_tuple=True)
             inner = self._conditionals(parts[index], conditions[index], i + 1, generator)
             out = out.index_put(index, inner.to(out.dtype))
-            hidden = hidden & ~now
+            hidden = hidden & ~shown
         return paste(out, k.shape)
 
     def draw(self, given: Tensor, choose: Choose, generator: torch.Generator | None, cached: bool) -> Tensor:
@@ -106,10 +106,10 @@ class FractalMAR(FractalGenerator):
         parts = cut(given, self.config.parts[i])
         hidden = (parts < 0).flatten(2).any(2)
         order = _orders(hidden.shape[0], hidden.shape[1], generator).to(given.device)
-        for now in rounds(hidden, order, self.config.rounds):
+        for shown in rounds(hidden, order, self.config.rounds):
             conditions = self.levels[i](self.bins.normalised(parts).flatten(2), condition, hidden)
-            parts[now] = self._draw(parts[now], conditions[now], choose, generator, cached, i + 1)
-            hidden = hidden & ~now
+            parts[shown] = self._draw(parts[shown], conditions[shown], choose, generator, cached, i + 1)
+            hidden = hidden & ~shown
         return paste(parts, given.shape)
 
 

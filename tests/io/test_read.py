@@ -285,11 +285,11 @@ def test_a_truncated_last_trace_is_left_out_and_refused_if_strict(tmp_path):
 
 
 @pytest.mark.parametrize("endian", ["big", "little"])
-@pytest.mark.parametrize("extended", [0, 2])
-@pytest.mark.parametrize("revision", [(0, 0), (1, 0), (2, 0), (2, 1)])
+@pytest.mark.parametrize(
+    ("revision", "extended"),  # revision 0 has no extended text headers
+    [((0, 0), 0), *((revision, count) for revision in ((1, 0), (2, 0), (2, 1)) for count in (0, 2))],
+)
 def test_revisions_and_extended_text_headers(segy, revision, extended, endian):
-    if revision[0] == 0 and extended:
-        pytest.skip("revision 0 has no extended text headers")
     values = whole_numbers((12, 20))
     section = open_section(segy(values, revision=revision, extended=extended, endian=endian))
     np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), values)
