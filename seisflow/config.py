@@ -54,6 +54,9 @@ class FlowConfig(_Strict):
         What comes before the first level: spectral whitening (seismic), the arctanh map (images), nothing.
     bound : float
         Largest absolute log-scale of a coupling.
+    recompute : bool
+        Recompute states in the backward pass instead of storing them: training memory then does not grow
+        with the number of couplings, at one more evaluation of each subnet.
     """
 
     levels: int = Field(default=4, ge=1)
@@ -64,6 +67,7 @@ class FlowConfig(_Strict):
     start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"
     bound: float = Field(default=2.0, gt=0)
+    recompute: bool = False
     subnet: SubnetConfig = SubnetConfig()
     prior: PriorConfig = PriorConfig()
 

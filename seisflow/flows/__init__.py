@@ -7,6 +7,7 @@ from seisflow.flows.chain import Chain
 from seisflow.flows.coupling import AffineCoupling
 from seisflow.flows.fractal import FractalFlow
 from seisflow.flows.linear import Invertible1x1
+from seisflow.flows.reversible import Reversible
 from seisflow.flows.squeeze import Squeezed
 from seisflow.flows.whitening import SpectralWhitening
 
@@ -18,6 +19,7 @@ __all__ = [
     "Chain",
     "FractalFlow",
     "Invertible1x1",
+    "Reversible",
     "SpectralWhitening",
     "Squeezed",
 ]

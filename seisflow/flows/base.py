@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -37,3 +38,37 @@ class Bijection(nn.Module, ABC):
     def initialise(self, x: Tensor) -> Tensor:
         """Set data-dependent parameters from a batch ``x`` and return where that batch is sent."""
         return self.contributions(x)[0]
+
+    def backprop(
+        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+        """Recover the input from the output, and carry a gradient from the one to the other.
+
+        Parameters
+        ----------
+        z : Tensor
+            What `contributions` made of some ``x``.
+        grad_z, grad_share : Tensor
+            Gradients with respect to its two results; the second expandable to the shape of ``z``.
+
+        Returns
+        -------
+        x, grad_x : Tensor
+            The input, and the gradient with respect to it.
+        grads : tuple of Tensor or None
+            Gradients with respect to `parameters`, in their order.
+        """
+        with torch.no_grad():
+            x = self.inverse(z)[0]
+        with torch.enable_grad():
+            x.requires_grad_()
+            outputs = self.contributions(x)
+        inputs = (x, *self.parameters())
+        shares = grad_share.expand_as(z).sum_to_size(outputs[1].shape)
+        known = [
+            (out, grad) for out, grad in zip(outputs, (grad_z, shares), strict=True) if out.requires_grad
+        ]
+        grad_x, *grads = torch.autograd.grad(
+            [out for out, _ in known], inputs, [grad for _, grad in known], allow_unused=True
+        )
+        return x.detach(), grad_x, tuple(grads)

@@ -51,6 +51,27 @@ class AffineCoupling(Bijection):
         x = self._join(fixed, (moved - shift) * (-log_scale).exp())
         return x, -log_scale.flatten(1).sum(1)
 
+    def backprop(
+        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+        """As `Bijection.backprop`; one evaluation of the subnet serves the inverse and the gradient."""
+        fixed, moved = self._split(z)
+        grad_fixed, grad_moved = self._split(grad_z)
+        _, grad_log_scale = self._split(grad_share.expand_as(z))
+        with torch.enable_grad():
+            fixed = fixed.detach().requires_grad_()
+            log_scale, shift = self._scale_and_shift(fixed)
+        scaled = moved - shift.detach()
+        scale = log_scale.detach().exp()
+        grad_through, *grads = torch.autograd.grad(
+            (log_scale, shift),
+            (fixed, *self.parameters()),
+            (grad_moved * scaled + grad_log_scale, grad_moved),
+            allow_unused=True,
+        )
+        x = self._join(fixed.detach(), scaled / scale)
+        return x, self._join(grad_fixed + grad_through, grad_moved * scale), tuple(grads)
+
     def _scale_and_shift(self, fixed: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = self.subnet(fixed).chunk(2, dim=1)
         return self.bound * torch.tanh(raw / self.bound), shift

@@ -15,6 +15,7 @@ from seisflow.flows import (
     Chain,
     FractalFlow,
     Invertible1x1,
+    Reversible,
     SpectralWhitening,
     Squeezed,
 )
@@ -208,7 +209,7 @@ def _flow_step(
         bijections += [Invertible1x1(channels, start) for start in mixing[i : i + 1]]
         bijections.append(AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound))
     bijections += [Invertible1x1(channels, start) for start in mixing[couplings:]]
-    return Squeezed(Chain(bijections), squeeze)
+    return Squeezed((Reversible if config.recompute else Chain)(bijections), squeeze)
 
 
 def _mixing(

@@ -1,0 +1,59 @@
+"""Training in memory that does not grow with depth: states are recomputed from outputs, not stored."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seisflow.flows.chain import Chain
+
+
+class Reversible(Chain):
+    r"""A chain whose backward pass inverts its bijections instead of storing their inputs.
+
+    From the last bijection to the first, `Bijection.backprop` gives the input back together with the
+    gradient. Only the output of the whole chain is kept, whatever its length; the price is one more
+    evaluation of every subnet. Values and gradients are those of a `Chain`, up to the rounding of the
+    inverse.
+
+    Parameters
+    ----------
+    bijections : iterable of Bijection
+        In the order from data to latent, as for `Chain`.
+
+    References
+    ----------
+    Gomez et al., *The Reversible Residual Network: Backpropagation Without Storing Activations*, 2017.
+    """
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if not torch.is_grad_enabled():
+            return super().contributions(x)
+        z, share = _Recompute.apply(self, x, *self.parameters())
+        return z, share
+
+
+class _Recompute(torch.autograd.Function):
+    """`Chain.contributions` with a backward pass of its own.
+
+    Parameters enter as inputs and their gradients leave as results: a hook that waits for them, such as that
+    of data-parallel training, then fires as for any other operation.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, chain: Reversible, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        z, share = Chain.contributions(chain, x)
+        ctx.chain = chain
+        ctx.save_for_backward(z)
+        return z, share
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_z: Tensor, grad_share: Tensor) -> tuple[Tensor | None, ...]:
+        (z,) = ctx.saved_tensors
+        found: list[tuple[Tensor | None, ...]] = []
+        for bijection in reversed(ctx.chain.bijections):
+            z, grad_z, grads = bijection.backprop(z, grad_z, grad_share)
+            found.append(grads)
+        return None, grad_z, *(grad for grads in reversed(found) for grad in grads)

@@ -1,0 +1,78 @@
+"""Recomputing states instead of storing them changes the memory of training and nothing else."""
+
+import pytest
+import torch
+
+from seisflow.config import FlowConfig
+from seisflow.flows import Chain, Reversible, Squeezed
+from seisflow.models import FractalFlowModel
+
+
+def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16)):
+    """Model with weights as after some training, the same for either way of going back."""
+    torch.manual_seed(0)
+    config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "recompute": recompute}
+    model = FractalFlowModel(shape, FlowConfig(**config, subnet={"kind": "cnn", "width": width, "depth": 2}))
+    model.initialise(torch.randn(32, *shape))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.05 * torch.randn_like(parameter)
+    return model
+
+
+def gradient(model, x):
+    """Of the loss with a mask and the L2 terms, as one vector; the loss."""
+    mask = torch.ones(len(x), 1, *x.shape[2:], dtype=torch.bool)
+    mask[:, :, :3] = False
+    loss, _ = model.loss(x, mask, 0.1)
+    loss.backward()
+    return torch.cat([parameter.grad.flatten() for parameter in model.parameters()]), loss.detach()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+def test_gradients_are_those_of_autograd(dtype, tolerance):
+    x = torch.randn(4, 1, 32, 16, dtype=dtype)
+    stored, recomputed = (gradient(trained(recompute=r).to(dtype), x) for r in (False, True))
+    assert (recomputed[0] - stored[0]).norm() <= tolerance * stored[0].norm()
+    torch.testing.assert_close(recomputed[1], stored[1])
+
+
+def test_gradients_in_mixed_precision_are_as_near_as_its_rounding():
+    x = torch.randn(4, 1, 32, 16)
+    exact, _ = gradient(trained(recompute=False), x)
+    errors = []
+    for recompute in (False, True):
+        model = trained(recompute=recompute)
+        model.compute_in(torch.bfloat16)
+        errors.append(float((gradient(model, x)[0] - exact).norm() / exact.norm()))
+    assert errors[0] > 1e-4  # subnets did run in bfloat16
+    assert errors[1] < 2 * errors[0]
+
+
+def test_what_the_forward_pass_keeps_does_not_grow_with_the_number_of_couplings():
+    def kept(couplings, recompute):
+        model = trained(recompute=recompute, couplings=couplings)
+        weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+        total: dict[int, int] = {}
+
+        def see(tensor):
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                total[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
+            model.log_prob(torch.randn(8, 1, 32, 16)).sum()
+        return sum(total.values())
+
+    assert kept(16, True) < 1.05 * kept(4, True)
+    assert kept(16, False) > 3 * kept(4, False)
+
+
+def test_a_model_saved_with_one_way_loads_with_the_other():
+    stored, recomputed = (trained(recompute=r) for r in (False, True))
+    recomputed.load_state_dict(stored.state_dict())
+    chains = [module.inner for module in recomputed.modules() if isinstance(module, Squeezed)]
+    assert chains
+    assert all(type(chain) is Reversible for chain in chains)
+    assert not any(type(m.inner) is not Chain for m in stored.modules() if isinstance(m, Squeezed))
