@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from seisflow.errors import ConfigError
 
@@ -32,6 +40,31 @@ class PriorConfig(_Strict):
     share: Literal["none", "position"] = "position"
 
 
+class BandsConfig(_Strict):
+    """The first level's view of a section: bands of lateral wavenumbers instead of neighbourhoods.
+
+    Fine bands are conditioned on coarser ones, the coarsest gets couplings of its own, and the couplings of
+    the level act on all bands together.
+
+    Attributes
+    ----------
+    count : int
+        Number of bands, a power of 2; 1 leaves them out.
+    couplings : int
+        Couplings of the coarsest band.
+    """
+
+    count: PositiveInt = 1
+    couplings: PositiveInt = 6
+
+    @field_validator("count")
+    @classmethod
+    def _power_of_two(cls, count: int) -> int:
+        if count & (count - 1):
+            raise ValueError("a power of 2")
+        return count
+
+
 class FlowConfig(_Strict):
     """The flow itself.
 
@@ -43,9 +76,6 @@ class FlowConfig(_Strict):
         Couplings in the step of each level.
     squeeze : (int, int)
         Samples and traces that a step gathers into channels.
-    first_squeeze : (int, int), optional
-        Instead of ``squeeze`` in the first level. With all traces of a patch in it, couplings see reflectors
-        from end to end.
     mix : bool
         Invertible 1x1 maps between couplings (the paper's Fig. 9 leaves them out).
     start : "cosine" or "random"
@@ -62,7 +92,7 @@ class FlowConfig(_Strict):
     levels: int = Field(default=4, ge=1)
     couplings: int | list[int] = 4
     squeeze: tuple[PositiveInt, PositiveInt] = (4, 4)
-    first_squeeze: tuple[PositiveInt, PositiveInt] | None = None
+    bands: BandsConfig = BandsConfig()
     mix: bool = True
     start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"
@@ -145,14 +175,20 @@ class DataConfig(_Strict):
     Attributes
     ----------
     patch : (int, int)
-        Time (or depth) samples and traces of a patch.
+        Time (or depth) samples and traces of a patch; rows and columns of an image.
+    channels : int
+        3 for colour images.
+    resize : "bilinear" or "pad"
+        How images come to 32 x 32: interpolated and rounded to 8 bits, or with a border of zeros. Their
+        bits/dim do not compare.
     dither : float
         Width of the uniform dither of continuous amplitudes, in standard deviations. Integer data get
         the width of their own step.
     flip, polarity : bool
         Augment by lateral flips; by polarity reversals (not physical unless the source says so).
     validation : float
-        Part of each survey held out as one contiguous block; 0 holds nothing out.
+        Part of each survey held out as one contiguous block, or part of the training images; 0 holds
+        nothing out.
     gap : int, optional
         Lines or traces left out between the two; by default a patch width.
     min_valid : float
@@ -160,6 +196,8 @@ class DataConfig(_Strict):
     """
 
     patch: tuple[PositiveInt, PositiveInt] = (256, 64)
+    channels: Literal[1, 3] = 1
+    resize: Literal["bilinear", "pad"] = "bilinear"
     dither: float = Field(default=1 / 32, gt=0)
     flip: bool = True
     polarity: bool = False

@@ -2,6 +2,7 @@
 
 from seisflow.flows.actnorm import ActNorm
 from seisflow.flows.arctanh import Arctanh
+from seisflow.flows.bands import FirstChannels, LateralBands
 from seisflow.flows.base import Bijection
 from seisflow.flows.chain import Chain
 from seisflow.flows.coupling import AffineCoupling
@@ -17,8 +18,10 @@ __all__ = [
     "Arctanh",
     "Bijection",
     "Chain",
+    "FirstChannels",
     "FractalFlow",
     "Invertible1x1",
+    "LateralBands",
     "Reversible",
     "SpectralWhitening",
     "Squeezed",

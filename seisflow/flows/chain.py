@@ -41,3 +41,13 @@ class Chain(Bijection):
         for bijection in self.bijections:
             x = bijection.initialise(x)
         return x
+
+    def backprop(
+        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+        """As `Bijection.backprop`, from the last bijection to the first; each state lives for one of them."""
+        found: list[tuple[Tensor | None, ...]] = []
+        for bijection in reversed(self.bijections):
+            z, grad_z, grads = bijection.backprop(z, grad_z, grad_share)
+            found.append(grads)
+        return z, grad_z, tuple(grad for grads in reversed(found) for grad in grads)

@@ -12,10 +12,9 @@ from seisflow.flows.chain import Chain
 class Reversible(Chain):
     r"""A chain whose backward pass inverts its bijections instead of storing their inputs.
 
-    From the last bijection to the first, `Bijection.backprop` gives the input back together with the
-    gradient. Only the output of the whole chain is kept, whatever its length; the price is one more
-    evaluation of every subnet. Values and gradients are those of a `Chain`, up to the rounding of the
-    inverse.
+    `Chain.backprop` gives the input back together with the gradient. Only the output of the whole chain is
+    kept, whatever its length; the price is one more evaluation of every subnet. Values and gradients are
+    those of a `Chain`, up to the rounding of the inverse.
 
     Parameters
     ----------
@@ -52,8 +51,5 @@ class _Recompute(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_z: Tensor, grad_share: Tensor) -> tuple[Tensor | None, ...]:
         (z,) = ctx.saved_tensors
-        found: list[tuple[Tensor | None, ...]] = []
-        for bijection in reversed(ctx.chain.bijections):
-            z, grad_z, grads = bijection.backprop(z, grad_z, grad_share)
-            found.append(grads)
-        return None, grad_z, *(grad for grads in reversed(found) for grad in grads)
+        _, grad_x, grads = ctx.chain.backprop(z, grad_z, grad_share)
+        return None, grad_x, *grads

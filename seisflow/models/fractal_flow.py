@@ -13,8 +13,10 @@ from seisflow.flows import (
     Arctanh,
     Bijection,
     Chain,
+    FirstChannels,
     FractalFlow,
     Invertible1x1,
+    LateralBands,
     Reversible,
     SpectralWhitening,
     Squeezed,
@@ -174,47 +176,87 @@ class FractalFlowModel(Model):
 def _flow_step(
     shape: tuple[int, int, int], couplings: int, config: FlowConfig, *, first: bool = False
 ) -> Bijection:
-    """The step shared by all blocks of one level: couplings, with the state squeezed meanwhile."""
+    """The step shared by all blocks of one level."""
+    if first and config.bands.count > 1:
+        return _band_step(shape, couplings, config)
     channels, height, width = shape
-    key, squeeze = "squeeze", config.squeeze
-    if first and config.first_squeeze is not None:
-        key, squeeze = "first_squeeze", config.first_squeeze
-    fh, fw = squeeze
+    fh, fw = config.squeeze
     if height % fh or width % fw:
         raise ConfigError(
-            f"flow.{key} = {squeeze}: does not divide a block of {height} x {width}. "
-            f"Pass --set flow.{key}=[{math.gcd(fh, height)},{math.gcd(fw, width)}], "
+            f"flow.squeeze = {config.squeeze}: does not divide a block of {height} x {width}. "
+            f"Pass --set flow.squeeze=[{math.gcd(fh, height)},{math.gcd(fw, width)}], "
             f"fewer levels, or another patch size"
         )
-    channels *= fh * fw
-    if channels < 2:
+    if channels * fh * fw < 2:
         raise ConfigError(
-            f"flow.{key} = {squeeze}: leaves one channel, which a coupling cannot split. "
-            f"Pass --set flow.{key}=[2,2]"
+            f"flow.squeeze = {config.squeeze}: leaves one channel, which a coupling cannot split. "
+            f"Pass --set flow.squeeze=[2,2]"
         )
-    mixing = _mixing(config, shape[0], squeeze, couplings)
+    squeezed = (channels * fh * fw, height // fh, width // fw)
+    cosines = local_cosine_matrix(channels, config.squeeze)
+    return Squeezed(_chain(_couplings(squeezed, couplings, cosines, config), config), config.squeeze)
+
+
+def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) -> Bijection:
+    """The first step on bands of lateral wavenumbers: fine given coarse, the coarsest alone, all together."""
+    channels, height, width = shape
+    bands, samples = config.bands.count, config.squeeze[0]
+    if width % bands:
+        raise ConfigError(
+            f"flow.bands.count = {bands}: does not divide {width} traces. "
+            f"Pass --set flow.bands.count={math.gcd(bands, width)}"
+        )
+    if height % samples or channels * samples < 2:
+        raise ConfigError(
+            f"flow.squeeze = {config.squeeze}: bands of {height} samples are squeezed by {samples} in time. "
+            f"Pass --set flow.squeeze=[{max(2, math.gcd(samples, height))},{config.squeeze[1]}]"
+        )
+    band = channels * samples
+    grid = (height // samples, width // bands)
+    bijections: list[Bijection] = [ActNorm(band * bands)]
+    while bands > 1:
+        bijections.append(FirstChannels(_coupling((band * bands, *grid), config), band * bands))
+        bands //= 2
+    cosines = local_cosine_matrix(channels, (samples, 1))
+    coarsest = _couplings((band, *grid), config.bands.couplings, cosines, config)
+    bijections += [FirstChannels(bijection, band) for bijection in coarsest]
+    cosines = local_cosine_matrix(channels * config.bands.count, (samples, 1))
+    bijections += _couplings((band * config.bands.count, *grid), couplings, cosines, config)
+    return LateralBands(Squeezed(_chain(bijections, config), (samples, 1)), width, config.bands.count)
+
+
+def _couplings(
+    shape: tuple[int, int, int], couplings: int, cosines: Tensor, config: FlowConfig
+) -> list[Bijection]:
+    """Couplings of a squeezed state, each after its normalisation and mixing."""
+    mixing = _mixing(cosines, couplings, config)
     bijections: list[Bijection] = []
     for i in range(couplings):
-        swap = i % 2 == 1
-        fixed = split_sizes(channels, swap)[1 if swap else 0]
-        subnet = build_subnet(
-            config.subnet.kind,
-            fixed,
-            2 * (channels - fixed),
-            width=config.subnet.width,
-            depth=config.subnet.depth,
-            size=(height // fh, width // fw),
-        )
-        bijections.append(ActNorm(channels))
-        bijections += [Invertible1x1(channels, start) for start in mixing[i : i + 1]]
-        bijections.append(AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound))
-    bijections += [Invertible1x1(channels, start) for start in mixing[couplings:]]
-    return Squeezed((Reversible if config.recompute else Chain)(bijections), squeeze)
+        bijections.append(ActNorm(shape[0]))
+        bijections += [Invertible1x1(shape[0], start) for start in mixing[i : i + 1]]
+        bijections.append(_coupling(shape, config, swap=i % 2 == 1))
+    return bijections + [Invertible1x1(shape[0], start) for start in mixing[couplings:]]
 
 
-def _mixing(
-    config: FlowConfig, channels: int, squeeze: tuple[int, int], couplings: int
-) -> list[Tensor | None]:
+def _coupling(shape: tuple[int, int, int], config: FlowConfig, *, swap: bool = False) -> AffineCoupling:
+    channels, height, width = shape
+    fixed = split_sizes(channels, swap)[1 if swap else 0]
+    subnet = build_subnet(
+        config.subnet.kind,
+        fixed,
+        2 * (channels - fixed),
+        width=config.subnet.width,
+        depth=config.subnet.depth,
+        size=(height, width),
+    )
+    return AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound)
+
+
+def _chain(bijections: list[Bijection], config: FlowConfig) -> Chain:
+    return (Reversible if config.recompute else Chain)(bijections)
+
+
+def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor | None]:
     """Matrices that the 1x1 maps of a step start from; None for a random one; empty without `mix`.
 
     With a cosine start, the first map turns every squeezed neighbourhood into its local wavenumbers, each map
@@ -226,9 +268,9 @@ def _mixing(
         return []
     if config.start == "random":
         return [None] * couplings
-    size = channels * squeeze[0] * squeeze[1]
+    size = len(cosines)
     matrices = [torch.eye(size, dtype=torch.float64)[torch.randperm(size)] for _ in range(couplings)]
-    matrices[0] = matrices[0] @ local_cosine_matrix(channels, squeeze)
+    matrices[0] = matrices[0] @ cosines
     whole = matrices[0]
     for matrix in matrices[1:]:
         whole = matrix @ whole

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.fft import dctn
+from scipy.fft import dct, dctn, idct
 from torch import nn
 
 from seisflow.config import FlowConfig
@@ -16,6 +16,7 @@ from seisflow.flows import (
     Chain,
     FractalFlow,
     Invertible1x1,
+    LateralBands,
     SpectralWhitening,
 )
 from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
@@ -100,6 +101,25 @@ def test_whitening_is_as_exact_as_its_precision(cast):
     x = torch.randn(2, 1, 64, 16, dtype=DOUBLE)
     torch.testing.assert_close(flow.inverse(flow(x)[0])[0], x, rtol=0, atol=1e-12)
     assert set(flow.state_dict()) == {"log_scale"}
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_bands_are_parts_of_the_lateral_spectrum_as_scipy_finds_it(count):
+    x = coloured(2, 1, 4, 8).numpy()
+    bands = LateralBands(Chain([]), 8, count).double().split(torch.from_numpy(x)).numpy()
+    parts = np.split(dct(x, axis=3, norm="ortho"), count, axis=3)
+    expected = np.concatenate([idct(part, axis=3, norm="ortho") for part in parts], axis=1)
+    np.testing.assert_allclose(bands, expected, atol=1e-12)
+
+
+def test_what_a_band_adds_to_the_log_det_lies_at_its_traces():
+    flow = LateralBands(ActNorm(2), 8, 2).double()
+    flow.inner.log_scale.data[:] = torch.rand(2, 1, 1, dtype=DOUBLE)
+    scale = torch.zeros(1, 2, 1, 4, dtype=DOUBLE)
+    scale[..., 1] = 1.0
+    flow.inner.contributions = lambda x: (x, scale)
+    share = flow.contributions(torch.zeros(1, 1, 1, 8, dtype=DOUBLE))[1]
+    torch.testing.assert_close(share[0, 0, 0], torch.tensor([0, 0, 1, 1, 0, 0, 0, 0], dtype=DOUBLE))
 
 
 def test_invertible_1x1_starts_as_a_rotation():

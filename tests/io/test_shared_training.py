@@ -23,7 +23,7 @@ FILES = {
 TINY = {
     "data.patch": "[32,8]",
     "flow.levels": 1,
-    "flow.first_squeeze": "[2,8]",
+    "flow.bands.couplings": 1,
     "flow.couplings": 1,
     "flow.subnet.width": 8,
     "flow.prior.topics": 2,

@@ -74,6 +74,18 @@ def test_log_prob_is_the_change_of_variables(make_model, kind):
     torch.testing.assert_close(model.log_prob(x), expected, rtol=0, atol=1e-8)
 
 
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_bands_in_the_first_level_keep_the_density_exact(make_model, count):
+    model = make_model((1, 8, 8), prior={"kind": "gaussian"}, bands={"count": count, "couplings": 2})
+    x = data(1, (1, 8, 8))
+    jacobian = torch.autograd.functional.jacobian(lambda v: model.encode(v)[0], x, vectorize=True)
+    latent = model.prior.log_prob(model.encode(x)[0])
+    expected = latent + torch.linalg.slogdet(jacobian.reshape(64, 64)).logabsdet
+    torch.testing.assert_close(model.log_prob(x), expected, rtol=0, atol=1e-8)
+    torch.testing.assert_close(model.log_prob_map(x).sum((1, 2, 3)), expected, rtol=0, atol=1e-8)
+    torch.testing.assert_close(model.decode(model.encode(x)[0])[0], x, rtol=0, atol=1e-10)
+
+
 @every_prior
 @every_input
 @pytest.mark.parametrize("masked", [False, True])
@@ -195,6 +207,16 @@ def test_every_prior_and_subnet_trains(make_model, kind, prior):
     [
         ((16, 6), {"levels": 3, "squeeze": (2, 1)}, r"blocks of 8 x 3 cannot be .* --set flow.levels=2"),
         ((20, 8), {"squeeze": (4, 4)}, r"does not divide a block of 10 x 4. Pass --set flow.squeeze=\[2,4\]"),
+        (
+            (16, 6),
+            {"levels": 1, "squeeze": (2, 1), "bands": {"count": 4}},
+            r"does not divide 6 traces. Pass --set flow.bands.count=2",
+        ),
+        (
+            (16, 8),
+            {"levels": 1, "squeeze": (3, 1), "bands": {"count": 4}},
+            r"squeezed by 3 in time. Pass --set flow.squeeze=\[2,1\]",
+        ),
         ((16, 8), {"squeeze": (1, 1)}, r"leaves one channel.*Pass --set flow.squeeze=\[2,2\]"),
     ],
 )
