@@ -1,6 +1,7 @@
 """`seisflow benchmark`: protocols whose numbers anyone can check."""
 
 import json
+import shlex
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,25 @@ import click
 from . import options
 from .train import Duration
 
+IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
+NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side")
+
 
 @click.command()
-@click.argument("name", type=click.Choice(["seismic"]))
+@click.argument("name", type=click.Choice(NAMES))
 @options.model
 @options.config
 @options.overrides
-@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), envvar="SEISFLOW_DATA",
-              help="Folder that holds segy/. [default: $SEISFLOW_DATA]")  # fmt: skip
-@click.option("--max-time", type=Duration(), help="Training time.")
+@options.data
+@click.option("--resize", type=click.Choice(["bilinear", "pad"]),
+              help="How images come to 32 x 32: numbers do not compare. [default: bilinear]")  # fmt: skip
+@click.option("--max-time", type=Duration(), help="Training time of each model.")
 @click.option("--eval-only", is_flag=True, help="Evaluate MODEL instead of training one.")
+@click.option(
+    "--tables-only", is_flag=True, help="Make the tables of OUTPUT again from its results; run nothing."
+)
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
-              help="Folder for the result objects (results/) and the table, e.g. docs.")  # fmt: skip
+              help="Folder for the result objects (results/), tables and pictures, e.g. docs.")  # fmt: skip
 @options.seed
 @options.as_json
 @options.overwrite
@@ -31,17 +39,108 @@ def command(
     config: str | None,
     overrides: tuple[str, ...],
     data: Path | None,
+    resize: str | None,
     max_time: timedelta | None,
     eval_only: bool,
+    tables_only: bool,
     output: Path | None,
     seed: int | None,
     as_json: bool,
     overwrite: bool,
 ) -> None:
-    """Train and evaluate under a fixed protocol, beside baselines on the same samples.
+    """Train and evaluate under a fixed protocol.
 
-    NAME seismic: nats/dim on held-out Volve inlines.
+    \b
+    moons               RealNVP and KAT-NF in the plane: density and latent
+    mnist, fashion-mnist, cifar10-automobile
+                        bits/dim on all test images
+    table1              the paper's Table 1: six models on MNIST and Fashion-MNIST
+    side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
+    seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
+    from seisflow.evaluation import pages, suites
+
+    asked = {"-c": config, "--set": overrides, "--max-time": max_time, "--eval-only": eval_only}
+    _refuse(name, asked | {"--resize": resize, "-m": model}, tables_only)
+    if tables_only:
+        if output is None:
+            raise click.UsageError("--tables-only needs -o: the folder that holds results/.")
+        for page in pages.write_pages(output):
+            click.echo(page)
+        return
+    if name == "seismic":
+        results, table = _seismic(
+            model, config, overrides, data, max_time, eval_only, output, seed, overwrite
+        )
+    else:
+        results = suites.run_suite(
+            name,
+            suites.Asked(
+                _again(),
+                model,
+                config,
+                overrides,
+                data,
+                resize,
+                max_time,
+                eval_only,
+                output,
+                seed or 0,
+                overwrite,
+            ),
+        )
+        table = suites.TABLES.get(name, pages.image_tables)(results) if results else "nothing to do"
+    click.echo(json.dumps(results, indent=1) if as_json else table)
+
+
+def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
+    """Stop at options that NAME has no use for."""
+    unused = {
+        "moons": ("-c", "--set", "--eval-only", "--resize", "-m"),
+        "table1": ("--eval-only",),
+        "side-by-side": ("-c", "--set", "--eval-only", "--resize"),
+        "seismic": ("--resize",),
+        "cifar10-automobile": ("--resize",),
+    }.get(name, ())
+    for option in unused:
+        if asked[option]:
+            raise click.UsageError(f"{name} has no use for {option}: leave it out.")
+    if asked["--eval-only"] and any(asked[option] for option in ("-c", "--set", "--max-time", "--resize")):
+        raise click.UsageError("--eval-only trains nothing: leave -c, --set, --max-time and --resize out.")
+    if tables_only and any(asked.values()):
+        raise click.UsageError("--tables-only runs nothing: leave other options than -o out.")
+
+
+def _again() -> str:
+    """Return the command line as it was given, without what depends on the machine."""
+    context = click.get_current_context()
+    words = ["seisflow", "benchmark", context.params["name"]]
+    for option, value in (
+        ("-m", context.params["model"] if context.params["eval_only"] else None),
+        ("-c", context.params["config"]),
+        *(("--set", one) for one in context.params["overrides"]),
+        ("--resize", context.params["resize"]),
+        ("--max-time", context.params["max_time"]),
+        ("--seed", context.params["seed"]),
+    ):
+        if value is not None:
+            words += [option, str(value)]
+    if context.params["eval_only"]:
+        words.append("--eval-only")
+    return shlex.join(words)
+
+
+def _seismic(
+    model: str | None,
+    config: str | None,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    max_time: timedelta | None,
+    eval_only: bool,
+    output: Path | None,
+    seed: int | None,
+    overwrite: bool,
+) -> tuple[list[dict[str, Any]], str]:
     from seisflow import runs
     from seisflow.config import load_config
     from seisflow.evaluation import tables, volve
@@ -51,8 +150,6 @@ def command(
         raise click.UsageError("Missing option '--data': the folder that holds segy/ (or set SEISFLOW_DATA).")
     file = data / "segy" / volve.FILE
     if eval_only:
-        if config or overrides or max_time:
-            raise click.UsageError("--eval-only trains nothing: leave -c, --set and --max-time out")
         trained = load_model(model or runs.latest())
     else:
         folder = Path(model) if model else runs.new("volve")
@@ -63,5 +160,5 @@ def command(
         runs.set_latest(folder)
     results: list[dict[str, Any]] = [*volve.baselines(file), volve.model_result(trained, file)]
     if output is not None:
-        tables.write(results, output, name, title="Volve: held-out nats/dim", overwrite=overwrite)
-    click.echo(json.dumps(results, indent=1) if as_json else tables.markdown(results))
+        tables.write(results, output, "seismic", title="Volve: held-out nats/dim", overwrite=overwrite)
+    return results, tables.markdown(results)

@@ -1,6 +1,7 @@
 """``seisflow datasets``: the data sets that seisflow knows."""
 
 import json
+from pathlib import Path
 
 import click
 
@@ -21,24 +22,33 @@ def command(ctx: click.Context) -> None:
 @options.as_json
 def list_(as_json: bool = False) -> None:
     """List the data sets, with size, licence and credit."""
-    from seisflow.io import catalog  # here: --help does not wait for pydantic
+    from seisflow.io import catalog, images  # here: --help does not wait for pydantic
 
-    cards = [catalog.card(name) for name in catalog.names()]
+    sections = [catalog.card(name) for name in catalog.names()]
+    pictures = [images.card(name) for name in images.names()]
     if as_json:
-        click.echo(json.dumps([card.model_dump(mode="json") for card in cards], indent=2))
+        click.echo(json.dumps([card.model_dump(mode="json") for card in (*sections, *pictures)], indent=2))
         return
-    for card in cards:
+    for card in sections:
         click.echo(f"{card.name}  {card.title} ({card.bytes / 1e6:.1f} MB, {card.licence}: {card.credit})")
+    for known in pictures:
+        counts = f"{known.counts['train']:,} + {known.counts['test']:,} images"
+        click.echo(f"{known.name}  {known.title} ({counts}, {known.licence}: {known.credit})")
 
 
 @command.command("fetch")
 @click.argument("name")
-def fetch(name: str) -> None:
-    """Check data set NAME against its checksum and print where it is."""
+@options.data
+def fetch(name: str, data: Path | None) -> None:
+    """Check data set NAME against its checksum and print where it is; images are downloaded first."""
     import pooch  # here: --help does not wait for requests and pydantic
 
-    from seisflow.io import catalog
+    from seisflow.io import catalog, images
 
+    if name in images.names():
+        for file in images.fetch(name, data):
+            click.echo(file)
+        return
     path = catalog.locate(name)
     found, expected = pooch.file_hash(str(path), alg="md5"), catalog.card(name).md5
     if found != expected:

@@ -40,21 +40,24 @@ def command(
     device: str | None,
     overwrite: bool,
 ) -> None:
-    """Draw new sections, each a patch of the model's size.
+    """Draw new sections, each a patch of the model's size; or new images, from a model of images.
 
     Writes Zarr, or SEG-Y with `-o OUT.sgy`: inlines 1 to N are the patches, crosslines their traces. Beside
-    it stands a gallery of the first 100. Without -o, `generated.zarr` in the run folder.
+    it stands a gallery of the first 100. Without -o, `generated.zarr` in the run folder. Images are 8-bit
+    Zarr.
     """
     from seisflow import progress
     from seisflow.chosen import choose_model
     from seisflow.generation import write_generated
+    from seisflow.image_generation import write_generated_images
     from seisflow.results import output_path
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
     path = output_path(output, chosen.home, "generated")
     with progress.bar("Generating") as report:
-        summary = write_generated(
+        write = write_generated if chosen.card.images is None else write_generated_images
+        summary = write(
             chosen.model,
             n,
             path,

@@ -59,6 +59,24 @@ select = click.option(
 config = click.option(
     "-c", "--config", metavar="CONFIG", help="Preset by name, or a YAML file. [default: by hardware]"
 )
+data = click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    envvar="SEISFLOW_DATA",
+    help="Folder that holds images/ and segy/. [default: $SEISFLOW_DATA; without it, images are downloaded]",
+)
+scheduler = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers do the work, e.g. tcp://10.0.0.1:8786; they must see the same files.",
+)
+workers = click.option(
+    "--workers", metavar="N", type=click.IntRange(min=1), help="Worker processes on this machine."
+)
+crs = click.option(
+    "--crs", metavar="CRS", help="Of the coordinates, e.g. EPSG:23031; Zarr tells it. [default: the input's]"
+)
 overrides = click.option(
     "--set",
     "overrides",

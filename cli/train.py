@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import options
+
+if TYPE_CHECKING:
+    from seisflow.source import ImageSource
 
 log = logging.getLogger("seisflow")
 
@@ -52,6 +55,19 @@ def _latest(folder: Path) -> Iterator[None]:
     runs.set_latest(folder)
 
 
+def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource | None":
+    """Return the image data set that INPUT names; None if these are sections."""
+    from seisflow.io import images
+    from seisflow.source import ImageSource
+
+    named = [str(path) for path in inputs if str(path) in images.names() and not path.exists()]
+    if not named:
+        return None
+    if len(inputs) > 1:
+        raise click.UsageError(f"{named[0]} is an image data set, which is learned alone.")
+    return ImageSource(path=named[0], folder=None if data is None else str(data.resolve()))
+
+
 @click.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path))
 @options.config
@@ -66,10 +82,13 @@ def _latest(folder: Path) -> Iterator[None]:
 )
 @click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
 @click.option("--keep-zeros", is_flag=True, help="Learn mutes and dead traces too, instead of masking them.")
+@options.data
 @options.select
 @options.geometry
 @options.device
 @options.seed
+@options.scheduler
+@options.workers
 @options.overwrite
 def command(
     inputs: tuple[Path, ...],
@@ -80,13 +99,16 @@ def command(
     max_time: timedelta | None,
     resume: bool,
     keep_zeros: bool,
+    data: Path | None,
     select: tuple[str, ...],
     geometry: dict[str, Any],
     device: str | None,
     seed: int | None,
+    scheduler: str | None,
+    workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Learn the probability density of the sections in INPUT.
+    """Learn the probability density of the sections in INPUT, or of an image data set such as mnist.
 
     Leaves a run folder with the model, its state, logs and pictures; `seisflow score` and `seisflow generate`
     take the latest one.
@@ -95,26 +117,37 @@ def command(
     from seisflow.config import load_config
     from seisflow.hardware import Hardware, is_first_process
     from seisflow.source import Source
+    from seisflow.training.images import default_preset
 
     if resume:
-        if inputs or config or overrides or select or geometry:
+        if inputs or config or overrides or select or geometry or workers:
             raise click.UsageError(
                 "--resume goes on with what the run was started with: leave inputs and options out"
             )
         folder = output or runs.latest()
         with _latest(folder):
-            run = training.resume(folder, steps=max_steps, device=device, max_time=max_time)
+            run = training.resume(
+                folder, steps=max_steps, device=device, max_time=max_time, scheduler=scheduler
+            )
     else:
         if not inputs:
             raise click.UsageError("Missing argument 'INPUT...'.")
+        images = _image_source(inputs, data)
+        if images is not None and (select or geometry or keep_zeros):
+            raise click.UsageError("Images have no headers: leave out the options for sections.")
         hardware = Hardware.choose(device)
-        if config is None:
+        if config is None and images is not None:
+            config = default_preset(images.path)
+            log.info("config %s, chosen for %s (another: -c)", config, images.path)
+        elif config is None:
             config = "seismic-small" if hardware.accelerator == "cpu" else "seismic"
             log.info("config %s, chosen for %s (another: -c)", config, hardware.accelerator)
         if max_steps is not None:
             overrides = (*overrides, f"training.steps={max_steps}")
+        if workers is not None:
+            overrides = (*overrides, f"training.workers={workers}")
         settings = load_config(config, overrides)
-        sources = [
+        sources: list[Source] | ImageSource = images or [
             Source(
                 path=str(path.resolve() if path.exists() else path),
                 select=select,
@@ -123,7 +156,7 @@ def command(
             )
             for path in inputs
         ]
-        folder = output or runs.new(sources[0].name)
+        folder = output or runs.new((sources[0] if isinstance(sources, list) else sources).name)
         with _latest(folder):
             run = training.train(
                 sources,
@@ -133,6 +166,7 @@ def command(
                 device=device,
                 max_time=max_time,
                 overwrite=overwrite,
+                scheduler=scheduler,
             )
     if is_first_process():
         click.echo(f"{run.folder}: {runs.summary(run)}")

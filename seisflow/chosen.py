@@ -12,6 +12,7 @@ from seisflow.errors import ModelError
 from seisflow.hardware import Hardware
 from seisflow.models import Model, ModelCard, load_model
 from seisflow.models.storage import DEFAULT_MODEL, find_model, shipped_models
+from seisflow.scoring import section_card
 from seisflow.source import Source
 
 
@@ -65,8 +66,9 @@ class ChosenModel:
         Raises
         ------
         ModelError
-            If there are neither.
+            If there are neither, or the model is one of images.
         """
+        section_card(self.model)
         if paths:
             zeros = any(source.zeros_are_data for source in self.sources)
             return [

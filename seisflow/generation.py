@@ -42,16 +42,20 @@ class GenerationSummary(BaseModel):
         Patches with samples that are not finite: the flow's inverse has overflowed there. They are kept.
     outputs : list of str
         Files written.
+    kind : str
+        What was drawn.
     """
 
     n: int
     not_finite: int
     outputs: list[str]
+    kind: str = "patch"
 
     def sentence(self) -> str:
         """Say it in a line."""
         bad = f" ({self.not_finite} of them with samples that are not finite)" if self.not_finite else ""
-        return f"{self.n} patch{'' if self.n == 1 else 'es'}{bad}; gallery {self.outputs[1]}"
+        plural = "" if self.n == 1 else "es" if self.kind.endswith("ch") else "s"
+        return f"{self.n} {self.kind}{plural}{bad}; gallery {self.outputs[1]}"
 
 
 def generate(
@@ -87,12 +91,12 @@ def generate(
     xr.Dataset
         A section: ``amplitude`` over (inline, crossline, time), or depth. Inline i is patch i, from 1, and
         has nothing to do with its neighbours; crosslines are the patch's traces. Amplitudes are in the
-        units of the training data.
+        units of the training data. A model of images gives ``pixels`` over (image, channel, row, column), uint8.
 
     Raises
     ------
     ModelError
-        If the model has no card, or is not one of seismic patches.
+        If the model has no card.
     ConfigError
         If there is no such topic.
 
@@ -101,6 +105,10 @@ def generate(
     >>> import seisflow
     >>> patches = seisflow.generate(seisflow.load_model("runs/latest"), 100)  # doctest: +SKIP
     """
+    if model.card is not None and model.card.images is not None:
+        from seisflow.image_generation import generate_images  # which builds on this module
+
+        return generate_images(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch)
     frame = empty_section(model, n, topic=topic, temperature=temperature, seed=seed)
     amplitude = np.empty(frame["amplitude"].shape, np.float32)
     first = 0
@@ -120,12 +128,26 @@ def generate_batches(
     batch: int = BATCH,
 ) -> Iterator[NDArray[np.float32]]:
     """Draw n patches, a batch at a time: arrays (b, H, W) in scaled units. Parameters as for `generate`."""
+    for x in sample_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
+        yield x[:, 0]
+
+
+def sample_batches(
+    model: Model,
+    n: int,
+    *,
+    topic: int | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+    batch: int = BATCH,
+) -> Iterator[NDArray[np.float32]]:
+    """As `generate_batches`, with all channels: arrays (b, C, H, W)."""
     for number in range(-(-n // batch)):
         words = np.random.SeedSequence([seed, number]).generate_state(2)
         generator = torch.Generator(model.device).manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
         # Always a full batch: the last one of few patches is then a full one of many
         x = model.sample(batch, topic=topic, temperature=temperature, generator=generator)
-        yield x[: n - number * batch, 0].cpu().numpy()
+        yield x[: n - number * batch].cpu().numpy()
 
 
 def write_generated(

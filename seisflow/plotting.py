@@ -276,6 +276,37 @@ def draw_gallery(
 
 
 @rc_context(_STYLE)
+def draw_images(
+    galleries: Mapping[str, ArrayLike], *, columns: int | None = None, limits: tuple[float, float] = (0, 256)
+) -> Figure:
+    """Draw galleries of images beside each other.
+
+    Parameters
+    ----------
+    galleries : mapping of str to array_like, shape (N, C, H, W)
+        Images by what they are, grey (C = 1) or in colour (C = 3).
+    columns : int, optional
+        Images in a row. Default: as many as make a gallery about square.
+    limits : (float, float)
+        Values that are black and white, or without and full of a colour.
+    """
+    mosaics = {
+        name: np.stack([_mosaic(channel, columns) for channel in np.moveaxis(np.asarray(images), 1, 0)], -1)
+        for name, images in galleries.items()
+    }
+    height, width = np.max([mosaic.shape[:2] for mosaic in mosaics.values()], axis=0) / 100  # inches
+    zoom = float(np.clip(4.0 / height, 1.0, 4.0))
+    figure = _figure(zoom * width * len(mosaics) + 0.2, zoom * height + 0.4)
+    all_axes = figure.subplots(1, len(mosaics), squeeze=False)[0]
+    for axes, (name, mosaic) in zip(all_axes, mosaics.items(), strict=True):
+        shown = np.nan_to_num((mosaic - limits[0]) / (limits[1] - limits[0]), nan=1.0).clip(0, 1)
+        axes.imshow(shown.repeat(3, -1) if shown.shape[-1] == 1 else shown, interpolation="nearest")
+        axes.set_title(name)
+        axes.set_axis_off()
+    return figure
+
+
+@rc_context(_STYLE)
 def draw_loss(history: Mapping[str, ArrayLike], *, title: str = "") -> Figure:
     """Draw the negative log-likelihood of training and validation against the step.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,8 @@ def summary(run: Run) -> str:
         for kind in ("held_out", "training"):
             value = card.provenance.get(f"{kind}_nats_per_dim")
             if value is not None:
-                text += (
-                    f", {value:.3f} nats/dim {'on held-out data' if kind == 'held_out' else 'in training'}"
-                )
+                rate = f"{value:.3f} nats/dim" if card.images is None else f"{value / log(2):.3f} bits/dim"
+                text += f", {rate} {'on held-out data' if kind == 'held_out' else 'in training'}"
     if run.bad_steps:
         text += f", {run.bad_steps} non-finite steps left out"
     return text

@@ -1,4 +1,4 @@
-"""Where a section comes from, so that it can be opened again."""
+"""Where a section, or a set of images, comes from, so that it can be opened again."""
 
 from pathlib import Path
 from typing import Any
@@ -53,3 +53,25 @@ class Source(BaseModel):
         if self.select:
             section = select(section, self.select)
         return section.assign_attrs({ZEROS_ARE_DATA: True}) if self.zeros_are_data else section
+
+
+class ImageSource(BaseModel):
+    """An image data set and where its files are.
+
+    Attributes
+    ----------
+    path : str
+        Its name, one of `seisflow.io.images.names`.
+    folder : str, optional
+        Folder that holds it; without one it is downloaded.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    folder: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.path

@@ -73,7 +73,14 @@ def windows(file: Path, part: str, scaling: AmplitudeScaling) -> NDArray[np.floa
 
 
 def train_model(
-    file: Path, folder: Path, config: Config, *, seed: int, max_time: timedelta | None, overwrite: bool
+    file: Path,
+    folder: Path,
+    config: Config,
+    *,
+    seed: int,
+    max_time: timedelta | None,
+    overwrite: bool,
+    calibrate: bool = True,
 ) -> Model:
     """Train on all of the training inlines: nothing is held out, nothing of the test inlines is read."""
     everything = Split(train=[Block()], validation=[])
@@ -85,6 +92,7 @@ def train_model(
         max_time=max_time,
         splits=[everything],
         overwrite=overwrite,
+        calibrate=calibrate,
     ).model
 
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from seisflow.calibration import Calibration
+from seisflow.calibration import Calibration, JointCalibration
 from seisflow.config import Config
 from seisflow.scaling import AmplitudeScaling
 from seisflow.subnets import MixedPrecision
@@ -21,12 +21,16 @@ class ModelCard(BaseModel):
     ----------
     config : Config
         Architecture, patch geometry, training.
+    images : str, optional
+        Name of the image data set that the model has learned; None for a model of sections.
     scaling : AmplitudeScaling
         Fitted on the training part.
     calibration : Calibration, optional
         Statistics of the score on held-out data, by depth.
+    calibrations : dict of JointCalibration
+        The same for other scores than the default, by their names.
     inputs : list of dict
-        Files the model was trained on, each with its selection and its split.
+        Files the model was trained on, each with its selection and its split; or the image data set.
     provenance : dict
         What was seen, by what, when: seed, steps, seconds, machine, commit, held-out nats/dim, versions.
     """
@@ -34,8 +38,10 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     config: Config
+    images: str | None = None
     scaling: AmplitudeScaling
     calibration: Calibration | None = None
+    calibrations: dict[str, JointCalibration] = {}
     inputs: list[dict[str, Any]] = []
     provenance: dict[str, Any] = {}
 

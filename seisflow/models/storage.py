@@ -21,8 +21,8 @@ DEFAULT_MODEL = "f3-small"
 
 
 def build_model(config: Config) -> Model:
-    """Model of a configuration, untrained, for one-channel patches of ``config.data.patch``."""
-    shape = (1, *config.data.patch)
+    """Model of a configuration, untrained, for patches of ``config.data.patch``."""
+    shape = (config.data.channels, *config.data.patch)
     if config.model == "fractal-ar":
         return FractalAR(shape, config.autoregressive)
     if config.model == "fractal-mar":

@@ -58,8 +58,8 @@ class FlowModule(LightningModule):
         return loss * self._weight(batch["mask"]) if self.trainer.world_size > 1 else loss
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        nll = -self.model.log_prob(batch["x"], batch["mask"]).sum() / batch["mask"].sum().clamp_min(1)
-        size = int(batch["mask"].sum())
+        size = int(batch["mask"].sum()) * batch["x"].shape[1]
+        nll = -self.model.log_prob(batch["x"], batch["mask"]).sum() / max(size, 1)
         self.log("held_out/nats_per_dim", nll, prog_bar=True, batch_size=size, sync_dist=True)
         self.log("held_out/bits_per_dim", nll / math.log(2), batch_size=size, sync_dist=True)
 

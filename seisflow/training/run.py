@@ -21,15 +21,16 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from pydantic import BaseModel
 
 from seisflow.config import Config, parse_config
-from seisflow.errors import OutputError, TrainingError
+from seisflow.errors import DataError, OutputError, TrainingError
 from seisflow.hardware import Hardware, is_first_process
 from seisflow.models import Model, ModelCard, build_model, save_model
 from seisflow.patches import GridDataset, PatchDataset, Split, split
 from seisflow.provenance import commit, machine, versions
 from seisflow.scaling import AmplitudeScaling
-from seisflow.source import Source
+from seisflow.source import ImageSource, Source
 from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop
 from seisflow.training.data import PatchData
+from seisflow.training.images import PIXELS, check_fits_sections, image_data
 from seisflow.training.module import FlowModule
 
 log = logging.getLogger("seisflow")
@@ -43,8 +44,9 @@ RECORD = "run.json"
 class Record(BaseModel):
     """What a run was started with (``run.json``): enough to resume it."""
 
-    sources: list[Source]
-    splits: list[Split]
+    sources: list[Source] = []
+    splits: list[Split] = []
+    images: ImageSource | None = None
     scaling: AmplitudeScaling
     seed: int
     max_time: timedelta | None = None
@@ -62,7 +64,7 @@ class Run:
 
 
 def train(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | ImageSource,
     config: Config,
     folder: str | Path,
     *,
@@ -71,13 +73,15 @@ def train(
     max_time: timedelta | None = None,
     overwrite: bool = False,
     splits: Sequence[Split] | None = None,
+    calibrate: bool = True,
+    scheduler: str | None = None,
 ) -> Run:
-    """Train a model on the sections of ``sources`` and leave it in ``folder``.
+    """Train a model on the sections of ``sources``, or on images, and leave it in ``folder``.
 
     Parameters
     ----------
-    sources : sequence of Source
-        Sections to learn from.
+    sources : sequence of Source, or ImageSource
+        Sections to learn from, or an image data set.
     config : Config
         What to train, and how.
     folder : str or Path
@@ -92,12 +96,21 @@ def train(
         Replace a run that is there already.
     splits : sequence of Split, optional
         Training and held-out blocks of each section; by default those of its
-        data set card, else `seisflow.patches.split` makes them.
+        data set card, else `seisflow.patches.split` makes them, and leaves
+        out sections too small for that, if others are not.
+    calibrate : bool
+        Score panels of sections at the end, without which the model cannot judge others. That takes
+        minutes where a model is slow to score.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose
+        workers see the files and make the batches; they are the same.
 
     Raises
     ------
     DataError
         If the sections hold no patch to train on.
+    ConfigError
+        If Dask is needed and not installed, or there is no such scheduler.
     OutputError
         If ``folder`` exists.
     TrainingError
@@ -107,21 +120,26 @@ def train(
     """
     folder = Path(folder)
     hardware = _hardware(device, config)
-    sections = [source.open() for source in sources]
-    if splits is None:
-        splits = [
-            source.split() or split(section, config.data.patch, config.data.validation, config.data.gap)
-            for source, section in zip(sources, sections, strict=True)
-        ]
-    scaling = AmplitudeScaling.fit(sections, [part.train for part in splits], config.data.dither)
-    record = Record(sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time)
+    if isinstance(sources, ImageSource):
+        record = Record(images=sources, scaling=PIXELS, seed=seed, max_time=max_time)
+        data_module = image_data(sources, config, seed)
+    else:
+        check_fits_sections(config)
+        sections = [source.open() for source in sources]
+        if splits is None:
+            sources, sections, splits = _large_enough(sources, sections, config)
+        scaling = AmplitudeScaling.fit(sections, [part.train for part in splits], config.data.dither)
+        record = Record(
+            sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time
+        )
+        data_module = _patches(record, config, sections)
     seed_everything(seed, verbose=False)
     model = build_model(config)
-    data_module = _patches(record, config, sections)
-    _initialise(model, data_module.patches)
+    _initialise(model, data_module)
     if is_first_process():
         _make_folder(folder, record, config, overwrite)
-    return _fit(model, data_module, record, config, folder, hardware, None)
+    data_module.scheduler = scheduler
+    return _fit(model, data_module, record, config, folder, hardware, None, calibrate=calibrate)
 
 
 def resume(
@@ -130,6 +148,7 @@ def resume(
     steps: int | None = None,
     device: str | None = None,
     max_time: timedelta | None = None,
+    scheduler: str | None = None,
 ) -> Run:
     """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
 
@@ -143,6 +162,8 @@ def resume(
         See `Hardware.choose`.
     max_time : timedelta, optional
         New time limit, for all of the run.
+    scheduler : str, optional
+        See `train`.
 
     Raises
     ------
@@ -158,10 +179,6 @@ def resume(
         torch.load(folder / STATE, weights_only=True, mmap=True)
     except (RuntimeError, UnpicklingError, EOFError) as error:
         raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
-    try:
-        torch.load(folder / STATE, weights_only=True, mmap=True)
-    except (RuntimeError, UnpicklingError, EOFError) as error:
-        raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
     record = Record.model_validate_json((folder / RECORD).read_text())
     if max_time is not None or steps is not None:
         record = record.model_copy(update={"max_time": max_time})
@@ -171,10 +188,40 @@ def resume(
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
         (folder / "config.yaml").write_text(_as_yaml(config))
     hardware = _hardware(device, config)
-    sections = [source.open() for source in record.sources]
     model = build_model(config)
-    data_module = _patches(record, config, sections)
+    if record.images is not None:
+        data_module = image_data(record.images, config, record.seed)
+    else:
+        data_module = _patches(record, config, [source.open() for source in record.sources])
+    data_module.scheduler = scheduler
     return _fit(model, data_module, record, config, folder, hardware, folder / STATE)
+
+
+def _large_enough(
+    sources: Sequence[Source], sections: list[xr.Dataset], config: Config
+) -> tuple[list[Source], list[xr.Dataset], list[Split]]:
+    """Split each section, and leave out those too small for it; if none is large enough, say so of the first.
+
+    Raises
+    ------
+    DataError
+        If no section has room for training and held-out blocks.
+    """
+    data = config.data
+    kept: list[tuple[Source, xr.Dataset, Split]] = []
+    refused: list[DataError] = []
+    for source, section in zip(sources, sections, strict=True):
+        try:
+            parts = source.split() or split(section, data.patch, data.validation, data.gap)
+        except DataError as error:
+            refused.append(error)
+        else:
+            kept.append((source, section, parts))
+    if not kept:
+        raise refused[0]
+    for reason in refused:
+        log.warning("left out: %s", reason)
+    return [one[0] for one in kept], [one[1] for one in kept], [one[2] for one in kept]
 
 
 def _hardware(device: str | None, config: Config) -> Hardware:
@@ -214,9 +261,10 @@ def _patches(record: Record, config: Config, sections: list[xr.Dataset]) -> Patc
     return PatchData(patches, held_out, training)
 
 
-def _initialise(model: Model, patches: PatchDataset) -> None:
+def _initialise(model: Model, data: PatchData) -> None:
+    count = min(INITIAL_PATCHES, len(data.patches))
     with torch.no_grad():
-        model.initialise(torch.stack([patches[i]["x"] for i in range(INITIAL_PATCHES)]))
+        model.initialise(torch.stack([data.patches[i]["x"] for i in range(count)]))
 
 
 def _make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -> None:
@@ -247,6 +295,8 @@ def _fit(
     folder: Path,
     hardware: Hardware,
     state: Path | None,
+    *,
+    calibrate: bool = True,
 ) -> Run:
     training = config.training
     model.compute_in(hardware.subnet_dtype(training.precision))
@@ -298,7 +348,7 @@ def _fit(
         )
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
-        _finish(run, record, config, data)
+        _finish(run, record, config, data, calibrate)
     return run
 
 
@@ -313,24 +363,31 @@ def _csv_logger(folder: Path) -> CSVLogger:
     return logger
 
 
-def _finish(run: Run, record: Record, config: Config, data: PatchData) -> None:
+def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate: bool) -> None:
     """Calibrate, save the model with its card, and draw what a run folder shows."""
-    from seisflow.training.finish import calibrate_run, draw_run
+    from seisflow.training.finish import calibrate_run, draw_image_run, draw_run, judge_images
 
+    images = record.images
     model = run.model.cpu().eval()
     model.compute_in(torch.float32)
     model.card = ModelCard(
         config=config,
+        images=None if images is None else images.path,
         scaling=record.scaling,
         inputs=[
             {**source.model_dump(mode="json"), "split": part.model_dump(mode="json")}
             for source, part in zip(record.sources, record.splits, strict=True)
-        ],
+        ]
+        if images is None
+        else [images.model_dump(mode="json")],
         provenance=provenance(run, record.seed),
     )
-    calibrate_run(model, data)
+    if images is not None:
+        judge_images(model, data)
+    elif calibrate:
+        calibrate_run(model, data)
     save_model(model, run.folder)
-    draw_run(model, data, run.folder)
+    (draw_run if images is None else draw_image_run)(model, data, run.folder)
 
 
 def provenance(run: Run, seed: int) -> dict[str, Any]:

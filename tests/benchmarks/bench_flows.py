@@ -1,7 +1,8 @@
 """Speed and memory of the flow beside its peers, in one run, on the same work.
 
-Run: ``python tests/benchmarks/bench_flows.py [--json OUT]`` with normflows, nflows and FrEIA installed (extra
-``bench``). Prints, for each size, the median of our time over theirs, pair by pair, and peak memory of a step.
+Run: ``python tests/benchmarks/bench_flows.py [--json OUT]`` with normflows, nflows and FrEIA installed
+(extra ``bench``). Prints, for each size, the median of their time over ours, pair by pair, and the memory of
+a training step.
 """
 
 import json
@@ -122,7 +123,9 @@ def main(memory: tuple[str, str, str] | None, pairs: int, path: Path | None) -> 
             }
             found["speed"][f"{size} {what}"] = {"seconds": median, "theirs / ours": ratios}
             line = ", ".join(f"{peer} {ratio:.2f}" for peer, ratio in ratios.items())
-            print(f"{size:9} {what:9} ours {median['seisflow'] * 1e3:7.1f} ms; times ours: {line}", flush=True)
+            print(
+                f"{size:9} {what:9} ours {median['seisflow'] * 1e3:7.1f} ms; times ours: {line}", flush=True
+            )
         parameters = {name: sum(p.numel() for p in flow.parameters()) for name, (_, flow, _) in made.items()}
         print(f"{size:9} parameters {parameters}")
     for couplings in (8, 32):

@@ -34,7 +34,7 @@ def check(folder):
     """What a demo has to leave, and that the bright spot at the gas chimney is what it finds."""
     names = {path.name for path in folder.iterdir()}
     assert names == {"run", "generated.sgy", "generated.png"} | {
-        f"f3-sample.{e}" for e in ("zarr", "sgy", "png", "json")
+        f"f3-sample.{e}" for e in ("zarr", "sgy", "png", "json", "csv", "geojson")
     }
     assert (folder / "run" / "model.safetensors").is_file()
     strongest = json.loads((folder / "f3-sample.json").read_text())["anomalies"][0]

@@ -59,7 +59,7 @@ def test_without_arguments_the_latest_run_scores_what_it_was_trained_on(run, cub
 
 def test_a_named_file_and_model_give_a_named_result(run, cube_file, tiny_run):
     done(run("score", cube_file, "-m", tiny_run, "-o", "map.sgy", "--select", "inline=2:3"))
-    assert files() == ["map.json", "map.png", "map.sgy"]
+    assert files() == ["map.csv", "map.geojson", "map.json", "map.png", "map.sgy"]
     assert seisflow.open_section("map.sgy")["inline"].values.tolist() == [2, 3]
     again = run("score", cube_file, "-m", tiny_run, "-o", "map.sgy")
     assert again.exit_code == 1
@@ -82,7 +82,18 @@ def test_several_inputs_go_to_a_folder(run, cube_file, tiny_run):
         Path("maps/other.zarr"),
     ]
     names = {path.name for path in Path("maps").iterdir()}
-    assert names == {f"{stem}.{ending}" for stem in ("cube", "other") for ending in ("zarr", "png", "json")}
+    endings = ("zarr", "png", "json", "csv", "geojson")
+    assert names == {f"{stem}.{ending}" for stem in ("cube", "other") for ending in endings}
+
+
+def test_a_report_and_another_score_can_be_asked_for(run, cube_file, tiny_run):
+    pytest.importorskip("plotly")
+    done(run("score", cube_file, "-m", tiny_run, "-o", "map.zarr", "--score", "combined", "--report"))
+    assert Path("map.html").read_text().startswith("<!doctype html>")
+    told = json.loads(Path("map.json").read_text())
+    assert told["score"] == "combined"
+    assert {"type", "level", "p_value", "discovery"} <= set(told["anomalies"][0])
+    assert Path("map.csv").read_text().startswith("rank,type,level,kind,")
 
 
 def test_nll_and_alpha_are_passed_on(run, cube_file, tiny_run):
@@ -93,6 +104,12 @@ def test_nll_and_alpha_are_passed_on(run, cube_file, tiny_run):
     assert (told["score"], told["alpha"]) == ("nll", 0.4)
     expected = score(seisflow.open_section(cube_file), load_model(tiny_run))["nll"]
     np.testing.assert_array_equal(seisflow.open_section("map.sgy")["amplitude"], np.nan_to_num(expected))
+
+
+def test_a_crs_is_written_to_zarr(run, cube_file, tiny_run):
+    done(run("score", cube_file, "-m", tiny_run, "-o", "map.zarr", "--crs", "EPSG:23031", "--workers", 1))
+    assert xr.open_zarr("map.zarr", chunks=None)["spatial_ref"].attrs["spatial_ref"] == "EPSG:23031"
+    assert seisflow.open_section("map.zarr").attrs["crs"] == "EPSG:23031"
 
 
 def test_quiet_says_the_result_only(run, cube_file, tiny_run):

@@ -6,8 +6,15 @@ from types import SimpleNamespace
 import pytest
 from torch.utils.data import Dataset
 
+from seisflow import training
 from seisflow.config import TrainingConfig
+from seisflow.io import ingest, open_section
+from seisflow.patches import Block, PatchDataset
+from seisflow.scaling import AmplitudeScaling
+from seisflow.source import Source
 from seisflow.training.data import Batches, PatchData
+
+from .conftest import same, state, tiny_config, weights
 
 
 class Numbers(Dataset):
@@ -65,3 +72,44 @@ def test_every_rank_has_a_window_to_validate_on():
 def test_nothing_held_out_is_no_loader():
     data = PatchData(Numbers(4), None, TrainingConfig())
     assert data.val_dataloader() == []
+
+
+def test_batches_made_by_dask_workers_are_those_of_this_process(cube_file):
+    distributed = pytest.importorskip("distributed")
+    scaling = AmplitudeScaling(std=100.0)
+    patches = PatchDataset([open_section(cube_file)], [[Block()]], (32, 32), scaling, seed=3, length=200)
+    data = PatchData(patches, None, TrainingConfig(steps=12, batch=4))
+    data.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=5)
+    expected = list(data.train_dataloader())
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=False, dashboard_address=":0", protocol="tcp"
+    ) as cluster:
+        data.scheduler = cluster.scheduler_address
+        loader = data.train_dataloader()
+        found = list(loader)
+    assert len(loader) == 12
+    assert len(found) == len(expected) == 7
+    assert all(same(*pair) for pair in zip(found, expected, strict=True))
+
+
+@pytest.fixture(scope="module")
+def workers():
+    """Address of a scheduler of two worker processes."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["segy", "zarr"])
+def test_a_run_on_two_worker_processes_is_that_of_one(cube_file, tmp_path, plain, workers, kind):
+    path = cube_file
+    if kind == "zarr":
+        ingest(cube_file, path := tmp_path / "cube.zarr")
+    runs = [
+        training.train([Source(path=str(path))], tiny_config(), tmp_path / name, device="cpu", **more)
+        for name, more in (("one", {}), ("two", {"scheduler": workers}))
+    ]
+    one, two = (weights(run.folder) for run in runs)
+    assert same(one, two)
+    assert same(*(state(run.folder)["optimizer_states"] for run in runs))

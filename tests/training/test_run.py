@@ -153,6 +153,18 @@ def test_a_seed_fixes_the_result(fit, finished):
     assert not same(weights(fit("other", seed=1).folder), weights(finished.folder))
 
 
+def test_a_section_too_small_is_left_out_if_another_is_not(source, tmp_path, plain, caplog):
+    small = source.model_copy(update={"select": ("inline=1", "crossline=1:8", "time=0:100")})
+    done = training.train([small, source], tiny_config(2), tmp_path / "run", device="cpu")
+    assert len(run.Record.model_validate_json((done.folder / "run.json").read_text()).sources) == 1
+    told = [record.message for record in caplog.records if "left out" in record.message]
+    assert len(told) == 1
+    assert told[0].startswith("left out: f3-sample.sgy: 1 (inline) x 8 (crossline)")
+    with pytest.raises(DataError, match="has no room for separate training and validation"):
+        training.train([small, small], tiny_config(2), tmp_path / "none", device="cpu")
+    assert not (tmp_path / "none").exists()
+
+
 def test_workers_change_nothing(fit, finished):
     assert same(weights(fit(workers=2).folder), weights(finished.folder))
 

@@ -1,0 +1,235 @@
+"""Benchmarks by name: what `seisflow benchmark` runs, and where their results go."""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from seisflow import runs
+from seisflow.config import load_config
+from seisflow.errors import OutputError
+from seisflow.evaluation import images, moons, pages, pictures, records, side_by_side
+from seisflow.models import Model, load_model
+from seisflow.models.storage import WEIGHTS, find_model
+from seisflow.plotting import save
+from seisflow.source import ImageSource
+from seisflow.training.images import default_preset
+
+log = logging.getLogger("seisflow")
+
+TABLE1 = (
+    "table1-realnvp",
+    "table1-ldanf",
+    "table1-kat",
+    "table1-ldafnf-mlp",
+    "table1-ldafnf-kan",
+    "table1-ldafnf-cnn",
+)
+TABLE1_SETS = ("mnist", "fashion-mnist")
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a benchmark is asked for.
+
+    Attributes
+    ----------
+    command : str
+        That does it again.
+    model : str, optional
+        Run folder to make, or model to evaluate.
+    config : str, optional
+        Preset or file.
+    overrides : tuple of str
+        ``key=value`` changes of it.
+    data : Path, optional
+        Folder of the data.
+    resize : str, optional
+        "bilinear" or "pad".
+    max_time : timedelta, optional
+        Training time of each model.
+    eval_only : bool
+        Evaluate ``model`` instead of training one.
+    output : Path, optional
+        Folder for result objects, pages and pictures.
+    seed : int
+    overwrite : bool
+    """
+
+    command: str
+    model: str | None = None
+    config: str | None = None
+    overrides: tuple[str, ...] = ()
+    data: Path | None = None
+    resize: str | None = None
+    max_time: timedelta | None = None
+    eval_only: bool = False
+    output: Path | None = None
+    seed: int = 0
+    overwrite: bool = False
+
+
+def run_moons(asked: Asked) -> Iterator[Result]:
+    """RealNVP and KAT-NF on two moons; the picture stands in ``images/moons.png`` of the output."""
+    for name in moons.MODELS:
+        _check_new(asked, "moons", name, "two moons", None)
+    trained = []
+    for one in moons.train_all(seed=asked.seed, max_time=asked.max_time):
+        trained.append(one)
+        yield _kept(one.result, asked, "moons")
+    if asked.output is not None:
+        folder = asked.output / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+        save(pictures.draw_moons(trained), folder / "moons.png", overwrite=True, dpi=110)
+
+
+def run_image_set(name: str, asked: Asked) -> Iterator[Result]:
+    """One model on one image data set."""
+    source = _source(name, asked)
+    preset = asked.config or default_preset(name)
+    if asked.eval_only:
+        folder = find_model(asked.model or runs.latest())
+        label = Path(asked.model).name if asked.model else folder.name
+        model = load_model(folder)
+        card = model.card
+        assert card is not None  # loaded models have one
+        _check_new(asked, name, label, f"{name}, test", card.config.data.resize)
+    else:
+        config = load_config(preset, _overrides(asked))
+        label = " ".join((Path(preset).stem, *asked.overrides))
+        _check_new(asked, name, label, f"{name}, test", config.data.resize)
+        folder = Path(asked.model) if asked.model else runs.new(name)
+        model = images.train_model(
+            source, folder, config, seed=asked.seed, max_time=asked.max_time, overwrite=asked.overwrite
+        )
+        runs.set_latest(folder)
+    one = images.model_result(model, source, name=label, folder=folder)
+    if asked.output is not None:
+        one |= {"picture": _picture(folder, asked.output, f"{name}-{one['resize']}-{Path(label).stem}")}
+    yield _kept(one, asked, name)
+
+
+def run_table1(asked: Asked) -> Iterator[Result]:
+    """All rows of Table 1, or that of ``asked.config``, on MNIST and Fashion-MNIST.
+
+    Rows that the output holds already are left out, so that a run cut short goes on.
+    """
+    presets = TABLE1 if asked.config is None else (asked.config,)
+    root = Path(asked.model) if asked.model else runs.ROOT / "table1"
+    for name in TABLE1_SETS:
+        source = _source(name, asked)
+        for preset in presets:
+            config = load_config(preset, _overrides(asked))
+            label, how = Path(preset).stem, config.data.resize
+            if _is_there(asked, "table1", label, f"{name}, test", how):
+                log.info("%s on %s by %s: recorded already, left out", label, name, how)
+                continue
+            folder = root / f"{name}-{how}-{label}"
+            log.info("%s on %s", label, name)
+            if (folder / WEIGHTS).is_file() and not asked.overwrite:
+                model = _finished(folder, source)
+            else:
+                # a folder without weights is that of a run cut short
+                model = images.train_model(
+                    source, folder, config, seed=asked.seed, max_time=asked.max_time, overwrite=True
+                )
+            one = images.model_result(model, source, name=label, folder=folder) | {"experiment": "table1"}
+            yield _kept(one, asked, "table1")
+
+
+def run_side_by_side(asked: Asked) -> Iterator[Result]:
+    """Flow, FractalAR and FractalMAR for the same time on MNIST and Volve."""
+    root = Path(asked.model) if asked.model else runs.ROOT / "side-by-side"
+    done = side_by_side.run_all(
+        asked.data, root, seed=asked.seed, max_time=asked.max_time, overwrite=asked.overwrite
+    )
+    for one in done:
+        samples = Path(one.pop("samples"))
+        if asked.output is not None:
+            name = f"side-by-side-{one['dataset'].split(',')[0].split()[0].lower()}-{one['model']}"
+            one |= {"picture": _picture(samples.parent, asked.output, name)}
+        yield _kept(one, asked, "side-by-side")
+
+
+SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
+    "moons": run_moons,
+    "mnist": lambda asked: run_image_set("mnist", asked),
+    "fashion-mnist": lambda asked: run_image_set("fashion-mnist", asked),
+    "cifar10-automobile": lambda asked: run_image_set("cifar10-automobile", asked),
+    "table1": run_table1,
+    "side-by-side": run_side_by_side,
+}
+TABLES: dict[str, Callable[[list[Result]], str]] = {
+    "moons": pages.moons_table,
+    "table1": pages.table1_tables,
+    "side-by-side": pages.side_by_side_table,
+}
+"""Of the results of a suite; those of an image data set have `pages.image_tables`."""
+
+
+def run_suite(name: str, asked: Asked) -> list[Result]:
+    """Run a benchmark and return its results; each is recorded in ``asked.output`` as soon as it is there.
+
+    Raises
+    ------
+    OutputError
+        If the output holds a result that may not be replaced, before anything is trained.
+    """
+    results = list(SUITES[name](asked))
+    if asked.output is not None:
+        pages.write_pages(asked.output)
+    return results
+
+
+def _source(name: str, asked: Asked) -> ImageSource:
+    return ImageSource(path=name, folder=None if asked.data is None else str(asked.data.resolve()))
+
+
+def _overrides(asked: Asked) -> tuple[str, ...]:
+    return asked.overrides if asked.resize is None else (*asked.overrides, f"data.resize={asked.resize}")
+
+
+def _kept(one: Result, asked: Asked, name: str) -> Result:
+    one = one | {"command": asked.command}
+    if asked.output is not None:
+        records.keep(one, asked.output, name)
+    return one
+
+
+def _wanted(name: str, label: str, dataset: str, how: str | None) -> Result:
+    resize = None if how is None else ("none" if dataset.startswith("cifar10") else how)
+    return {"experiment": name, "model": label, "dataset": dataset, "resize": resize}
+
+
+def _is_there(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> bool:
+    if asked.output is None or asked.overwrite:
+        return False
+    wanted = records.key(_wanted(name, label, dataset, how))
+    return any(records.key(one) == wanted for one in records.load(asked.output, name))
+
+
+def _check_new(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> None:
+    if asked.output is not None:
+        wanted = _wanted(name, label, dataset, how)
+        records.check_new(asked.output, name, wanted, overwrite=asked.overwrite)
+
+
+def _finished(folder: Path, source: ImageSource) -> Model:
+    model = load_model(folder)
+    if model.card is None or model.card.images != source.path:
+        raise OutputError(f"{folder}: holds a run on something else than {source.path}. Pass another --model")
+    return model
+
+
+def _picture(folder: Path, output: Path, name: str) -> str | None:
+    """Copy the gallery of a run to the pictures of the output, and return its place in pages."""
+    samples = folder / "samples.png"
+    if not samples.is_file():
+        return None
+    (output / "images").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(samples, output / "images" / f"{name}.png")
+    return f"images/{name}.png"
