@@ -12,16 +12,9 @@ from . import options
 @click.argument("inputs", metavar="FILE...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT.zarr", required=True, help="Zarr folder or URL to write.")
 @options.overwrite
-@click.option(
-    "--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tcp://10.0.0.1:8786. [default: workers here]"
-)
-@click.option(
-    "--workers",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Workers on this machine. [default: by size, at most one a core]",
-)
-@click.option("--crs", metavar="CRS", help="Of the coordinates, e.g. EPSG:23031. [default: unknown]")
+@options.scheduler
+@options.workers
+@options.crs
 @options.as_json
 @options.geometry
 def command(
@@ -37,8 +30,8 @@ def command(
     """Convert seismic files to Zarr, which is read faster, in parallel.
 
     FILE is anything that `seisflow scan` knows, or a URL of SEG-Y or Zarr; several are parts of one survey.
-    The output has the shape of MDIO v1, in shards. If the command is interrupted, the same command goes on
-    where it stopped.
+    The output has the shape of MDIO v1, in shards. From 1 GB on, a worker for each core does the work. If the
+    command is interrupted, the same command goes on where it stopped.
     """
     from rich.console import Console  # here: --help does not wait for these
     from rich.progress import Progress

@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -18,10 +18,22 @@ log = logging.getLogger("seisflow")
 @options.output
 @click.option(
     "--score",
-    type=click.Choice(["typicality", "nll"]),
+    type=click.Choice(
+        [
+            "typicality",
+            "nll",
+            "latent",
+            "levels",
+            "ratio",
+            "topic",
+            "topic-entropy",
+            "density-of-states",
+            "combined",
+        ]
+    ),
     default="typicality",
     show_default=True,
-    help="Two-sided: less and more probable than normal; or less probable only.",
+    help="Two-sided: less and more probable than normal; nll: less probable only.",
 )
 @click.option(
     "--alpha",
@@ -31,22 +43,30 @@ log = logging.getLogger("seisflow")
     show_default=True,
     help="False alarms allowed per panel.",
 )
+@click.option("--report", "page", is_flag=True, help="Write a page (.html) to pan and zoom in; needs plotly.")
 @options.select
 @options.geometry
 @options.device
 @options.seed
+@options.scheduler
+@options.workers
+@options.crs
 @options.overwrite
 @options.as_json
 def command(
     inputs: tuple[Path, ...],
     model: str | None,
     output: Path | None,
-    score: Literal["typicality", "nll"],
+    score: str,
     alpha: float,
+    page: bool,
     select: tuple[str, ...],
     geometry: dict[str, Any],
     device: str | None,
     seed: int | None,
+    scheduler: str | None,
+    workers: int | None,
+    crs: str | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -54,7 +74,7 @@ def command(
 
     Without INPUT, scores what the model was trained on. Writes Zarr (amplitude, nll, anomaly, mask) or, with
     `-o OUT.sgy`, the anomaly as SEG-Y with the headers of its source; beside it a picture of the strongest
-    anomaly and a summary. Without -o, all go to the folder `score` of the run.
+    anomaly, a summary, and a list as CSV and GeoJSON. Without -o, all go to the folder `score` of the run.
     """
     from seisflow import progress
     from seisflow.chosen import choose_model
@@ -70,6 +90,8 @@ def command(
     summaries = []
     for source, path in zip(sources, paths, strict=True):
         section = source.open()
+        if crs is not None:
+            section.attrs["crs"] = crs
         for warning in section.attrs.get("warnings", ()):
             log.warning("%s: %s", source.path, warning)
         with progress.bar(f"Scoring {source.name}") as report:
@@ -83,6 +105,9 @@ def command(
                 overwrite=overwrite,
                 model_name=chosen.name,
                 report=report,
+                page=page,
+                scheduler=scheduler,
+                workers=workers or 1,
             )
         summaries.append(summary.model_dump(mode="json"))
         if not as_json:

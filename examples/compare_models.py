@@ -12,9 +12,7 @@ the same data. Each model is timed in a process of its own, whose memory tells w
 import argparse
 import json
 import math
-import multiprocessing
-import resource
-import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +20,16 @@ import torch
 
 import seisflow
 from seisflow import plotting
+from seisflow.evaluation import costs
+from seisflow.evaluation.costs import PATCHES
 from seisflow.provenance import commit, machine
-
-PATCHES = 16
 
 
 def measure(run: str, picture: Path) -> dict[str, Any]:
     """Time one model, and draw its samples."""
     model = seisflow.load_model(run)
     assert model.card is not None
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    x = torch.randn(PATCHES, *model.shape, generator=torch.Generator().manual_seed(0))
-    start = time.perf_counter()
-    with torch.inference_mode():
-        model.log_prob_map(x)
-    scored = time.perf_counter()
     samples = model.sample(PATCHES, generator=torch.Generator().manual_seed(0))
-    drawn = time.perf_counter()
     plotting.save(plotting.draw_gallery(samples.numpy()), picture, overwrite=True)
     card = model.card
     return {
@@ -53,9 +44,7 @@ def measure(run: str, picture: Path) -> dict[str, Any]:
         "seed": card.provenance["seed"],
         "steps": card.provenance["steps"],
         "seconds": card.provenance["seconds"],
-        "score_seconds_per_patch": round((scored - start) / PATCHES, 3),
-        "samples_per_second": round(PATCHES / (drawn - scored), 3),
-        "memory_mib": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) // 1024,
+        **asdict(costs.measure(run)),
         "machine": machine(),
         "commit": commit(),
         "command": "python examples/compare_models.py RUN... -o DIR",
@@ -72,10 +61,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    results = []
-    for run in arguments.runs:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            results.append(pool.apply(measure, (run, arguments.output / f"{Path(run).name}.png")))
+    results = [measure(run, arguments.output / f"{Path(run).name}.png") for run in arguments.runs]
     (arguments.output / "comparison.json").write_text(json.dumps(results, indent=1) + "\n")
     (arguments.output / "comparison.md").write_text(table(results) + "\n")
     print(table(results))

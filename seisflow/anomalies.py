@@ -20,7 +20,9 @@ KEPT = 1000
 """Anomalies remembered; beyond, the weakest are only counted."""
 
 KINDS = {1: "less probable than normal", -1: "more probable than normal (dim or wiped out)"}
-"""What the sign of an anomaly means."""
+"""What the sign of an anomaly means, of a log-density."""
+OTHER_KINDS = {1: "score above normal", -1: "score below normal"}
+"""The same of any other score."""
 
 Box = tuple[int, int, int, int]
 """Half-open extent in a panel: top, bottom, left, right."""
@@ -106,17 +108,20 @@ class AnomalyList:
         self.signs = tuple(signs)
         self._ended: list[Anomaly] = []
         self._forgotten = 0
-        self._live: list[Anomaly] = []
-        self._lead: tuple[int, ...] | None = None
-        self._outlines: dict[int, NDArray[np.int32]] = {}
+        self._panel, self._before = _Seen(None), _Seen(None)
 
     def add(self, scored: Scored) -> list[Piece]:
-        """Take the anomalies of a panel, join those that touch one of the panel before; return its pieces."""
-        follows = _follows(self._lead, scored.lead)
-        live: list[Anomaly] = []
+        """Take the anomalies of a panel, join those that touch one of the panel before; return its pieces.
+
+        Of a panel that comes in tiles, pieces in neighbouring tiles that touch are joined too.
+        """
+        if scored.lead != self._panel.lead:
+            self._go_on(scored.lead)
+        live, first = self._panel.live, scored.columns.start
         pieces: list[Piece] = []
         for sign in self.signs:
-            before = self._outlines.get(sign) if follows else None
+            before = self._before.outlines.get((sign, first))
+            beside = self._panel.edges.get((sign, first))
             outlines = np.zeros(scored.anomaly.shape, np.int32)
             signed = np.nan_to_num(sign * scored.anomaly, nan=-np.inf)
             labels, _ = label(signed > self.threshold)
@@ -125,28 +130,38 @@ class AnomalyList:
                 samples = int(inside.sum())
                 if samples < MIN_SAMPLES:
                     continue
-                found = _outline(scored.lead, sign, place, np.where(inside, signed[place], -np.inf), samples)
+                values = np.where(inside, signed[place], -np.inf)
+                found = _outline(scored.lead, sign, place, values, samples, first)
                 piece = Piece(found, found.box, found.strength)
-                touched = [] if before is None else np.unique(before[place][inside]).tolist()
-                for old in {self._live[index - 1].whole() for index in touched if index}:
+                rows, columns = place
+                touched = self._before.at(before, place, inside)
+                if columns.start == 0:
+                    touched |= self._panel.at(beside, rows, inside[:, 0])
+                for old in {anomaly.whole() for anomaly in touched}:
                     old.absorb(found.whole())
                 live.append(found)
                 outlines[place][inside] = len(live)
                 pieces.append(piece)
-            self._outlines[sign] = outlines
-        going_on = {anomaly.whole() for anomaly in live}
-        self._end(anomaly for anomaly in {old.whole() for old in self._live} - going_on)
-        self._live, self._lead = live, scored.lead
+            self._panel.outlines[sign, first] = outlines
+            self._panel.edges[sign, scored.columns.stop] = outlines[:, -1]
         return pieces
+
+    def _go_on(self, lead: tuple[int, ...]) -> None:
+        """Turn to the next panel; anomalies that the last one has not seen have ended."""
+        self._end(self._before.whole() - self._panel.whole())
+        self._before, self._panel = self._panel, _Seen(lead)
+        if not _follows(self._before.lead, lead):
+            self._end(self._before.whole())
+            self._before = _Seen(None)
 
     @property
     def count(self) -> int:
         """Number of anomalies, those not kept included."""
-        return self._forgotten + len(self._ended) + len({anomaly.whole() for anomaly in self._live})
+        return self._forgotten + len(self._ended) + len(self._before.whole() | self._panel.whole())
 
     def strongest(self, count: int | None = None) -> list[Anomaly]:
         """Anomalies by their strength, strongest first."""
-        known = {*self._ended, *(anomaly.whole() for anomaly in self._live)}
+        known = {*self._ended, *self._before.whole(), *self._panel.whole()}
         return sorted(known, key=lambda anomaly: (-anomaly.strength, anomaly.at))[:count]
 
     def _end(self, anomalies: Any) -> None:
@@ -157,8 +172,32 @@ class AnomalyList:
             del self._ended[KEPT:]
 
 
-def describe(anomaly: Anomaly, section: xr.Dataset) -> dict[str, Any]:
-    """Labels, coordinates and extent of an anomaly, ready for JSON."""
+class _Seen:
+    """Anomalies of one panel, and where they lie in its tiles: their numbers, from 1, in maps by sign.
+
+    ``outlines`` has maps by first trace of the tile, ``edges`` their last columns by the trace after these.
+    """
+
+    def __init__(self, lead: tuple[int, ...] | None) -> None:
+        self.lead = lead
+        self.live: list[Anomaly] = []
+        self.outlines: dict[tuple[int, int], NDArray[np.int32]] = {}
+        self.edges: dict[tuple[int, int], NDArray[np.int32]] = {}
+
+    def at(self, numbers: NDArray[np.int32] | None, place: Any, inside: NDArray[np.bool_]) -> set[Anomaly]:
+        """Anomalies that lie in a place of a map, or of an edge."""
+        if numbers is None:
+            return set()
+        return {self.live[index - 1] for index in np.unique(numbers[place][inside]).tolist() if index}
+
+    def whole(self) -> set[Anomaly]:
+        """Return the anomalies, those that belong together as one."""
+        return {anomaly.whole() for anomaly in self.live}
+
+
+def describe(anomaly: Anomaly, section: xr.Dataset, score: str = "typicality") -> dict[str, Any]:
+    """Labels, coordinates and extent of an anomaly that a score has found, ready for JSON."""
+    kinds = KINDS if score in ("typicality", "nll") else OTHER_KINDS
     dims = layout(section)
     place = dict(zip((*dims.lead, dims.lateral, dims.vertical), anomaly.at, strict=True))
     top, bottom, left, right = anomaly.box
@@ -170,7 +209,7 @@ def describe(anomaly: Anomaly, section: xr.Dataset) -> dict[str, Any]:
             value = float(section[name].isel({dim: place[str(dim)] for dim in section[name].dims}))
             at[name] = value if np.isfinite(value) else None
     return {
-        "kind": KINDS[anomaly.sign],
+        "kind": kinds[anomaly.sign],
         "peak": round(anomaly.peak, 3),
         "strength": round(anomaly.strength, 1),
         "samples": anomaly.samples,
@@ -192,21 +231,26 @@ def label_of(section: xr.Dataset, dim: str, index: int) -> float | int:
 
 
 def _outline(
-    lead: tuple[int, ...], sign: int, place: tuple[slice, slice], values: NDArray[np.float32], samples: int
+    lead: tuple[int, ...],
+    sign: int,
+    place: tuple[slice, slice],
+    values: NDArray[np.float32],
+    samples: int,
+    first: int,
 ) -> Anomaly:
-    """Anomaly of one panel, from its deviations (-inf outside it) in the rectangle ``place``."""
+    """Anomaly of a tile that begins at trace ``first``, from deviations (-inf outside it) in ``place``."""
     row, column = np.unravel_index(int(values.argmax()), values.shape)
     rows, columns = place
     peak = float(values.max())
     return Anomaly(
         sign,
         sign * peak,
-        (*lead, int(columns.start + column), int(rows.start + row)),
+        (*lead, int(first + columns.start + column), int(rows.start + row)),
         samples,
         peak * float(np.sqrt(samples)),
         lead,
         lead,
-        (rows.start, rows.stop, columns.start, columns.stop),
+        (rows.start, rows.stop, first + columns.start, first + columns.stop),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,16 +17,28 @@ from pydantic import BaseModel
 
 from seisflow import plotting, progress
 from seisflow.anomalies import AnomalyList, Piece, describe, label_of
-from seisflow.calibration import Calibration, smooth
+from seisflow.calibration import benjamini_hochberg, smooth
 from seisflow.errors import OutputError
 from seisflow.io import create_segy, create_zarr
 from seisflow.io.aside import told_as_output_error
+from seisflow.listing import as_csv, as_geojson
 from seisflow.models import Model
 from seisflow.patches import layout, panel_index, section_name
-from seisflow.scoring import Scored, judging_card, score_attrs, score_panels, variable_attrs
+from seisflow.report import report_page
+from seisflow.scores import SMOOTHING, Score
+from seisflow.scores.guess import guess_types
+from seisflow.scores.judge import Judge
+from seisflow.scoring import (
+    VARIABLES,
+    Scored,
+    fitting_scale,
+    judging_card,
+    score_attrs,
+    score_panels,
+    variable_attrs,
+)
 from seisflow.together import together
 
-Score = Literal["typicality", "nll"]
 ZARR = (".zarr",)
 SEGY = (".sgy", ".segy")
 LISTED = 20
@@ -45,13 +57,17 @@ class ScoreSummary(BaseModel):
     input, model : str
         Section, and the model that judged it.
     score : str
-        "typicality": samples less and more probable than normal; "nll": less probable ones only.
+        One of `seisflow.scores.SCORES`. "typicality": samples less and more probable than normal; "nll": less
+        probable ones only.
     alpha : float
         False alarms allowed per panel.
     threshold : float
         Deviation, in held-out standard deviations, from which a sample is anomalous.
     alpha_is_supported : bool
-        Whether the model's calibration rests on enough held-out panels to promise ``alpha``.
+        Whether the model's calibration rests on enough held-out data to promise ``alpha``.
+    alpha_rests_on : str
+        "conformal" (the rank among maxima of held-out panels), "tail" (fitted to those of smaller tiles) or
+        "largest" (nothing but the largest of them).
     nats_per_dim : float
         Mean negative log-density of the section's samples.
     scored : float
@@ -61,7 +77,9 @@ class ScoreSummary(BaseModel):
     count : int
         Anomalies found.
     anomalies : list of dict
-        The strongest: kind, peak, labels and coordinates, extent.
+        The strongest: kind, what type it may be, peak, labels and coordinates, extent; ``p_value``, the
+        probability that a normal panel reaches this peak anywhere; ``discovery``, whether it is among those
+        of which a share ``alpha`` is expected to be false (Benjamini-Hochberg, over all panels).
     outputs : list of str
         Files written.
     """
@@ -72,6 +90,7 @@ class ScoreSummary(BaseModel):
     alpha: float
     threshold: float
     alpha_is_supported: bool
+    alpha_rests_on: str
     nats_per_dim: float
     scored: float
     panels: int
@@ -89,7 +108,7 @@ class ScoreSummary(BaseModel):
             text += f" beyond all held-out data (too little of it to promise {alarms})"
         if self.anomalies:
             place = {dim: label for dim, label in self.anomalies[0]["at"].items() if label is not None}
-            text += f", the strongest at {', '.join(f'{dim} {label:g}' for dim, label in place.items())}"
+            text += f", the strongest at {', '.join(f'{dim} {label:.10g}' for dim, label in place.items())}"
         return text
 
 
@@ -135,17 +154,21 @@ def write_scores(
     model: Model,
     outputs: Sequence[str | Path],
     *,
-    score: Score = "typicality",
+    score: str = "typicality",
     alpha: float = 0.05,
     seed: int = 0,
     overwrite: bool = False,
     model_name: str = "",
     report: progress.Report = progress.silent,
+    page: bool = False,
+    scheduler: str | None = None,
+    workers: int = 1,
 ) -> ScoreSummary:
     """Score a section, panel by panel, into files; memory does not grow with the survey.
 
     Beside the first output, and named after it, stand a picture (``.png``) of the panel with the strongest
-    anomaly and a summary (``.json``). All files appear together when the last panel is in, or none does.
+    anomaly, a summary (``.json``) and a list of the anomalies as ``.csv`` and ``.geojson``. All files appear
+    together when the last panel is in, or none does.
 
     Parameters
     ----------
@@ -156,9 +179,9 @@ def write_scores(
     outputs : sequence of path
         ``.zarr`` (amplitude, nll, anomaly, mask) or ``.sgy`` (the anomaly, or the nll, with the headers of
         the source), in one folder.
-    score : {"typicality", "nll"}
-        What SEG-Y and picture show, and which samples are anomalous: those less or more probable than
-        normal, or only those less probable.
+    score : str
+        What SEG-Y and picture show, and which samples are anomalous: one of `seisflow.scores.SCORES`. By
+        default those less or more probable than normal; of "nll", only those less probable.
     alpha : float
         False alarms allowed per panel.
     seed : int
@@ -169,33 +192,45 @@ def write_scores(
         For the records.
     report : callable
         Takes panels done and panels in all.
+    page : bool
+        Write a self-contained page (``.html``) too, to pan and zoom in; needs plotly.
+    scheduler, workers
+        As for `seisflow.scoring.score_panels`: who scores the panels. The files are written here.
 
     Raises
     ------
-    DataError, ModelError
+    DataError, ModelError, ConfigError
         As `seisflow.scoring.score_panels`.
     OutputError
         If the outputs cannot be written.
     """
     paths = [Path(output) for output in outputs]
-    picture, summary = paths[0].with_suffix(".png"), paths[0].with_suffix(".json")
+    beside = {end: paths[0].with_suffix(f".{end}") for end in ("png", "json", "csv", "geojson")}
+    if page:
+        beside["html"] = paths[0].with_suffix(".html")
     _check_paths(paths, section)
-    calibration = judging_card(model).calibration
-    assert calibration is not None
-    attrs = variable_attrs(model, alpha)
-    found = _Findings(AnomalyList(attrs["anomaly"]["threshold"], (1, -1) if score == "typicality" else (1,)))
+    dims = layout(section)
+    judging_card(model)
+    judge = Judge(model, score)
+    shape = section.sizes[dims.vertical], section.sizes[dims.lateral]
+    attrs = variable_attrs(model, alpha, score, shape)
+    found = _Findings(AnomalyList(attrs["anomaly"]["threshold"], judge.score.signs))
     total = len(panel_index(section))
-    with together([*paths, picture, summary], overwrite=overwrite) as folder:
+    with together([*paths, *beside.values()], overwrite=overwrite) as folder:
         with ExitStack() as stack:
             writes = [
                 stack.enter_context(_writer(folder / path.name, section, model, score, attrs, model_name))
                 for path in paths
             ]
             write = stack.enter_context(_in_background(writes))
-            for number, scored in enumerate(score_panels(section, model, seed=seed), start=1):
+            done = 0
+            for scored in score_panels(
+                section, model, score=score, seed=seed, scheduler=scheduler, workers=workers
+            ):
                 write(scored)
                 found.add(scored)
-                report(number, total)
+                done += scored.columns.stop == shape[1]
+                report(done, total)
         result = ScoreSummary(
             input=str(section.attrs.get("source_file", "section")),
             model=model_name,
@@ -203,16 +238,25 @@ def write_scores(
             alpha=alpha,
             threshold=attrs["anomaly"]["threshold"],
             alpha_is_supported=attrs["anomaly"]["alpha_is_supported"],
+            alpha_rests_on=attrs["anomaly"]["alpha_rests_on"],
             nats_per_dim=found.nats / found.scored,
             scored=found.scored / section["amplitude"].size,
             panels=total,
             count=found.anomalies.count,
-            anomalies=[describe(anomaly, section) for anomaly in found.anomalies.strongest(LISTED)],
-            outputs=[str(path) for path in (*paths, picture, summary)],
+            anomalies=found.describe(section, judge, alpha, shape, total),
+            outputs=[str(path) for path in (*paths, *beside.values())],
         )
-        plotting.save(found.draw(section, score, calibration), folder / picture.name)
-        with told_as_output_error(summary):
-            (folder / summary.name).write_text(json.dumps(result.model_dump(mode="json"), indent=1) + "\n")
+        plotting.save(found.draw(section, judge.score), folder / beside["png"].name)
+        texts = {
+            "json": json.dumps(result.model_dump(mode="json"), indent=1) + "\n",
+            "csv": as_csv(result.anomalies),
+            "geojson": as_geojson(found.anomalies.strongest(LISTED), result.anomalies, section),
+        }
+        if page:
+            texts["html"] = found.page(section, judge, result)
+        for end, text in texts.items():
+            with told_as_output_error(beside[end]):
+                (folder / beside[end].name).write_text(text, encoding="utf-8")
     return result
 
 
@@ -237,14 +281,86 @@ class _Findings:
         if rank > self._rank:
             self._rank, self._shown = rank, (scored, pieces)
 
-    def draw(self, section: xr.Dataset, score: Score, calibration: Calibration) -> Figure:
+    def describe(
+        self, section: xr.Dataset, judge: Judge, alpha: float, shape: tuple[int, int], panels: int
+    ) -> list[dict[str, Any]]:
+        """Describe the strongest anomalies, with how likely each is on a normal panel, and what it may be."""
+        known = self.anomalies.strongest()
+        p_values = [judge.calibration.p_value(abs(anomaly.peak), shape) for anomaly in known]
+        silent = max(panels - len(known), 0)  # a panel without an anomaly is a hypothesis that stands
+        discoveries = benjamini_hochberg([*p_values, *[1.0] * silent], alpha)
+        strongest = known[:LISTED]
+        scaling = fitting_scale(section, judging_card(judge.model))
+        guesses = guess_types(strongest, section, judge.model, scaling)
+        return [
+            {"type": guess.type, "level": guess.level}
+            | describe(anomaly, section, judge.score.name)
+            | {"p_value": float(f"{p:.3g}"), "discovery": discovery, "levels": guess.deviations}
+            for anomaly, guess, p, discovery in zip(
+                strongest, guesses, p_values[:LISTED], discoveries[: len(strongest)], strict=True
+            )
+        ]
+
+    def draw(self, section: xr.Dataset, score: Score) -> Figure:
         """Draw the panel that shows most of the strongest anomaly, with those of the summary framed."""
         assert self._shown is not None  # a section without data has raised before
-        scored, pieces = self._shown
+        scored, _ = self._shown
+        likely = score.name == "nll"
+        shown = smooth(scored.nll, scored.mask, SMOOTHING) if likely else scored.anomaly
+        words = "Negative log-density (nats)" if likely else "Deviation from held-out data (std)"
+        return plotting.draw_anomaly_overlay(
+            scored.amplitude.T,
+            shown.T,
+            **self._axes(section),
+            threshold=None if likely else self.anomalies.threshold,
+            two_sided=score.two_sided,
+            anomalies=self._frames(section),
+            title=self._title(section),
+            score_label=words,
+        )
+
+    def page(self, section: xr.Dataset, judge: Judge, result: ScoreSummary) -> str:
+        """Write the same panel as a page to pan and zoom in, with the list of anomalies."""
+        assert self._shown is not None
+        (scored, _), score = self._shown, judge.score
+        return report_page(
+            scored.amplitude.T,
+            scored.anomaly.T,
+            **self._axes(section),
+            p_value=judge.calibration.sample_p_values,
+            threshold=self.anomalies.threshold,
+            two_sided=score.two_sided,
+            frames=self._frames(section),
+            anomalies=result.anomalies,
+            title=self._title(section),
+            sentence=f"{result.sentence()}. Model: {result.model}.",
+            score=score.title,
+        )
+
+    def _axes(self, section: xr.Dataset) -> dict[str, Any]:
+        """Coordinates of the panel to show, and their names."""
+        assert self._shown is not None
+        dims = layout(section)
+        return {
+            "lateral": section[dims.lateral].values[self._shown[0].columns],
+            "vertical": section[dims.vertical].values,
+            "lateral_label": plotting.LABELS.get(dims.lateral, dims.lateral),
+            "vertical_label": plotting.LABELS[dims.vertical],
+        }
+
+    def _title(self, section: xr.Dataset) -> str:
+        assert self._shown is not None
+        lead = zip(layout(section).lead, self._shown[0].lead, strict=True)
+        where = [f"{dim} {label_of(section, dim, index):g}" for dim, index in lead]
+        return ", ".join([section_name(section), *where])
+
+    def _frames(self, section: xr.Dataset) -> list[dict[str, Any]]:
+        """Frames about the pieces, on the panel to show, of anomalies in the summary."""
+        assert self._shown is not None
         dims = layout(section)
         ranks = {anomaly: rank for rank, anomaly in enumerate(self.anomalies.strongest(LISTED), start=1)}
         frames: list[dict[str, Any]] = []
-        for piece in sorted(pieces, key=lambda piece: -piece.strength):
+        for piece in sorted(self._shown[1], key=lambda piece: -piece.strength):
             if piece.anomaly.whole() in ranks and len(frames) < FRAMED:
                 top, bottom, left, right = piece.box
                 frames.append(
@@ -254,23 +370,7 @@ class _Findings:
                         "label": ranks[piece.anomaly.whole()],
                     }
                 )
-        lead = zip(dims.lead, scored.lead, strict=True)
-        where = [f"{dim} {label_of(section, dim, index):g}" for dim, index in lead]
-        likely = score == "nll"
-        shown = smooth(scored.nll, scored.mask, calibration.smoothing) if likely else scored.anomaly
-        return plotting.draw_anomaly_overlay(
-            scored.amplitude.T,
-            shown.T,
-            section[dims.lateral].values,
-            section[dims.vertical].values,
-            threshold=None if likely else self.anomalies.threshold,
-            two_sided=not likely,
-            anomalies=frames,
-            title=", ".join([section_name(section), *where]),
-            lateral_label=plotting.LABELS.get(dims.lateral, dims.lateral),
-            vertical_label=plotting.LABELS[dims.vertical],
-            score_label="Negative log-density (nats)" if likely else "Deviation from held-out data (std)",
-        )
+        return frames
 
 
 def _check_paths(paths: list[Path], section: xr.Dataset) -> None:
@@ -288,27 +388,28 @@ def _writer(
     path: Path,
     section: xr.Dataset,
     model: Model,
-    score: Score,
+    score: str,
     attrs: dict[str, dict[str, Any]],
     model_name: str,
 ) -> Iterator[Callable[[Scored], None]]:
     """Open a file for maps, and yield what writes a panel of them."""
-    about = score_attrs(model) | {"score": score, "model": model_name}
+    about = score_attrs(model, score) | {"model": model_name}
     if path.suffix.lower() in ZARR:
-        with create_zarr(path, section, attrs, attrs=about) as store:
+        kinds = {name: VARIABLES[name][0] for name in attrs}
+        with create_zarr(path, section, attrs, attrs=about, dtypes=kinds) as store:
 
             def write_maps(scored: Scored) -> None:
                 for name in attrs:
-                    store.write(name, scored.lead, getattr(scored, name).T.astype(np.float32, copy=False))
+                    store.write(name, scored.lead, getattr(scored, name).T, scored.columns)
 
             yield write_maps
         return
-    shown = "anomaly" if score == "typicality" else "nll"
+    shown = "nll" if score == "nll" else "anomaly"
     note = f"{attrs[shown]['long_name']}, by seisflow, model {model_name}"
     if score == "typicality":
         note += f"; + less, - more probable than normal; threshold {attrs['anomaly']['threshold']:.3g}"
     with create_segy(path, section, note=note) as file:
-        yield lambda scored: file.write(scored.lead, getattr(scored, shown).T)
+        yield lambda scored: file.write(scored.lead, getattr(scored, shown).T, scored.columns)
 
 
 @contextmanager

@@ -121,8 +121,9 @@ def _subsample(section: xr.Dataset, area: Area, budget: int) -> Iterator[NDArray
     panels = evenly(len(area.leads), max(budget // per_panel, MIN_PANELS))
     stride = ceil(len(panels) * per_panel / budget)
     for k in panels:
-        panel = area.crop(read_panel(section, area.leads[k]))
-        yield panel.amplitude[:, ::stride][panel.mask[:, ::stride]]
+        for columns in area.pieces():
+            panel = read_panel(section, area.leads[k], columns).crop(area.rows, slice(None))
+            yield panel.amplitude[:, ::stride][panel.mask[:, ::stride]]
 
 
 def _level_spacing(values: NDArray[np.float32]) -> float:

@@ -16,57 +16,51 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seisflow.calibration import Calibration, smooth
+from seisflow.calibration import Extremes
 from seisflow.errors import DataError, ModelError
 from seisflow.io import catalog
+from seisflow.io.workers import run_in_order
 from seisflow.models import Model, ModelCard
-from seisflow.patches import (
-    Block,
-    OverlapAdd,
-    Panel,
-    cut,
-    layout,
-    panel_index,
-    prepare,
-    read_panel,
-    section_name,
-    window_grid,
-)
+from seisflow.patches import Block, OverlapAdd, Panel, cut, layout, read_panel, section_name
 from seisflow.scaling import AmplitudeScaling
+from seisflow.scores import Evaluation, find_score
+from seisflow.scores.judge import Judge, calibration_of
+from seisflow.tiles import Seed, Tile, WindowGrid, noisy, read_slab, slabs, widened
 
 log = logging.getLogger("seisflow")
 
 BATCH_CPU, BATCH_GPU = 16, 128
 """Windows evaluated together."""
-SMOOTHING = (8.0, 4.0)
-"""Samples and traces over which log-densities are averaged before they are judged (standard deviations)."""
 UNDER_WAY = 2
 """Batches that may wait for being put together while the next is evaluated."""
 
 _Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Maps of one panel, all (T, X).
+    """Maps of one panel, or of some traces of a long one, all (T, X).
 
     Attributes
     ----------
     lead : tuple of int
         Position of the panel over the leading dims.
+    columns : slice
+        Traces of the panel.
     amplitude : ndarray of float32
         As read; NaN where masked.
     nll : ndarray of float32
         Negative log-density of each sample, in nats; NaN where masked.
     anomaly : ndarray of float32
-        Deviation of the smoothed ``nll`` from held-out data, in their standard deviations; positive where
-        the section is less probable than normal, negative where it is more probable (dim, wiped out).
+        Deviation of the score from held-out data, in their standard deviations. Of two-sided typicality, the
+        default, positive where the section is less probable than normal, negative where it is more probable
+        (dim, wiped out).
     mask : ndarray of bool
         Samples that carry data.
     """
 
     lead: tuple[int, ...]
+    columns: slice
     amplitude: NDArray[np.float32]
     nll: NDArray[np.float32]
     anomaly: NDArray[np.float32]
@@ -79,10 +73,9 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "anomaly": (
         "float32",
         {
-            "long_name": "two-sided typicality",
             "units": "1",
-            "comment": "deviation of the smoothed nll from held-out data, by depth, in standard deviations "
-            "of these; positive: less probable than normal; negative: more probable (dim or wiped out)",
+            "comment": "deviation from held-out data, by depth, in standard deviations of these; where "
+            "two-sided, positive: less probable than normal; negative: more probable (dim or wiped out)",
         },
     ),
     "mask": ("bool", {"long_name": "sample carries data and was scored"}),
@@ -90,7 +83,14 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
 """Maps that scoring makes: type and attributes of each, by its name in `Scored` and in files."""
 
 
-def score(section: xr.Dataset, model: Model, *, alpha: float = 0.05, seed: int = 0) -> xr.Dataset:
+def score(
+    section: xr.Dataset,
+    model: Model,
+    *,
+    score: str = "typicality",
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> xr.Dataset:
     """Score a whole section in memory.
 
     For what exceeds memory use ``seisflow score``, or `score_panels`; all three give the same maps.
@@ -101,6 +101,8 @@ def score(section: xr.Dataset, model: Model, *, alpha: float = 0.05, seed: int =
         As `seisflow.open_section` gives it.
     model : Model
         As `seisflow.load_model` gives it.
+    score : str
+        What ``anomaly`` is: one of `seisflow.scores.SCORES`.
     alpha : float
         False alarms allowed per panel; sets the attribute ``threshold`` of ``anomaly``.
     seed : int
@@ -126,24 +128,35 @@ def score(section: xr.Dataset, model: Model, *, alpha: float = 0.05, seed: int =
     """
     dims = section["amplitude"].dims
     shape = section["amplitude"].shape
-    attrs = variable_attrs(model, alpha)
-    maps = {
+    dim = layout(section)
+    attrs = variable_attrs(model, alpha, score, (section.sizes[dim.vertical], section.sizes[dim.lateral]))
+    maps: dict[str, tuple[Any, NDArray[Any], dict[str, Any]]] = {
         name: (dims, np.full(shape, False if dtype == "bool" else np.nan, dtype), attrs[name])
         for name, (dtype, _) in VARIABLES.items()
     }
-    for scored in score_panels(section, model, seed=seed):
+    for scored in score_panels(section, model, score=score, seed=seed):
+        place: tuple[int | slice, ...] = (*scored.lead, scored.columns)
         for name in VARIABLES:
-            maps[name][1][scored.lead] = getattr(scored, name).T
+            maps[name][1][place] = getattr(scored, name).T
     result = section.drop_vars("amplitude").assign(maps)
-    result.attrs = {**section.attrs, **score_attrs(model)}
+    result.attrs = {**section.attrs, **score_attrs(model, score)}
     return result
 
 
-def score_panels(section: xr.Dataset, model: Model, *, seed: int = 0) -> Iterator[Scored]:
+def score_panels(
+    section: xr.Dataset,
+    model: Model,
+    *,
+    score: str = "typicality",
+    seed: int = 0,
+    scheduler: str | None = None,
+    workers: int = 1,
+) -> Iterator[Scored]:
     """Score a section panel by panel, in order; only a few panels are in memory at a time.
 
-    While the model evaluates one batch of windows, the next panel is read, and the maps of the last batch
-    are put together, each in a thread of its own. Batches span panels.
+    Panels of more than 4 million samples come in tiles of some traces. While the model evaluates one batch of
+    windows, the next panel is read, and the maps of the last batch are put together, each in a thread of its
+    own. The maps do not depend on who computes them.
 
     Parameters
     ----------
@@ -151,15 +164,26 @@ def score_panels(section: xr.Dataset, model: Model, *, seed: int = 0) -> Iterato
         As `seisflow.open_section` gives it.
     model : Model
         On the device to compute on.
+    score : str
+        What ``anomaly`` is: one of `seisflow.scores.SCORES`. Others than the first two cost more time.
     seed : int
-        Of the dither and of the fill of masked samples; panel i uses ``(seed, i)``.
+        Of the dither and the fill of masked samples; block b of 256 traces of panel i has ``(seed, i, b)``.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose workers see the section's file
+        and score slabs of panels, each file chunk being read by one worker.
+    workers : int
+        Without a scheduler, how many to start on this machine; one is this process.
 
     Raises
     ------
     ModelError
-        If the model has no calibration, or is not one of seismic patches.
+        If the model does not offer the score, has no calibration for it, or is not one of seismic patches.
     DataError
         If the model's patch does not fit the section, or no panel holds any data.
+    ConfigError
+        If Dask is needed and not installed, or there is no such scheduler.
+    OutputError
+        If a worker died.
     """
     card = judging_card(model)
     dims = layout(section)
@@ -171,38 +195,70 @@ def score_panels(section: xr.Dataset, model: Model, *, seed: int = 0) -> Iterato
             f"train one with --set data.patch=[SAMPLES,TRACES]"
         )
     warn_of_other_sampling(section, card)
-    scaling = fitting_scale(section, card)
-    depth = section[dims.vertical].values.astype(np.float64)
-    size = (model.shape[1], model.shape[2])
-
-    def open_task(item: tuple[int, tuple[int, ...]]) -> _Task:
-        number, lead = item
-        rng = np.random.default_rng([seed, number])
-        return _Task(lead, read_panel(section, lead), size, half(size), scaling, rng)
-
-    def finish(parts: list[_Part], log_prob: Tensor, mask: NDArray[np.bool_]) -> list[Scored]:
-        _put_together(parts, log_prob, mask)
-        return [part.task.scored(_calibration(card), depth) for part in parts if part.is_last]
-
+    work = _SlabScorer(section, Judge(model, score), fitting_scale(section, card), seed)
+    shares = slabs(section, work.grid)
+    if scheduler is None and workers <= 1:
+        stream = work.stream(shares)
+    else:
+        done = run_in_order(work, shares, scheduler, workers)
+        stream = (scored for some in done for scored in some)
     found = False
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as finisher:
-        waiting: deque[Future[list[Scored]]] = deque()
-        tasks = _ahead(reader, open_task, list(enumerate(panel_index(section))))
-        for parts in _batches(tasks, _batch_size(model)):
-            waiting.append(finisher.submit(finish, parts, *_evaluate(parts, model)))
-            while len(waiting) > UNDER_WAY:
-                for scored in waiting.popleft().result():
-                    found |= bool(scored.mask.any())
-                    yield scored
-        for future in waiting:
-            for scored in future.result():
-                found |= bool(scored.mask.any())
-                yield scored
+    for scored in stream:
+        found |= bool(scored.mask.any())
+        yield scored
     if not found:
         raise DataError(
             f"{section_name(section)}: every sample is zero, dead or missing. Expected amplitudes: "
             f"look at it with `seisflow scan`"
         )
+
+
+class _SlabScorer:
+    """Scores slabs of a section, here or, pickled, on a worker."""
+
+    def __init__(self, section: xr.Dataset, judge: Judge, scaling: AmplitudeScaling, seed: int) -> None:
+        dims = layout(section)
+        names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+        self.section = section[names].reset_coords(drop=True)
+        self.judge = judge
+        self.scaling = scaling
+        self.seed = seed
+        self.depth = section[dims.vertical].values.astype(np.float64)
+        model = judge.model
+        size = (model.shape[1], model.shape[2])
+        shape = (section.sizes[dims.vertical], section.sizes[dims.lateral])
+        self.grid = WindowGrid(shape, size, half(size), _batch_size(model))
+
+    def __call__(self, slab: list[Tile]) -> list[Scored]:
+        return list(self.stream([slab]))
+
+    def stream(self, shares: list[list[Tile]]) -> Iterator[Scored]:
+        """Score slabs tile by tile, in order."""
+
+        def finish(parts: list[_Part], maps: Tensor, mask: NDArray[np.bool_]) -> list[Scored]:
+            _put_together(parts, maps, mask)
+            return [part.task.scored(self.judge, self.depth) for part in parts if part.is_last]
+
+        with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as finisher:
+            waiting: deque[Future[list[Scored]]] = deque()
+            for parts in _batches(_ahead(reader, self._tasks(shares)), self.grid.batch):
+                waiting.append(
+                    finisher.submit(finish, parts, *_evaluate(parts, self.judge.model, self.judge.maps))
+                )
+                while len(waiting) > UNDER_WAY:
+                    yield from waiting.popleft().result()
+            for future in waiting:
+                yield from future.result()
+
+    def _tasks(self, shares: list[list[Tile]]) -> Iterator[_Task]:
+        halo = self.judge.reach
+        for slab in shares:
+            held, leads = read_slab(self.section, slab)
+            for tile, lead in zip(slab, leads, strict=True):
+                known = widened(tile.columns, halo, self.grid.shape[1])
+                around = self.grid.around(known)
+                panel = read_panel(held, lead, around)
+                yield _Task(tile, known, around, panel, self.grid, self.scaling, (self.seed, tile.number))
 
 
 def score_panel(
@@ -211,7 +267,7 @@ def score_panel(
     scaling: AmplitudeScaling,
     *,
     stride: tuple[int, int] | None = None,
-    seed: int = 0,
+    seed: int | Seed = 0,
 ) -> NDArray[np.float32]:
     """Negative log-density in nats of every sample of a panel, (T, X); NaN where masked.
 
@@ -228,14 +284,41 @@ def score_panel(
         Usually that of the model's card.
     stride : (int, int), optional
         Samples and traces between windows; by default half a patch.
-    seed : int
-        Of the dither and of the fill of masked samples.
+    seed : int or tuple of int
+        Of the dither and of the fill of masked samples; that of panel i of a section is ``(seed, i)``.
     """
+    return measure_panel(panel, model, scaling, lambda seen: seen.nll, stride=stride, seed=seed)[0]
+
+
+def measure_panel(
+    panel: Panel,
+    model: Model,
+    scaling: AmplitudeScaling,
+    maps: Callable[[Evaluation], Tensor],
+    *,
+    stride: tuple[int, int] | None = None,
+    seed: int | Seed = 0,
+) -> NDArray[np.float32]:
+    """Any maps (K, T, X) of a panel that a score may take; as `score_panel`, which is for the nll.
+
+    Parameters
+    ----------
+    maps : callable
+        Takes a batch of windows, seen through the model, to maps (B, K, H, W).
+    """
+
+    def take(x: Tensor, mask: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return maps(Evaluation(model, x, mask))
+
     size = (model.shape[1], model.shape[2])
-    task = _Task((), panel, size, stride or half(size), scaling, np.random.default_rng(seed))
-    for parts in _batches([task], _batch_size(model)):
-        _put_together(parts, *_evaluate(parts, model))
-    return task.sums.result()
+    grid = WindowGrid(panel.shape, size, stride or half(size), _batch_size(model))
+    whole = slice(0, panel.shape[1])
+    words = (seed,) if isinstance(seed, int) else seed
+    task = _Task(Tile(0, (), whole, closes=True), whole, whole, panel, grid, scaling, words)
+    for parts in _batches([task], grid.batch):
+        _put_together(parts, *_evaluate(parts, model, take))
+    return task.result()
 
 
 def half(size: tuple[int, int]) -> tuple[int, int]:
@@ -249,11 +332,15 @@ def section_card(model: Model) -> ModelCard:
     Raises
     ------
     ModelError
-        If it has none, or its patches have several channels.
+        If it has none, or is a model of images.
     """
     if model.card is None:
         raise ModelError(
             "the model has no card, so its scale is not known. Expected one made by `seisflow train`"
+        )
+    if model.card.images is not None:
+        raise ModelError(
+            f"the model is one of images ({model.card.images}). A section needs one trained on sections"
         )
     if model.shape[0] != 1:
         raise ModelError(
@@ -317,23 +404,31 @@ def warn_of_other_sampling(section: xr.Dataset, card: ModelCard) -> None:
         )
 
 
-def variable_attrs(model: Model, alpha: float) -> dict[str, dict[str, Any]]:
-    """Attributes of each map; those of ``anomaly`` tell the threshold and what it promises."""
-    calibration = _calibration(judging_card(model))
+def variable_attrs(
+    model: Model, alpha: float, score: str = "typicality", shape: tuple[int, int] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Attributes of each map; those of ``anomaly`` tell the threshold and what it promises.
+
+    ``shape`` (T, X) is that of the panels to judge, for their threshold; by default, of held-out ones.
+    """
+    card, title = judging_card(model), find_score(model, score).title
+    calibration: Extremes = calibration_of(card, score)
     attrs = {name: dict(known) for name, (_, known) in VARIABLES.items()}
     attrs["anomaly"] |= {
-        "threshold": calibration.threshold(alpha),
+        "long_name": title,
+        "threshold": calibration.threshold(alpha, shape),
         "alpha": alpha,
-        "alpha_is_supported": bool(calibration.supports(alpha)),
+        "alpha_is_supported": bool(calibration.supports(alpha, shape)),
+        "alpha_rests_on": calibration.promise(alpha, shape),
     }
     return attrs
 
 
-def score_attrs(model: Model) -> dict[str, Any]:
+def score_attrs(model: Model, score: str = "typicality") -> dict[str, Any]:
     """Global attributes that tell how a score came about."""
     card = judging_card(model)
     return {
-        "score": "typicality",
+        "score": score,
         "model_inputs": [Path(item["path"]).name for item in card.inputs],
         "model_commit": str(card.provenance.get("commit")),
         "model_finished": str(card.provenance.get("finished")),
@@ -341,40 +436,90 @@ def score_attrs(model: Model) -> dict[str, Any]:
 
 
 class _Task:
-    """A panel on its way: its windows, and the sums of their maps."""
+    """A tile on its way: its windows, and the sums of their maps.
+
+    Parameters
+    ----------
+    tile : Tile
+    known : slice
+        Traces whose scores are needed: those of the tile, and what smoothing takes from around it.
+    around : slice
+        Traces of ``panel``: those of all windows that reach into ``known``.
+    panel : Panel
+    grid : WindowGrid
+    scaling : AmplitudeScaling
+    seed : tuple of int
+        Of the panel.
+    """
 
     def __init__(
         self,
-        lead: tuple[int, ...],
+        tile: Tile,
+        known: slice,
+        around: slice,
         panel: Panel,
-        size: tuple[int, int],
-        stride: tuple[int, int],
+        grid: WindowGrid,
         scaling: AmplitudeScaling,
-        rng: np.random.Generator,
+        seed: Seed,
     ) -> None:
-        self.lead = lead
+        self.tile = tile
         self.panel = panel
-        self.size = size
-        self.sums = OverlapAdd(panel.shape, size)
-        self._whole = Panel(prepare(panel.amplitude, panel.mask, scaling, rng), panel.mask)
-        tops, lefts = window_grid(panel.shape, size, stride)
-        places = zip(tops, lefts, strict=True)
-        used = [panel.mask[top : top + size[0], left : left + size[1]].any() for top, left in places]
-        self.tops, self.lefts = tops[used], lefts[used]
+        self.size = grid.size
+        self.sums: list[OverlapAdd] = []
+        self._known, self._around = known, around
+        self._whole = noisy(panel, around.start, scaling, seed)
+        runs = [np.meshgrid(grid.tops, lefts - around.start, indexing="ij") for lefts in grid.runs(known)]
+        places = [(tops.T.ravel(), lefts.T.ravel()) for tops, lefts in runs]
+        used = [[self._is_used(*place) for place in zip(*run, strict=True)] for run in places]
+        self.tops, self.lefts = (
+            np.concatenate([run[axis][some] for run, some in zip(places, used, strict=True)])
+            for axis in (0, 1)
+        )
+        ends = np.cumsum([sum(some) for some in used]).tolist()
+        self.runs = [slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
+
+    def _is_used(self, top: int, left: int) -> bool:
+        return bool(self.panel.mask[top : top + self.size[0], left : left + self.size[1]].any())
 
     def windows(self, some: slice) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         return cut(self._whole, self.tops[some], self.lefts[some], self.size)
 
-    def scored(self, calibration: Calibration, depth: NDArray[np.float64]) -> Scored:
-        nll, mask = self.sums.result(), self.panel.mask
-        anomaly = calibration.deviation(smooth(nll, mask, calibration.smoothing), depth)
-        amplitude = np.where(mask, self.panel.amplitude, np.float32(np.nan))
-        return Scored(self.lead, amplitude, nll, anomaly, mask)
+    def add(
+        self,
+        some: slice,
+        maps: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+    ) -> None:
+        """Add maps (N, K, h, w) of some windows, with their masks (N, 1, h, w)."""
+        if not self.sums:
+            self.sums = [OverlapAdd(self.panel.shape, self.size) for _ in range(maps.shape[1])]
+        tops, lefts = self.tops[some], self.lefts[some]
+        full = mask.all((1, 2, 3))  # most windows, which are added faster than those with a mask
+        for sums, values in zip(self.sums, maps.swapaxes(0, 1), strict=True):
+            sums.add(tops[full], lefts[full], values[full])
+            sums.add(tops[~full], lefts[~full], values[~full], mask[~full, 0])
+
+    def result(self) -> NDArray[np.float32]:
+        """Maps (K, T, X) of all windows together; NaN where masked."""
+        if not self.sums:  # nothing but mask
+            return np.full((1, *self.panel.shape), np.nan, np.float32)
+        return np.stack([sums.result() for sums in self.sums])
+
+    def scored(self, judge: Judge, depth: NDArray[np.float64]) -> Scored:
+        known = slice(self._known.start - self._around.start, self._known.stop - self._around.start)
+        maps, panel = self.result()[..., known], self.panel.crop(slice(None), known)
+        anomaly = judge.deviation(maps, panel.mask, depth) if self.sums else maps[0]
+        amplitude = np.where(panel.mask, panel.amplitude, np.float32(np.nan))
+        columns = self.tile.columns
+        own = slice(columns.start - self._known.start, columns.stop - self._known.start)
+        return Scored(
+            self.tile.lead, columns, amplitude[:, own], maps[0, :, own], anomaly[:, own], panel.mask[:, own]
+        )
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Some windows of a panel, and whether they are its last."""
+    """Some windows of a tile, and whether they are its last."""
 
     task: _Task
     some: slice
@@ -386,46 +531,45 @@ class _Part:
 
 
 def _batches(tasks: Iterable[_Task], size: int) -> Iterator[list[_Part]]:
-    """Gather the windows of panels, in order, ``size`` at a time."""
+    """Gather the windows of tiles, in order, ``size`` at a time; none go together across the end of a run."""
     parts: list[_Part] = []
     room = size
     for task in tasks:
-        count, start = len(task.tops), 0
-        while True:
-            stop = min(start + room, count)
-            parts.append(_Part(task, slice(start, stop), is_last=stop == count))
-            room -= stop - start
-            start = stop
-            if room == 0:
-                yield parts
-                parts, room = [], size
-            if start == count:
-                break
-    if parts:
-        yield parts
+        for run in task.runs:
+            is_last_run = run is task.runs[-1]
+            start = run.start
+            while True:
+                stop = min(start + room, run.stop)
+                parts.append(_Part(task, slice(start, stop), is_last=is_last_run and stop == run.stop))
+                room -= stop - start
+                start = stop
+                ends_here = start == run.stop
+                if room == 0 or (ends_here and (task.tile.closes or not is_last_run)):
+                    yield parts
+                    parts, room = [], size
+                if ends_here:
+                    break
 
 
-def _evaluate(parts: list[_Part], model: Model) -> tuple[Tensor, NDArray[np.bool_]]:
-    """Shares (B, 1, h, w) of the windows' samples in their log-density, on the model's device; the mask."""
+def _evaluate(
+    parts: list[_Part], model: Model, maps: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, NDArray[np.bool_]]:
+    """Maps (B, K, h, w) of the parts' windows, on the model's device, and their masks (B, 1, h, w)."""
     windows = [part.task.windows(part.some) for part in parts if part.count]
     if not windows:
         return torch.empty(0, *model.shape), np.empty((0, *model.shape), bool)
     x, mask = (np.concatenate(arrays) for arrays in zip(*windows, strict=True))
-    with torch.inference_mode():
-        log_prob = model.log_prob_map(*(torch.from_numpy(array).to(model.device) for array in (x, mask)))
-    return log_prob, mask
+    return maps(*(torch.from_numpy(array).to(model.device) for array in (x, mask))), mask
 
 
-def _put_together(parts: list[_Part], log_prob: Tensor, mask: NDArray[np.bool_]) -> None:
+def _put_together(parts: list[_Part], maps: Tensor, mask: NDArray[np.bool_]) -> None:
     """Add the maps of a batch to the sums of their panels."""
-    values = -log_prob[:, 0].cpu().numpy()
+    values = maps.cpu().numpy()
     start = 0
     for part in parts:
         window = slice(start, start + part.count)
-        tops, lefts = part.task.tops[part.some], part.task.lefts[part.some]
-        full = mask[window].all((1, 2, 3))  # most windows, which are added faster than those with a mask
-        part.task.sums.add(tops[full], lefts[full], values[window][full])
-        part.task.sums.add(tops[~full], lefts[~full], values[window][~full], mask[window, 0][~full])
+        if part.count:
+            part.task.add(part.some, values[window], mask[window])
         start = window.stop
 
 
@@ -433,19 +577,12 @@ def _batch_size(model: Model) -> int:
     return BATCH_CPU if model.device.type == "cpu" else BATCH_GPU
 
 
-def _ahead(pool: ThreadPoolExecutor, make: Callable[[_Item], _Made], items: list[_Item]) -> Iterator[_Made]:
-    """Make one thing of each item, in a thread, one ahead of what is asked for."""
-    coming = pool.submit(make, items[0])
-    for item in items[1:]:
-        made = coming.result()
-        coming = pool.submit(make, item)
+def _ahead(pool: ThreadPoolExecutor, items: Iterator[_Item]) -> Iterator[_Item]:
+    """Make items in a thread, one ahead of what is asked for."""
+    coming = pool.submit(next, items, None)
+    while (made := coming.result()) is not None:
+        coming = pool.submit(next, items, None)
         yield made
-    yield coming.result()
-
-
-def _calibration(card: ModelCard) -> Calibration:
-    assert card.calibration is not None  # `judging_card` has seen to it
-    return card.calibration
 
 
 def _was_trained_on(section: xr.Dataset, card: ModelCard) -> bool:

@@ -1,6 +1,8 @@
 """Several files of one result, which appear all together or not at all."""
 
 import shutil
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +36,7 @@ def together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
             _check_free(path, overwrite)
         staging = aside.reserve(paths[0], overwrite, 0)
         try:
-            with _told_by_final_name(staging, folder):
+            with _told_by_final_name(staging, folder), _stopped_as_by_ctrl_c():
                 yield staging
             for path in paths:  # some may have come into being since
                 _check_free(path, overwrite)
@@ -56,6 +58,19 @@ def _told_by_final_name(staging: Path, folder: Path) -> Iterator[None]:
     except OutputError as error:
         meanwhile, finally_ = (str(place / "_").removesuffix("_") for place in (staging, folder))
         raise OutputError(str(error).replace(meanwhile, finally_)) from error
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, so that nothing half done is left."""
+    if threading.current_thread() is not threading.main_thread():  # where Python sets no handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_free(path: Path, overwrite: bool) -> None:

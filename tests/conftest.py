@@ -1,6 +1,8 @@
 """Fixtures shared by all tests."""
 
+import gzip
 import os
+import struct
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors threads wait for each other; before torch
 
@@ -67,6 +69,55 @@ def tiny_config() -> "Config":
         "training.validate_every": 30,
     }
     return load_config("seismic-small", [f"{key}={value}" for key, value in changes.items()])
+
+
+@pytest.fixture
+def few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder with an MNIST of 64 + 24 images: bright disks of random place and size."""
+    from seisflow.io import images
+
+    counts = {"train": 64, "test": 24}
+    real = images.card
+    monkeypatch.setattr(
+        images, "card", lambda name: real(name).model_copy(update={"counts": counts, "md5": {}})
+    )
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "images" / "mnist"
+    folder.mkdir(parents=True)
+    for stem, count in zip(("train", "t10k"), counts.values(), strict=True):
+        rows, columns = np.mgrid[:28, :28]
+        centre, radius = rng.uniform(8, 20, (2, count, 1, 1)), rng.uniform(3, 7, (count, 1, 1))
+        distance = np.hypot(rows - centre[0], columns - centre[1])
+        pixels = np.clip(255 * (radius - distance + 0.5), 0, 255).astype(np.uint8)
+        labels = (radius[:, 0, 0] > 5).astype(np.uint8)
+        for kind, values in (("images-idx3", pixels), ("labels-idx1", labels)):
+            head = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
+            packed = gzip.compress(head + values.tobytes())
+            (folder / f"{stem}-{kind}-ubyte.gz").write_bytes(packed)
+    return tmp_path / "data"
+
+
+def tiny_image_config(model: str = "fractal-flow", steps: int = 6, **data: object) -> "Config":
+    """Smallest configuration for 32 x 32 pixels."""
+    from seisflow.config import Config
+
+    return Config.model_validate(
+        {
+            "model": model,
+            "data": {"patch": (32, 32), "flip": False, "validation": 0.25} | data,
+            "flow": {
+                "levels": 2,
+                "couplings": 1,
+                "squeeze": (2, 2),
+                "start": "random",
+                "input": "pixels",
+                "subnet": {"width": 4, "depth": 1},
+                "prior": {"topics": 2, "means": 3},
+            },
+            "autoregressive": {"parts": [(8, 8)], "width": 16, "depth": 1, "input": "pixels", "rounds": 2},
+            "training": {"steps": steps, "batch": 8, "warmup": 2, "validate_every": 3, "precision": "fp32"},
+        }
+    )
 
 
 def layered_cube() -> np.ndarray:

@@ -12,10 +12,11 @@ from seisflow.anomalies import AnomalyList, describe
 from seisflow.scoring import Scored
 
 
-def scored(deviation, lead=()):
-    """Maps of a panel, (T, X), of which only the deviation matters here."""
+def scored(deviation, lead=(), first=0):
+    """Maps of a panel, or of its traces from ``first`` on, (T, X); only the deviation matters here."""
     deviation = np.asarray(deviation, np.float32)
-    return Scored(lead, deviation, deviation, deviation, np.isfinite(deviation))
+    columns = slice(first, first + deviation.shape[1])
+    return Scored(lead, columns, deviation, deviation, deviation, np.isfinite(deviation))
 
 
 def collect(cube, threshold=1.0, **options):
@@ -43,6 +44,22 @@ def test_bodies_are_those_of_labelling_the_volume_at_once(seed, monkeypatch):
     assert sorted((a.samples, round(a.peak, 4)) for a in found.strongest()) == sorted(
         (samples, round(peak, 4)) for samples, peak in expected
     )
+
+
+@pytest.mark.parametrize("width", [1, 7, 29])
+def test_panels_in_tiles_have_the_same_bodies(width, monkeypatch):
+    monkeypatch.setattr(anomalies, "MIN_SAMPLES", 1)
+    cube = gaussian_filter(np.random.default_rng(7).normal(size=(6, 30, 30)), 1.2)
+    cube /= cube.std()
+    whole, tiled = collect(cube), AnomalyList(1.0)
+    for i, panel in enumerate(cube):
+        for first in range(0, 30, width):
+            tiled.add(scored(panel[:, first : first + width], (i,), first))
+    assert tiled.count == whole.count
+    bodies = [
+        {(a.samples, a.peak, a.at, a.first, a.last, a.box) for a in x.strongest()} for x in (whole, tiled)
+    ]
+    assert bodies[0] == bodies[1]
 
 
 def test_an_anomaly_knows_its_extent_and_peak():

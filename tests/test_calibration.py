@@ -5,7 +5,15 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
-from seisflow.calibration import LEVELS, MIN_SCALE, Calibration, calibrate, smooth
+from seisflow.calibration import (
+    LEVELS,
+    MIN_SCALE,
+    Calibration,
+    benjamini_hochberg,
+    calibrate,
+    smooth,
+    tile_maxima,
+)
 
 SMOOTHING = (4.0, 2.0)
 DEPTH = np.linspace(0, 2000, 400)
@@ -142,3 +150,86 @@ def test_smoothing_of_a_constant_is_that_constant_up_to_the_edges_of_any_mask():
 
 def test_smoothing_of_nothing_is_nan():
     assert np.isnan(smooth(np.zeros((9, 9), np.float32), np.zeros((9, 9), bool), SMOOTHING)).all()
+
+
+FEW_DEPTHS = DEPTH[::4]
+
+
+def smooth_panels(n, seed, traces=60):
+    """Exchangeable panels of correlated noise, as smoothed scores are, with tails heavier than Gaussian."""
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter(rng.standard_t(8, size=(n, len(FEW_DEPTHS), traces)), (0, 2, 2), truncate=2)
+    return [(np.float32(x / noise.std() + FEW_DEPTHS[:, None] / 500), FEW_DEPTHS) for x in noise]
+
+
+@pytest.mark.parametrize(("alpha", "count"), [(0.05, 12), (0.02, 30)])
+def test_a_tail_keeps_alpha_beyond_the_number_of_held_out_panels(alpha, count):
+    rates = []
+    for seed in range(3):
+        calibration = calibrate(smooth_panels(count, seed), SMOOTHING, tile=(25, 20))
+        assert calibration.promise(alpha) == "tail"
+        fresh = [np.abs(calibration.deviation(*p)).max() for p in smooth_panels(200, seed + 10)]
+        rates.append(np.mean(np.array(fresh) > calibration.threshold(alpha)))
+    assert alpha / 4 < np.mean(rates) < 2.5 * alpha
+
+
+def test_a_larger_panel_has_a_higher_threshold_that_keeps_alpha():
+    calibration = calibrate(smooth_panels(60, 1), SMOOTHING, tile=(25, 20))
+    assert calibration.promise(0.1) == "conformal"
+    wide = (len(FEW_DEPTHS), 240)
+    assert calibration.promise(0.1, wide) == "tail"
+    assert calibration.threshold(0.1, wide) > calibration.threshold(0.1)
+    fresh = [np.abs(calibration.deviation(*p)).max() for p in smooth_panels(100, 5, traces=240)]
+    rate, blind = (
+        np.mean(np.array(fresh) > limit)
+        for limit in (calibration.threshold(0.1, wide), calibration.threshold(0.1))
+    )
+    assert 0.04 < rate < 0.2
+    assert blind > rate + 0.04
+
+
+def test_p_values_are_uniform_on_normal_panels_and_match_the_threshold():
+    calibration = calibrate(smooth_panels(60, 2), SMOOTHING, tile=(25, 20))
+    fresh = [float(np.abs(calibration.deviation(*p)).max()) for p in smooth_panels(200, 6)]
+    p = np.array([calibration.p_value(score) for score in fresh])
+    for level in (0.1, 0.3, 0.5):
+        assert abs(np.mean(p <= level) - level) < 0.12
+    limit = calibration.tail.threshold(0.01, calibration.shape)
+    assert calibration.p_value(limit + 1e-6) == pytest.approx(0.01, rel=0.05)
+    scores = np.linspace(0, 12, 60)
+    assert (np.diff([calibration.p_value(score) for score in scores]) <= 1e-12).all()
+
+
+def test_benjamini_hochberg_keeps_the_share_of_false_discoveries():
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(200):
+        p = np.concatenate([rng.random(40), 1e-4 * rng.random(10)])
+        chosen = np.array(benjamini_hochberg(p.tolist(), 0.1))
+        shares.append(chosen[:40].sum() / max(chosen.sum(), 1))
+    assert np.mean(shares) < 0.1
+    assert chosen[40:].all()
+    assert benjamini_hochberg([], 0.1) == []
+    assert benjamini_hochberg([0.02, 0.9, 0.04, 0.06], 0.08) == [True, False, True, True]
+
+
+def test_tile_maxima_cover_the_panel_and_leave_out_what_holds_nothing():
+    score = np.arange(24, dtype=np.float32).reshape(4, 6)
+    assert tile_maxima(score, (2, 3)) == [8, 11, 20, 23]
+    score[:2, :3] = np.nan
+    assert tile_maxima(score, (2, 3)) == [11, 20, 23]
+    assert tile_maxima(score, (100, 100)) == [23]
+
+
+def test_p_values_of_samples_are_shares_of_held_out_samples():
+    calibration = calibrate(panels(10), SMOOTHING)
+    deviation = calibration.deviation(*panels(1, seed=9)[0])
+    deviation[3, 4] = np.nan
+    p = calibration.sample_p_values(deviation)
+    assert np.isnan(p[3, 4])
+    for level in (0.2, 0.05, 0.01):
+        assert np.nanmean(p <= level) == pytest.approx(level, rel=0.2)
+    far, near = calibration.sample_p_values(np.float32([-50, 0]))
+    assert (far, near) == pytest.approx((1e-4, 1))
+    old = calibration.model_copy(update={"exceeded": []})
+    assert np.isnan(old.sample_p_values(deviation)).all()

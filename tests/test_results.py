@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +38,14 @@ def names(folder):
 
 def test_zarr_holds_what_scoring_in_memory_gives(cube, model, tmp_path):
     write_scores(cube, model, [tmp_path / "map.zarr"])
-    assert names(tmp_path) == ["map.json", "map.png", "map.zarr"]
+    assert names(tmp_path) == ["map.csv", "map.geojson", "map.json", "map.png", "map.zarr"]
     expected = score(cube, model)
     plain = xr.open_zarr(tmp_path / "map.zarr")
     for found in (plain, seisflow.open_section(tmp_path / "map.zarr")):
         for name in ("amplitude", "nll", "anomaly"):
             np.testing.assert_array_equal(found[name], expected[name])
-        np.testing.assert_array_equal(found["mask"] == 1, expected["mask"])
+        assert found["mask"].dtype == bool
+        np.testing.assert_array_equal(found["mask"], expected["mask"])
         for name in ("inline", "crossline", "time", "cdp_x", "cdp_y"):
             np.testing.assert_array_equal(found[name], cube[name])
     assert plain["anomaly"].attrs == expected["anomaly"].attrs
@@ -64,12 +66,19 @@ def test_segy_keeps_the_headers_of_its_source(cube_file, cube, model, tmp_path, 
 
 def test_several_formats_come_from_one_pass(cube, model, tmp_path):
     summary = write_scores(cube, model, [tmp_path / "map.zarr", tmp_path / "map.sgy"])
-    assert names(tmp_path) == ["map.json", "map.png", "map.sgy", "map.zarr"]
+    assert names(tmp_path) == ["map.csv", "map.geojson", "map.json", "map.png", "map.sgy", "map.zarr"]
     np.testing.assert_array_equal(
         seisflow.open_section(tmp_path / "map.sgy")["amplitude"],
         np.nan_to_num(xr.open_zarr(tmp_path / "map.zarr")["anomaly"]),
     )
-    assert [Path(output).name for output in summary.outputs] == ["map.zarr", "map.sgy", "map.png", "map.json"]
+    assert [Path(output).name for output in summary.outputs] == [
+        "map.zarr",
+        "map.sgy",
+        "map.png",
+        "map.json",
+        "map.csv",
+        "map.geojson",
+    ]
 
 
 def test_the_summary_names_the_strongest_anomaly_and_how_it_was_judged(cube, model, tmp_path):
@@ -78,7 +87,7 @@ def test_the_summary_names_the_strongest_anomaly_and_how_it_was_judged(cube, mod
     assert told == summary.model_dump(mode="json")
     assert (told["model"], told["alpha"], told["panels"]) == ("tiny", 0.3, 4)
     assert told["threshold"] == model.card.calibration.threshold(0.3)
-    assert told["alpha_is_supported"] == model.card.calibration.supports(0.3)
+    assert told["alpha_is_supported"] == model.card.calibration.supports(0.3, (96, 112))
     assert told["scored"] == pytest.approx(88 / 96)
     assert told["nats_per_dim"] == pytest.approx(float(score(cube, model)["nll"].mean()), rel=1e-5)
     strongest = told["anomalies"][0]
@@ -154,24 +163,36 @@ def test_a_failure_leaves_nothing(cube, model, tmp_path, monkeypatch, kind, brea
     assert names(tmp_path) == []
 
 
+def test_sigterm_leaves_nothing(cube, model, tmp_path):
+    def terminate(done, total):
+        if done == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        write_scores(cube, model, [tmp_path / "map.zarr"], report=terminate)
+    assert names(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_an_interrupt_leaves_what_was_there_before(cube, model, tmp_path):
     write_scores(cube.isel(inline=[0]), model, [tmp_path / "map.zarr"])
     before = (tmp_path / "map.json").read_bytes()
     with pytest.raises(KeyboardInterrupt):
         write_scores(cube, model, [tmp_path / "map.zarr"], overwrite=True, report=interrupted)
-    assert names(tmp_path) == ["map.json", "map.png", "map.zarr"]
+    assert names(tmp_path) == ["map.csv", "map.geojson", "map.json", "map.png", "map.zarr"]
     assert (tmp_path / "map.json").read_bytes() == before
     assert xr.open_zarr(tmp_path / "map.zarr").sizes["inline"] == 1
 
 
-@pytest.mark.parametrize("there", ["map.zarr", "map.png", "map.json"])
+@pytest.mark.parametrize("there", ["map.zarr", "map.png", "map.json", "map.csv"])
 def test_nothing_is_replaced_unasked(cube, model, tmp_path, there):
     (tmp_path / there).write_text("mine")
     with pytest.raises(OutputError, match=f"{there}: exists already"):
         write_scores(cube, model, [tmp_path / "map.zarr"])
     assert (names(tmp_path), (tmp_path / there).read_text()) == ([there], "mine")
     write_scores(cube, model, [tmp_path / "map.zarr"], overwrite=True)
-    assert names(tmp_path) == ["map.json", "map.png", "map.zarr"]
+    assert names(tmp_path) == ["map.csv", "map.geojson", "map.json", "map.png", "map.zarr"]
 
 
 def test_a_section_is_never_written_over(cube_file, cube, model):

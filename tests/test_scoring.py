@@ -42,7 +42,7 @@ def panel_of(shape, seed=0):
 def test_windows_that_do_not_overlap_sum_to_their_log_density(model):
     panel = panel_of((64, 96))
     nll = score_panel(panel, model, SCALING, stride=(32, 32), seed=3)
-    x = prepare(panel.amplitude, panel.mask, SCALING, np.random.default_rng(3))
+    x = prepare(panel.amplitude, panel.mask, SCALING, np.random.default_rng([3, 0]))
     patches = x.reshape(2, 32, 3, 32).transpose(0, 2, 1, 3).reshape(6, 1, 32, 32)
     with torch.no_grad():
         expected = -model.log_prob(torch.from_numpy(patches)).numpy()
@@ -123,9 +123,9 @@ def test_a_section_smaller_than_a_patch_is_padded(cube, model):
 def test_no_more_than_a_few_panels_are_read_ahead(model, monkeypatch):
     read = []
 
-    def reading(section, lead):
+    def reading(section, lead, columns):
         read.append(lead)
-        return read_panel(section, lead)
+        return read_panel(section, lead, columns)
 
     monkeypatch.setattr(scoring, "read_panel", reading)
     amplitude = np.random.default_rng(0).normal(size=(40, 64, 64)).astype(np.float32) * 100

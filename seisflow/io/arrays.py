@@ -1,17 +1,39 @@
 """Open a numpy array as a section."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from seisflow.errors import DataError
 
 _DIMS = {2: ("trace",), 3: ("inline", "crossline")}
 
 
+class NpyArray(BackendArray):
+    """Samples of a ``.npy`` file as float32; mapped for each reading, so that it can be pickled."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path = path
+        self.shape = shape
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
+            return np.load(self.path, mmap_mode="r", allow_pickle=False)[key].astype(np.float32)
+
+
 def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Dataset:
     """Open a ``.npy`` file of shape (trace, time) or (inline, crossline, time).
+
+    Samples are read when they are asked for.
 
     Parameters
     ----------
@@ -38,9 +60,10 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
         raise DataError(f"{path}: an array does not tell its sample interval: pass dt in ms (--dt 4)")
     leading = _DIMS[values.ndim]
     shape = values.shape[:-1]
+    lazy = indexing.LazilyIndexedArray(NpyArray(path.resolve(), values.shape))
     return xr.Dataset(
         {
-            "amplitude": ((*leading, domain), values.astype(np.float32), {"long_name": "seismic amplitude"}),
+            "amplitude": ((*leading, domain), lazy, {"long_name": "seismic amplitude"}),
             "trace_mask": (leading, np.ones(shape, bool)),
             "trace_index": (leading, np.arange(np.prod(shape)).reshape(shape)),
         },

@@ -7,9 +7,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-# Makes the trace headers of one panel: from its index and a mask of the traces that are there, to an array
-# (n_trace, bytes per header).
-HeaderSource = Callable[[tuple[int, ...], NDArray[np.bool_]], NDArray[np.uint8]]
+# Makes the trace headers of some traces of a panel: from the position of the panel followed by the slice of
+# traces, and a mask of those that are there, to an array (n_trace, bytes per header).
+HeaderSource = Callable[[tuple[int | slice, ...], NDArray[np.bool_]], NDArray[np.uint8]]
 
 TEXT_BYTES, BINARY_BYTES, TRACE_HEADER_BYTES = 3200, 400, 240
 

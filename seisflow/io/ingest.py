@@ -5,14 +5,17 @@ is written twice and no task waits for another. A finished slab leaves a marker;
 on with the slabs that have none. Until the last one is in, no reader takes the output for a data set.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import posixpath
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -22,7 +25,8 @@ from pydantic import BaseModel
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, is_url
 from seisflow.io.section import open_section
-from seisflow.io.stage import PARTIAL, Stage, open_samples, put
+from seisflow.io.source_headers import FileHeaders, TraceHeaders, has_headers
+from seisflow.io.stage import PARTIAL, Stage, open_array, put
 from seisflow.io.workers import run
 
 _CHUNK = (256, 512)  # traces and samples: half a megabyte; smaller ones cost more to find than to unpack
@@ -30,6 +34,7 @@ _SLAB_BYTES = 32 * 2**20
 _WORTH_WORKERS = 10**9  # bytes; less is done before workers have started
 
 Progress = Callable[[int, int], None]
+_Part = TypeVar("_Part")
 
 
 class Ingested(BaseModel):
@@ -117,7 +122,10 @@ def ingest(
     chunks, slab = plan(amplitude.shape)
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
     stage = Stage(output, overwrite)
-    stage.begin(section, chunks, shards, {"inputs": _stamps(parts), "geometry": geometry, "crs": crs})
+    headers = _raw_headers(parts)
+    told = _common(headers)
+    job = {"inputs": _stamps(parts), "geometry": geometry, "crs": crs, "headers": told is not None}
+    stage.begin(section, chunks, shards, job, told)
     corners = list(
         product(*(range(0, size, step) for size, step in zip(amplitude.shape, shards, strict=True)))
     )
@@ -125,7 +133,8 @@ def ingest(
     left = [corner for corner in corners if _name(corner) not in done]
     if progress:
         progress(len(corners) - len(left), len(corners))
-    work = _Work([part["amplitude"].variable for part in parts], amplitude.shape, shards, stage.target)
+    samples = [part["amplitude"].variable for part in parts]
+    work = _Work(samples, headers if told else [], amplitude.shape, shards, stage.target)
     finished = run(work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory)
     for count, _ in enumerate(finished, len(corners) - len(left) + 1):
         if progress:
@@ -169,31 +178,85 @@ class _Work:
     """What the tasks have in common; small when pickled but for the places of the traces."""
 
     def __init__(
-        self, parts: list[xr.Variable], shape: tuple[int, ...], shards: tuple[int, ...], target: str
+        self,
+        samples: list[xr.Variable],
+        headers: list[_Headers],
+        shape: tuple[int, ...],
+        shards: tuple[int, ...],
+        target: str,
     ) -> None:
-        self.parts, self.shape, self.shards, self.target = parts, shape, shards, target
+        self.samples, self.headers = samples, headers
+        self.shape, self.shards, self.target = shape, shards, target
 
     def __call__(self, corner: tuple[int, ...]) -> str:
-        """Write one slab, and then its marker."""
+        """Write one slab, with the headers of its traces, and then its marker."""
         ranges = [(a, min(a + n, size)) for a, n, size in zip(corner, self.shards, self.shape, strict=True)]
-        values = self._read(ranges)
+        place = tuple(slice(*ends) for ends in ranges)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            open_samples(self.target)[tuple(slice(*ends) for ends in ranges)] = values
+            parts = [part[wanted].to_numpy() for part, wanted in self._meet(self.samples, place)]
+            open_array(self.target, "amplitude")[place] = _joint(parts)
+            if self.headers and corner[-1] == 0:
+                parts = [part.read(wanted) for part, wanted in self._meet(self.headers, place[:-1])]
+                open_array(self.target, "raw_headers")[place[:-1]] = _joint(parts)
         put(self.target, posixpath.join(PARTIAL, _name(corner)), b"")
         return _name(corner)
 
-    def _read(self, ranges: list[tuple[int, int]]) -> NDArray[np.float32]:
-        (first, last), *others = ranges
-        rest = tuple(slice(*ends) for ends in others)
-        found, begin = [], 0
-        for part in self.parts:
-            end = begin + part.shape[0]
-            if begin < last and end > first:
-                wanted = slice(max(first - begin, 0), min(last, end) - begin)
-                found.append(part[(wanted, *rest)].to_numpy())
+    def _meet(
+        self, parts: list[_Part], place: tuple[slice, ...]
+    ) -> Iterator[tuple[_Part, tuple[slice, ...]]]:
+        """Which parts of the survey a slab meets, and where in each."""
+        (slab, *rest), begin = place, 0
+        for samples, part in zip(self.samples, parts, strict=True):
+            end = begin + samples.shape[0]
+            if begin < slab.stop and end > slab.start:
+                yield part, (slice(max(slab.start - begin, 0), min(slab.stop, end) - begin), *rest)
             begin = end
-        return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+class _Headers:
+    """Trace headers of one part, over the places of its traces; zeros where there is no trace."""
+
+    def __init__(self, section: xr.Dataset) -> None:
+        self._kept: xr.Variable | None = None
+        if "raw_headers" in section:
+            self._kept = section["raw_headers"].variable
+            self.told = FileHeaders.from_json(section.attrs["file_headers"])
+        else:
+            self._source = TraceHeaders(section)
+            times = section[section["amplitude"].dims[-1]].to_numpy()
+            # An axis longer than the traces is one that these have been shifted onto.
+            start = float(times[0]) if len(times) == self._source.layout.samples else None
+            self.told = self._source.file_headers(start)
+
+    def read(self, place: tuple[slice, ...]) -> NDArray[np.void]:
+        """Return the headers in some places."""
+        if self._kept is not None:
+            kept: NDArray[np.void] = self._kept[place].to_numpy()
+            return kept
+        rows = self._source.rows[place]
+        found = np.zeros((*rows.shape, self.told.header_bytes), np.uint8)
+        found[rows >= 0] = self._source.read(rows[rows >= 0])
+        return found.view(f"V{self.told.header_bytes}")[..., 0]
+
+
+def _raw_headers(parts: list[xr.Dataset]) -> list[_Headers]:
+    """Return where the trace headers of the parts are; nothing if one has none."""
+    return [_Headers(part) for part in parts] if all(has_headers(part) for part in parts) else []
+
+
+def _common(headers: list[_Headers]) -> FileHeaders | None:
+    """Return what the first part tells of its headers; None if those of others cannot stand beside them."""
+    if not headers:
+        return None
+    first, *others = (part.told for part in headers)
+    if any((one.endian, one.header_bytes) != (first.endian, first.header_bytes) for one in others):
+        return None
+    return first if all(one.start == first.start for one in others) else replace(first, start=None)
+
+
+def _joint(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _in_order(parts: list[xr.Dataset]) -> list[xr.Dataset]:
@@ -233,7 +296,7 @@ def _joined(parts: list[xr.Dataset], crs: str | None) -> xr.Dataset:
     section = parts[0]
     if len(parts) > 1:
         dim = str(section["amplitude"].dims[0])
-        frames = [part.drop_vars("amplitude") for part in parts]
+        frames = [part.drop_vars(["amplitude", "raw_headers"], errors="ignore") for part in parts]
         section = xr.concat(frames, dim, data_vars="minimal", coords="minimal", combine_attrs="override")
         begin = np.cumsum([0, *(part["trace_mask"].size for part in parts)])
         places = [

@@ -18,7 +18,7 @@ _FIRST = TEXT_BYTES + BINARY_BYTES
 _END_TEXT = "((SEG: EndText))"
 _MAX_TEXT_HEADERS = 100
 _FIXED_WITH_GAIN = 4
-_BYTE_ORDER, _BYTE_ORDER_VALUE = (3297, "i4"), 0x01020304
+_BYTE_ORDER, _BYTE_ORDER_VALUE, _SWAPPED_IN_PAIRS = (3297, "i4"), 0x01020304, 0x02010403
 _DEPTH = re.compile(
     r"depth\s+min\b|domain\s*[:=]?\s*depth|depth\s+(?:section|volume|cube|domain|step|interval|sampling)"
     r"|sampl\w*\s+(?:interval|rate)[^\n]{0,20}\d\s*(?:m|metres?|meters?|ft|feet)\b",
@@ -166,6 +166,12 @@ def _read(
             f"the binary header says {binary['samples']} samples, the file holds {samples}: {samples} is used"
         )
 
+    if header_bytes > TRACE_HEADER_BYTES:
+        warnings.append(
+            f"trace headers of {header_bytes} bytes: what stands beyond the first {TRACE_HEADER_BYTES}, such "
+            "as coordinates in double precision, is not read, but kept in results"
+        )
+
     lines = headers.decode_text(text, encoding)
     layout = Layout(
         path=path,
@@ -199,6 +205,11 @@ def _endian(path: str, header: bytes, wanted: str | None) -> str:
     """Find the byte order in which the sample format code makes sense: codes are small numbers."""
     codes = {e: int(headers.field(header, headers.BINARY_FIELDS["format"], e)) for e in ("big", "little")}
     told = [e for e in codes if int(headers.field(header, _BYTE_ORDER, e)) == _BYTE_ORDER_VALUE]
+    if not wanted and int(headers.field(header, _BYTE_ORDER, "big")) == _SWAPPED_IN_PAIRS:
+        raise DataError(
+            f"{path}: bytes swapped in pairs, by byte 3297. Big- or little-endian was expected: "
+            "swap them back (dd conv=swab), or pass endian if byte 3297 is wrong"
+        )
     if told and not wanted and codes[told[0]] in formats.NAMES:  # since revision 2, a file can say it
         return told[0]
     for endian in (wanted,) if wanted else ("big", "little"):

@@ -58,15 +58,16 @@ def prepare(
     if scalar:
         constant |= {headers.COORDINATE_SCALAR: -scalar, headers.COORDINATE_UNIT: 1}
 
-    def trace_headers(lead: tuple[int, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    def trace_headers(place: tuple[int | slice, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
         raw = np.zeros((int(there.sum()), TRACE_HEADER_BYTES), np.uint8)
-        position = order_in_file[lead][there] + 1
+        position = order_in_file[place][there] + 1
         fields: dict[int, NDArray[np.int64] | int] = {**constant, _IN_LINE: position, _IN_FILE: position}
-        for dim, (bytes_, values) in enumerate(zip(places, labels, strict=True)):
-            fields |= dict.fromkeys(bytes_, values[lead[dim]] if dim < len(lead) else values[there])
+        for bytes_, values, at in zip(places, labels, place, strict=True):
+            here = values[at]
+            fields |= dict.fromkeys(bytes_, here[there] if isinstance(at, slice) else here)
         for coordinate, bytes_ in (("cdp", (21,)), ("offset", (37,)), ("cdp_x", _X), ("cdp_y", _Y)):
             if coordinate in section.coords and coordinate not in leading:
-                values = section[coordinate].to_numpy()[lead][there]
+                values = section[coordinate].to_numpy()[place][there]
                 factor = scalar if coordinate in ("cdp_x", "cdp_y") else 1
                 fields |= dict.fromkeys(bytes_, np.rint(np.nan_to_num(values) * factor).astype(np.int64))
         for byte, value in fields.items():

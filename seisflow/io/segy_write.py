@@ -34,7 +34,7 @@ class SegyWriter:
         self._rows = trace_rows(section)
         self._kept = np.sort(self._rows[self._rows >= 0])
         self._unwritten = np.ones(len(self._kept), bool)
-        make = source_headers if section.attrs.get("source_format") == "segy" else made_headers
+        make = source_headers if source_headers.has_headers(section) else made_headers
         start, self._endian, self._header_bytes, self._headers = make.prepare(
             section, sample_format, len(self._kept), note
         )
@@ -61,8 +61,8 @@ class SegyWriter:
         finally:
             aside.discard(self._aside)
 
-    def write(self, lead: tuple[int, ...], values: NDArray[np.float32]) -> None:
-        """Write one panel.
+    def write(self, lead: tuple[int, ...], values: NDArray[np.float32], columns: slice = slice(None)) -> None:
+        """Write one panel, or some traces of it.
 
         Parameters
         ----------
@@ -70,20 +70,23 @@ class SegyWriter:
             Index of the dimensions before the lateral one: () for a line, (i,) for a cube.
         values : array (n_trace, n_time)
             NaN is written as 0.
+        columns : slice
+            Which traces of the panel they are.
 
         Raises
         ------
         OutputError
             If the disk is full, or a value does not fit the sample format.
         """
-        rows = self._rows[lead]
+        place: tuple[int | slice, ...] = (*lead, columns)
+        rows = self._rows[place]
         if values.shape != (len(rows), self._samples):
             expected = (len(rows), self._samples)
             raise ValueError(f"a panel of shape {expected} was expected, not {values.shape}")
         there = rows >= 0
         positions = np.searchsorted(self._kept, rows[there])
         traces = np.empty((len(positions), self._stride), np.uint8)
-        traces[:, : self._header_bytes] = self._headers(lead, there)
+        traces[:, : self._header_bytes] = self._headers(place, there)
         traces[:, self._header_bytes :] = formats.encode(values[there], self._format, self._endian)
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
         with aside.told_as_output_error(self.path):
@@ -111,10 +114,10 @@ def create_segy(
 ) -> SegyWriter:
     """Start a SEG-Y file for values over a section.
 
-    A section that comes from SEG-Y gives its headers, byte for byte but for sample format, sample count,
-    and what a part of the section changes in count, start and interval. Others get new headers made from
-    their coordinates: inline and crossline at bytes 189 / 193 (and 9 / 21), coordinates at 181 / 185 (and
-    73 / 77).
+    A section that comes from SEG-Y, be it by `ingest`, gives its headers, byte for byte but for sample
+    format, sample count, and what a part of the section changes in count, start and interval. Others get new
+    headers made from their coordinates: inline and crossline at bytes 189 / 193 (and 9 / 21), coordinates at
+    181 / 185 (and 73 / 77).
 
     Parameters
     ----------

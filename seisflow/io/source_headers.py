@@ -1,7 +1,12 @@
-"""Headers of a SEG-Y result taken from its source, byte for byte but for what must change."""
+"""Headers of a SEG-Y result taken from its source, byte for byte but for what must change.
 
-from dataclasses import dataclass
-from pathlib import Path
+The source is a SEG-Y file, or a Zarr data set that `ingest` made of one: it keeps the headers as they were.
+"""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -9,8 +14,16 @@ from numpy.typing import NDArray
 
 from seisflow.errors import DataError
 from seisflow.io import headers
-from seisflow.io.headers import BINARY_FIELDS, BINARY_FIELDS_2, TEXT_BYTES, HeaderSource, order
-from seisflow.io.layout import Layout, read_layout
+from seisflow.io.files import open_binary
+from seisflow.io.headers import (
+    BINARY_BYTES,
+    BINARY_FIELDS,
+    BINARY_FIELDS_2,
+    TEXT_BYTES,
+    HeaderSource,
+    order,
+)
+from seisflow.io.layout import read_layout
 from seisflow.io.segy import read_columns, time_axis
 from seisflow.io.text import with_note
 from seisflow.io.traces import raw_traces
@@ -37,6 +50,90 @@ class _Changes:
             _put(raw, headers.TIME_SCALAR, np.full(len(raw), self.delay[1]), endian)
 
 
+@dataclass(frozen=True)
+class FileHeaders:
+    """What a SEG-Y file tells besides its samples and trace headers.
+
+    Attributes
+    ----------
+    head : bytes
+        All that stands before the first trace.
+    header_bytes : int
+        Bytes of a trace header, extensions included.
+    endian, encoding : str
+        Of numbers and text.
+    interval : float
+        Sample interval that the headers tell, 0 if none.
+    start : float or None
+        Time (depth) of the first sample; None where traces start at different ones.
+    """
+
+    head: bytes
+    header_bytes: int
+    endian: str
+    encoding: str
+    interval: float
+    start: float | None
+
+    def to_json(self) -> str:
+        """Return all as JSON, the bytes in base 64."""
+        return json.dumps(asdict(self) | {"head": base64.b64encode(self.head).decode()})
+
+    @classmethod
+    def from_json(cls, text: str) -> "FileHeaders":
+        """Undo `to_json`."""
+        values: dict[str, Any] = json.loads(text)
+        return cls(**values | {"head": base64.b64decode(values["head"])})
+
+
+class TraceHeaders:
+    """Trace headers of a SEG-Y file that a section comes from, read when asked for; may be pickled."""
+
+    def __init__(self, section: xr.Dataset) -> None:
+        source = section.attrs["source_file"]
+        values = section[section["amplitude"].dims[-1]].to_numpy()
+        self.layout = read_layout(
+            source,
+            dt=float(values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else 1.0,
+            endian=section.attrs["endian"],
+            encoding=section.attrs["encoding"],
+            domain=str(section["amplitude"].dims[-1]),
+        )
+        self.rows = section["trace_index"].to_numpy()
+        if self.rows.max(initial=-1) >= self.layout.traces:
+            raise DataError(
+                f"{source}: {self.layout.traces} traces, the section refers to number {self.rows.max() + 1}. "
+                "The file has changed since it was opened: open it again"
+            )
+
+    def file_headers(self, start: float | None) -> FileHeaders:
+        """Read what is told once for all traces, which start there."""
+        layout = self.layout
+        with open_binary(layout.path) as file:
+            head = file.read(layout.first_trace)
+        return FileHeaders(
+            head, layout.header_bytes, layout.endian, layout.encoding, layout.told_interval, start
+        )
+
+    def start(self) -> float | None:
+        """Find where all traces start; None if that differs."""
+        axis, _ = time_axis(self.layout, read_columns(self.layout))
+        return axis.start if axis.shifts is None else None
+
+    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return headers (n_trace, bytes per header) of the traces at these positions of the file."""
+        result = np.empty((len(rows), self.layout.header_bytes), np.uint8)
+        for part, raw in raw_traces(self.layout, rows):
+            result[part] = raw[:, : self.layout.header_bytes]
+        return result
+
+
+def has_headers(section: xr.Dataset) -> bool:
+    """Tell whether the headers of the SEG-Y file that a section comes from can be had."""
+    kept = "raw_headers" in section and "file_headers" in section.attrs
+    return kept or section.attrs.get("source_format") == "segy"
+
+
 def prepare(
     section: xr.Dataset, sample_format: int, traces: int, note: str
 ) -> tuple[bytes, str, int, HeaderSource]:
@@ -47,60 +144,57 @@ def prepare(
     DataError
         If the source file is gone, or has fewer traces than the section refers to.
     """
-    source = Path(section.attrs["source_file"])
+    name = section.attrs["source_file"]
     axis = vertical(section)
-    endian, encoding = section.attrs["endian"], section.attrs["encoding"]
-    layout = read_layout(source, dt=axis.interval, endian=endian, encoding=encoding, domain=axis.domain)
-    rows = section["trace_index"].to_numpy()
-    if rows.max() >= layout.traces:
-        raise DataError(
-            f"{source}: {layout.traces} traces, the section refers to number {rows.max() + 1}. "
-            "The file has changed since it was opened: open it again"
-        )
-    whole, _ = time_axis(layout, read_columns(layout))
-    with source.open("rb") as file:
-        head = bytearray(file.read(layout.first_trace))
-    interval = None if np.isclose(layout.told_interval, axis.interval) else interval_field(axis, source)
-    changes = _Changes(
-        samples=axis.samples,
-        interval=interval,
-        delay=delay_fields(axis, source)
-        if whole.shifts is not None or not np.isclose(whole.start, axis.start)
-        else None,
-    )
-    _change_binary(head, layout, sample_format, traces, axis.samples, interval)
-    head[:TEXT_BYTES] = with_note(bytes(head[:TEXT_BYTES]), note, encoding)
+    if section.attrs["source_format"] == "segy":
+        source = TraceHeaders(section)
+        told = source.file_headers(source.start())
 
-    def trace_headers(lead: tuple[int, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        wanted = rows[lead][there]
-        result = np.empty((len(wanted), layout.header_bytes), np.uint8)
-        for part, raw in raw_traces(layout, wanted):
-            result[part] = raw[:, : layout.header_bytes]
-        changes.apply(result, endian)
+        def raw(place: tuple[int | slice, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
+            return source.read(source.rows[place][there])
+
+    else:
+        told = FileHeaders.from_json(section.attrs["file_headers"])
+
+        def raw(place: tuple[int | slice, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
+            kept = section["raw_headers"][place].to_numpy()[there]
+            return np.frombuffer(kept.tobytes(), np.uint8).reshape(-1, told.header_bytes).copy()
+
+    interval = None if np.isclose(told.interval, axis.interval) else interval_field(axis, name)
+    moved = told.start is None or not np.isclose(told.start, axis.start)
+    changes = _Changes(axis.samples, interval, delay_fields(axis, name) if moved else None)
+    head = bytearray(told.head)
+    _change_binary(head, told.endian, sample_format, traces, axis.samples, interval)
+    head[:TEXT_BYTES] = with_note(bytes(head[:TEXT_BYTES]), note, told.encoding)
+
+    def trace_headers(place: tuple[int | slice, ...], there: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        result = raw(place, there)
+        changes.apply(result, told.endian)
         return result
 
-    return bytes(head), endian, layout.header_bytes, trace_headers
+    return bytes(head), told.endian, told.header_bytes, trace_headers
 
 
 def _change_binary(
-    head: bytearray, layout: Layout, sample_format: int, traces: int, samples: int, interval: int | None
+    head: bytearray, endian: str, sample_format: int, traces: int, samples: int, interval: int | None
 ) -> None:
     places = BINARY_FIELDS | BINARY_FIELDS_2
     values: dict[str, float] = {"format": sample_format, "samples": samples if samples < 2**16 else 0}
+    binary = headers.binary_fields(bytes(head[TEXT_BYTES : TEXT_BYTES + BINARY_BYTES]), endian)
     if interval is not None:
         values["sample_interval"] = interval
     # Revision 2 says some things twice; a second account that is not given stays so.
-    if layout.binary.get("samples_extended", 0) or samples >= 2**16:
+    if binary.get("samples_extended", 0) or samples >= 2**16:
         values["samples_extended"] = samples
-    if layout.binary.get("traces", 0):
+    if binary.get("traces", 0):
         values["traces"] = traces
-    if layout.binary.get("trailer_stanzas", 0):
+    if binary.get("trailer_stanzas", 0):
         values["trailer_stanzas"] = 0
-    if layout.binary["revision_major"] >= 2 and interval is not None:
+    if binary["revision_major"] >= 2 and interval is not None:
         values["sample_interval_extended"] = float(interval)
     for name, value in values.items():
         first, kind = places[name]
-        raw = np.array(value, order(layout.endian) + kind).tobytes()
+        raw = np.array(value, order(endian) + kind).tobytes()
         head[first - 1 : first - 1 + len(raw)] = raw
 
 

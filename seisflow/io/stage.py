@@ -18,7 +18,8 @@ from zarr.storage import FsspecStore, LocalStore
 from seisflow.errors import OutputError
 from seisflow.io import aside
 from seisflow.io.files import is_url
-from seisflow.io.zarr_write import create_arrays
+from seisflow.io.source_headers import FileHeaders
+from seisflow.io.zarr_write import create_arrays, create_raw_headers
 
 PARTIAL = ".ingest"
 _ATTRIBUTES = {"long_name": "seismic amplitude"}
@@ -55,8 +56,9 @@ class Stage:
         chunks: tuple[int, ...],
         shards: tuple[int, ...],
         job: Mapping[str, Any],
+        told: FileHeaders | None,
     ) -> None:
-        """Make the arrays, unless the same job was begun before."""
+        """Make the arrays, also for the trace headers it is told of, unless the same job was begun before."""
         job = json.loads(
             json.dumps({**job, "chunks": chunks, "shards": shards, "shape": section["amplitude"].shape})
         )
@@ -69,9 +71,10 @@ class Stage:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 name = Path(self.output).stem
-                create_arrays(
-                    _store(self.target), name, section, {"amplitude": _ATTRIBUTES}, {}, chunks, shards
-                )
+                store = _store(self.target)
+                create_arrays(store, name, section, {"amplitude": _ATTRIBUTES}, {}, chunks, shards)
+                if told is not None:
+                    create_raw_headers(store, section, told, shards[:-1])
             # Without its root, no reader takes the folder for a data set.
             self.fs.makedirs(self._own(), exist_ok=True)
             self.fs.mv(self._path("zarr.json"), self._own("zarr.json"))
@@ -124,9 +127,9 @@ class Stage:
 
 
 @lru_cache(maxsize=4)
-def open_samples(target: str) -> zarr.Array[Any]:
-    """Open the samples; the group around them is not readable yet."""
-    place = posixpath.join(target, "amplitude")
+def open_array(target: str, name: str) -> zarr.Array[Any]:
+    """Open an array for writing; the group around it is not readable yet."""
+    place = posixpath.join(target, name)
     return zarr.open_array(_store(place), mode="r+")
 
 

@@ -2,14 +2,16 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from seisflow.errors import ConfigError, OutputError
 
 _IN_THIS_PROCESS = 1
 _CONNECT_SECONDS = 20
+_UNDER_WAY = 2  # items for each worker
 # A worker makes and drops buffers of one size: giving each back to the system costs more than the work.
 _WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": 2**29,
@@ -19,6 +21,8 @@ _WORKER_ENVIRONMENT = {
 }
 
 Place = tuple[int, ...]
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 def run(
@@ -69,8 +73,58 @@ def run(
             future.release()
 
 
-def _apply(work: Callable[[Place], str], place: Place) -> str:
-    return work(place)
+def run_in_order(
+    work: Callable[[_Item], _Made], items: Iterable[_Item], scheduler: str | None, workers: int = 1
+) -> Iterator[_Made]:
+    """Do the work on every item by Dask, and give its results in the order of the items.
+
+    Only a few items for each worker are under way at a time, so memory does not grow with their number.
+
+    Parameters
+    ----------
+    work : callable
+        Sent to every worker once.
+    items : iterable
+    scheduler : str, optional
+        Address of a Dask scheduler; else workers are started here.
+    workers : int
+        How many to start.
+
+    Raises
+    ------
+    ConfigError
+        If Dask is not installed, or no scheduler at the address.
+    OutputError
+        If a worker died.
+    """
+    with _client(scheduler, workers, in_threads=False) as client:
+        from distributed import KilledWorker
+
+        shared = client.scatter(work, broadcast=True)
+        under_way = _UNDER_WAY * max(sum(client.nthreads().values()), 1)
+        waiting: deque[Any] = deque()
+
+        def first() -> _Made:
+            future = waiting.popleft()
+            try:
+                result: _Made = future.result()
+            except KilledWorker as error:
+                raise OutputError(
+                    "a worker died, perhaps for want of memory: start again with fewer workers (--workers 1)"
+                ) from error
+            future.release()
+            return result
+
+        for item in items:
+            waiting.append(client.submit(_apply, shared, item, pure=False))
+            if len(waiting) > under_way:
+                yield first()
+        while waiting:
+            yield first()
+
+
+def _apply(work: Callable[[_Item], _Made], item: _Item) -> _Made:
+    return work(item)
 
 
 @contextmanager
@@ -98,7 +152,7 @@ def _client(scheduler: str | None, workers: int, in_threads: bool) -> Iterator[A
             n_workers=workers,
             threads_per_worker=1,
             processes=not in_threads,
-            dashboard_address=None,
+            dashboard_address=":0",
             silence_logs="CRITICAL",
         )
     with cluster, distributed.Client(cluster) as client:

@@ -129,25 +129,28 @@ def _domain(store: xr.Dataset, vertical: str) -> str:
 
 
 def _variables(store: xr.Dataset, dims: list[str]) -> dict[str, xr.Variable]:
-    """Return the numbers that lie over all the section's dimensions, and the masks over the leading ones."""
+    """Return what lies over all the section's dimensions, and the masks over the leading ones."""
     found = {}
     for key, array in store.data_vars.items():
-        if set(array.dims) == set(dims) and array.dtype.kind in "iuf":
+        if set(array.dims) == set(dims) and array.dtype.kind in "iufb":
             found[str(key)] = _as_float32(array.variable)
-        elif key in ("trace_mask", "trace_index"):
+        elif key in ("trace_mask", "trace_index") or (key == "raw_headers" and array.dtype.kind == "V"):
             found[str(key)] = array.variable
     return found
 
 
 def _as_float32(variable: xr.Variable) -> xr.Variable:
-    if variable.dtype == np.float32:
+    if variable.dtype in (np.float32, bool):
         return variable
-    return xr.Variable(variable.dims, indexing.LazilyIndexedArray(_Float32(variable)), variable.attrs)
+    lazy = indexing.LazilyIndexedArray(_Float32(variable))
+    return xr.Variable(variable.dims, lazy, variable.attrs, variable.encoding)
 
 
 def _renamed(variable: xr.Variable, names: dict[str, str]) -> xr.Variable:
     renamed = variable.copy(deep=False)
     renamed.dims = tuple(names.get(str(dim), str(dim)) for dim in variable.dims)
+    chunks = variable.encoding.get("preferred_chunks", {})
+    renamed.encoding["preferred_chunks"] = {names.get(str(dim), str(dim)): n for dim, n in chunks.items()}
     return renamed.to_base_variable()
 
 
@@ -193,6 +196,8 @@ def _attributes(path: str | Path, store: xr.Dataset, name: str, kind: str) -> di
     header = store["segy_file_header"].attrs if "segy_file_header" in store else {}  # MDIO's
     attrs.setdefault("text_header", header.get("textHeader", attrs.get("text", "")))
     attrs.setdefault("binary_header", json.dumps(header.get("binaryHeader", {})))
+    if told := header.get("fileHeaders"):
+        attrs["file_headers"] = told
     attrs.setdefault("quantisation_step", _step(store[name]))
     attrs.setdefault("warnings", [])
     if attrs.get("source_file"):

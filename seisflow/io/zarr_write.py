@@ -1,5 +1,6 @@
 """Write a section as Zarr v3: dimensions, names and attributes of MDIO v1, with CF units."""
 
+import base64
 import json
 import warnings
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from seisflow.io import aside
+from seisflow.io.headers import BINARY_BYTES, TEXT_BYTES
+from seisflow.io.source_headers import FileHeaders
 
 _CHUNK_BYTES = 4 * 2**20
 _SURVEY = {1: "2D", 2: "3D"}
@@ -26,7 +29,7 @@ class ZarrWriter:
     """A Zarr folder that is written panel by panel, and appears when it is closed.
 
     Use it as a context manager. Every chunk belongs to one panel, so that no chunk is written twice.
-    Panels that were never written read as NaN.
+    Panels that were never written read as NaN, or as False or 0.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class ZarrWriter:
         *,
         overwrite: bool,
         attrs: Mapping[str, Any],
+        dtypes: Mapping[str, str],
     ) -> None:
         self.path = path
         self._overwrite = overwrite
@@ -55,6 +59,7 @@ class ZarrWriter:
                     variables,
                     attrs,
                     (1,) * (amplitude.ndim - 2) + panel,
+                    dtypes=dtypes,
                 )
         except BaseException:
             aside.discard(self._aside)
@@ -78,8 +83,10 @@ class ZarrWriter:
         finally:
             aside.discard(self._aside)
 
-    def write(self, name: str, lead: tuple[int, ...], values: NDArray[np.float32]) -> None:
-        """Write one panel of one variable.
+    def write(
+        self, name: str, lead: tuple[int, ...], values: NDArray[Any], columns: slice = slice(None)
+    ) -> None:
+        """Write one panel of one variable, or some traces of it.
 
         Parameters
         ----------
@@ -88,14 +95,17 @@ class ZarrWriter:
         lead : tuple of int
             Index of the dimensions before the lateral one: () for a line, (i,) for a cube.
         values : array (n_trace, n_time)
+        columns : slice
+            Which traces of the panel they are.
 
         Raises
         ------
         OutputError
             If the disk is full.
         """
+        place: tuple[int | slice, ...] = (*lead, columns)
         with aside.told_as_output_error(self.path):
-            self._arrays[name][lead] = values
+            self._arrays[name][place] = values
 
 
 def create_arrays(
@@ -106,6 +116,7 @@ def create_arrays(
     attrs: Mapping[str, Any],
     chunks: tuple[int, ...],
     shards: tuple[int, ...] | None = None,
+    dtypes: Mapping[str, str] | None = None,
 ) -> dict[str, zarr.Array[Any]]:
     """Write all of a section but its samples, and make arrays of NaN for these.
 
@@ -115,7 +126,7 @@ def create_arrays(
         Replaced if something is there.
     name : str
         Of the data set, for its attributes.
-    section, variables, attrs
+    section, variables, attrs, dtypes
         As for `create_zarr`.
     chunks, shards : tuple of int
         Over the section's dimensions; without ``shards``, every chunk is a file.
@@ -136,14 +147,15 @@ def create_arrays(
     others = [str(key) for key, array in section.coords.items() if key not in dims and array.ndim]
     if others:
         common["coordinates"] = " ".join(others)
+    kinds = {name: np.dtype((dtypes or {}).get(name, "float32")) for name in variables}
     return {
         name: group.create_array(
             name,
             shape=amplitude.shape,
             chunks=chunks,
             shards=shards,
-            dtype="float32",
-            fill_value=np.nan,
+            dtype=kinds[name],
+            fill_value=np.nan if kinds[name].kind == "f" else kinds[name].type(0),
             dimension_names=dims,
             attributes={**common, **attributes},
             compressors=BloscCodec(cname="lz4", clevel=1, shuffle="shuffle"),
@@ -160,6 +172,7 @@ def create_zarr(
     *,
     overwrite: bool = False,
     attrs: Mapping[str, Any] | None = None,
+    dtypes: Mapping[str, str] | None = None,
 ) -> ZarrWriter:
     """Start a Zarr folder for variables over a section.
 
@@ -169,19 +182,23 @@ def create_zarr(
     section : xr.Dataset
         Gives dimensions, coordinates, masks and attributes.
     variables : dict
-        Name of each variable, float32 over the section's dimensions, to its attributes (``units``,
-        ``long_name``, ...). The first is the default one of the folder.
+        Name of each variable over the section's dimensions to its attributes (``units``, ``long_name``,
+        ...). The first is the default one of the folder.
     overwrite : bool
         Replace a Zarr folder that is there.
     attrs : dict, optional
         More attributes of the folder.
+    dtypes : dict, optional
+        Types of variables that are not float32.
 
     Raises
     ------
     OutputError
         If the folder cannot be written.
     """
-    return ZarrWriter(Path(path), section, variables, overwrite=overwrite, attrs=attrs or {})
+    return ZarrWriter(
+        Path(path), section, variables, overwrite=overwrite, attrs=attrs or {}, dtypes=dtypes or {}
+    )
 
 
 def write_zarr(section: xr.Dataset, path: str | Path, overwrite: bool = False) -> None:
@@ -202,7 +219,8 @@ def write_zarr(section: xr.Dataset, path: str | Path, overwrite: bool = False) -
     dims = section["amplitude"].dims
     variables = {str(name): array.attrs for name, array in section.data_vars.items() if array.dims == dims}
     first = {"amplitude": variables.pop("amplitude")}
-    with create_zarr(path, section, first | variables, overwrite=overwrite) as store:
+    flags = {name: "bool" for name in variables if section[name].dtype == bool}
+    with create_zarr(path, section, first | variables, overwrite=overwrite, dtypes=flags) as store:
         for lead in np.ndindex(section["amplitude"].shape[:-2]):
             for name in first | variables:
                 store.write(name, lead, section[name][lead].to_numpy())
@@ -214,11 +232,42 @@ def _file_header(section: xr.Dataset) -> dict[str, Any]:
     return {"textHeader": section.attrs.get("text_header", ""), "binaryHeader": binary}
 
 
+def create_raw_headers(store: Store, section: xr.Dataset, told: FileHeaders, chunks: tuple[int, ...]) -> None:
+    """Make an array for trace headers as they stand in the source, by the names and types of MDIO v1.
+
+    Parameters
+    ----------
+    store : zarr store
+        That `create_arrays` has filled.
+    section : xr.Dataset
+    told : FileHeaders
+    chunks : tuple of int
+        Over the leading dimensions. Every chunk is a file: zarr has no shards of raw bytes yet.
+    """
+    group = zarr.open_group(store, mode="r+")
+    group.create_array(
+        "raw_headers",
+        shape=section["amplitude"].shape[:-1],
+        chunks=chunks,
+        dtype=np.dtype(f"V{told.header_bytes}"),
+        dimension_names=[str(dim) for dim in section["amplitude"].dims[:-1]],
+        attributes={"long_name": f"trace headers as in the SEG-Y file, {told.endian}-endian"},
+        compressors=BloscCodec(
+            cname="zstd", clevel=1, shuffle="shuffle", typesize=min(told.header_bytes, 255)
+        ),
+    )
+    binary = told.head[TEXT_BYTES : TEXT_BYTES + BINARY_BYTES]
+    group["segy_file_header"].attrs.update(
+        {"rawBinaryHeader": base64.b64encode(binary).decode(), "fileHeaders": told.to_json()}
+    )
+
+
 def _attributes(name: str, section: xr.Dataset, default: str) -> dict[str, Any]:
     """Return the attributes of the section, and those by which MDIO v1 readers know it."""
     dims = section["amplitude"].dims
     stacked = dims[:-1] in (("inline", "crossline"), ("trace",))
-    return dict(section.attrs) | {
+    own = {str(key): value for key, value in section.attrs.items() if key != "file_headers"}
+    return own | {
         "apiVersion": "1.0.0",
         "createdOn": datetime.now(UTC).isoformat(),
         "name": name,

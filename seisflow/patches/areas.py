@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from seisflow.patches.panels import Panel, layout, panel_index, section_name
 from seisflow.patches.splits import Block, power_of_two
 
+LONG_SAMPLES, PIECE_SAMPLES = 2**23, 2**21
+"""Samples of a panel from which on it is read in pieces, and of a piece."""
 PROBED = 64
 """Panels looked at where looking at all would read the whole survey."""
 
@@ -37,6 +39,19 @@ class Area:
     def crop(self, panel: Panel) -> Panel:
         """The block's part of one of its panels."""
         return panel.crop(self.rows, self.columns)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its part of a panel is too long to be held in memory as a matter of course."""
+        return self.shape[0] * self.shape[1] > LONG_SAMPLES
+
+    def pieces(self, overlap: int = 0) -> list[slice]:
+        """Traces of its part of a panel, in pieces that overlap where it is long, else as a whole."""
+        if not self.is_long:
+            return [self.columns]
+        width = max(PIECE_SAMPLES // self.shape[0], overlap + 1)
+        ends = range(self.columns.start + overlap, self.columns.stop, width)
+        return [slice(end - overlap, min(end + width, self.columns.stop)) for end in ends]
 
 
 def areas_of(sections: Sequence[xr.Dataset], blocks: Sequence[Sequence[Block]]) -> list[Area]:

@@ -37,7 +37,8 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
 
     Item ``i`` depends on ``(seed, i)`` only: not on the process that makes it, nor on what was
     asked before. Surveys under 1 GB are cached whole, and each item takes any panel; of larger ones
-    16 panels are live at a time, each serving 32 windows. Panels are taken in proportion to their
+    16 panels, or sets of panels that share chunks, are live at a time, serving 32 windows a panel.
+    Panels are taken in proportion to their
     number of usable windows, counted on up to about 64 panels and interpolated between them.
 
     Parameters
@@ -88,7 +89,18 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         self.areas = areas_of(sections, blocks)
         self.fits = sum(area.samples for area in self.areas) * BYTES_PER_SAMPLE <= CACHE_BYTES
         self.cache = PanelCache(sections, CACHE_BYTES, keep=SLOTS)
-        self._panels = [(area, lead) for area in self.areas for lead in area.leads]
+        # Of long panels, pieces that overlap, so that every window lies in one.
+        self._pieces = [area.pieces(self.size[1] - 1) for area in self.areas]
+        self._panels = [
+            (area, lead, columns)
+            for area, pieces in zip(self.areas, self._pieces, strict=True)
+            for lead in area.leads
+            for columns in pieces
+        ]
+        # As many as every block has: of a lone panel, 32 windows must do.
+        self._together = min(
+            (len(self.cache.together(area.section, area.leads[0])) or 1 for area in self.areas), default=1
+        )
         probed = self._probed()
         counts = self._count(probed)
         if not counts.any():
@@ -120,24 +132,38 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
     def _draw(self, index: int, rng: np.random.Generator) -> tuple[Panel, int, int]:
         """Panel, top and left of item ``index``."""
         for number in self._candidates(index, rng):
-            area, lead = self._panels[number]
-            panel = area.crop(self.cache.get(area.section, lead))
+            panel = self._panel(number)
             place = self._place(panel.mask, rng)
             if place is not None:
                 return panel, *place
         raise AssertionError("unreachable: candidates end in panels that have usable windows")
+
+    def _panel(self, number: int) -> Panel:
+        """A panel, as far as it belongs to its block."""
+        area, lead, columns = self._panels[number]
+        return self.cache.get(area.section, lead, columns).crop(area.rows, slice(None))
 
     def _candidates(self, index: int, rng: np.random.Generator) -> Iterator[int]:
         """Panels to try: in proportion to their estimated weight, at last one known to be usable."""
         if not self.fits:
             # All items of a slot walk the same panels; the last word keeps these streams apart from items'.
             # Slots change panels one after the other, so that reading is spread evenly.
+            own, stay = rng, WINDOWS_PER_PANEL * self._together
             turn, slot = divmod(index, SLOTS)
-            turn += slot * WINDOWS_PER_PANEL // SLOTS
-            rng = np.random.default_rng([self.seed, slot, turn // WINDOWS_PER_PANEL, 1])
+            turn += slot * stay // SLOTS
+            rng = np.random.default_rng([self.seed, slot, turn // stay, 1])
         for _ in range(PANEL_TRIES):
-            yield int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
+            number = int(np.searchsorted(self._cumulative, rng.random() * self._cumulative[-1], side="right"))
+            yield number if self.fits or self._together == 1 else self._neighbour(number, own)
         yield int(self._sure[rng.integers(len(self._sure))])
+
+    def _neighbour(self, number: int, rng: np.random.Generator) -> int:
+        """Any of the panels that are read together with a panel, and belong to the same block."""
+        area, lead, _ = self._panels[number]
+        near = self.cache.together(area.section, lead)
+        first, last = max(near.start, area.leads[0][-1]), min(near.stop - 1, area.leads[-1][-1])
+        pieces = area.pieces(self.size[1] - 1)
+        return number + (int(rng.integers(first, last + 1)) - lead[-1]) * len(pieces)
 
     def _place(self, mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int] | None:
         """A uniformly drawn usable window, or None if there is none."""
@@ -156,9 +182,9 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
     def _probed(self) -> NDArray[np.int64]:
         """Numbers of the panels to count windows in: evenly spaced, some of every area."""
         each = max(PROBED // max(len(self.areas), 1), 4)
-        first = np.cumsum([0] + [len(area.leads) for area in self.areas])
+        counts = self._panels_of_areas()
         parts = [
-            start + evenly(len(area.leads), each) for start, area in zip(first[:-1], self.areas, strict=True)
+            start + evenly(count, each) for start, count in zip(np.cumsum([0, *counts]), counts, strict=False)
         ]
         return np.concatenate([np.empty(0, np.int64), *parts])
 
@@ -166,8 +192,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         """Usable windows in each of these panels."""
         counts = np.zeros(len(numbers), np.int64)
         for k, number in enumerate(numbers):
-            area, lead = self._panels[number]
-            mask = area.crop(self.cache.get(area.section, lead)).mask
+            mask = self._panel(number).mask
             counts[k] = np.count_nonzero(valid_windows(mask, self.size, self.least))
         return counts
 
@@ -175,19 +200,24 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         """Weight of every panel, interpolated within its area."""
         weights = []
         start = 0
-        for area in self.areas:
-            stop = start + len(area.leads)
+        for count in self._panels_of_areas():
+            stop = start + count
             inside = (probed >= start) & (probed < stop)
             weights.append(np.interp(np.arange(start, stop), probed[inside], counts[inside]))
             start = stop
         return np.concatenate(weights)
 
+    def _panels_of_areas(self) -> list[int]:
+        """How many panels, or pieces of such, each area has."""
+        return [len(area.leads) * len(pieces) for area, pieces in zip(self.areas, self._pieces, strict=True)]
+
     def _refuse(self, sections: Sequence[xr.Dataset], min_valid: float) -> None:
         """Say why there is no window."""
+        counts = self._panels_of_areas()
         signal = any(
-            area.crop(self.cache.get(area.section, lead)).mask.any()
-            for area in self.areas
-            for lead in (area.leads[k] for k in evenly(len(area.leads), PROBED))
+            self._panel(start + k).mask.any()
+            for start, count in zip(np.cumsum([0, *counts]), counts, strict=False)
+            for k in evenly(count, PROBED)
         )
         if signal or not self.areas:
             raise DataError(no_window(sections, self.areas, self.size, min_valid))
@@ -251,7 +281,11 @@ class GridDataset(Dataset[dict[str, Any]]):
         nth_panel, nth_window = divmod(index - (self._ends[number - 1] if number else 0), len(tops))
         lead = area.leads[nth_panel]
         top, left = int(tops[nth_window]), int(lefts[nth_window])
-        x, mask = cut(area.crop(self.cache.get(area.section, lead)), top, left, self.size)
+        columns = area.columns
+        if area.is_long:  # few windows of it are ever asked for, and these are read alone
+            columns = slice(columns.start + left, min(columns.start + left + self.size[1], columns.stop))
+        panel = self.cache.get(area.section, lead, columns).crop(area.rows, slice(None))
+        x, mask = cut(panel, top, 0 if area.is_long else left, self.size)
         x = prepare(x[0], mask[0], self.scaling, np.random.default_rng([self.seed, index]))
         return _tensors(x, mask[0]) | {
             "section": area.section,

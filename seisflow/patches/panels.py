@@ -1,5 +1,6 @@
 """Panels: the 2-D slices of a section that patches are cut from, with a mask of usable samples."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ MUTE_RUN = 8
 
 ZEROS_ARE_DATA = "zeros_are_data"
 """Attribute of a section whose zeros, mutes and dead traces count as measurements."""
+
+READ_AT_ONCE = 16
+"""Sets of panels sharing chunks that a cache has room for."""
 
 VERTICAL_DIMS = ("time", "depth")
 
@@ -88,13 +92,18 @@ def layout(section: xr.Dataset) -> Layout:
     return Layout(tuple(dims[:-2]), dims[-2], dims[-1])
 
 
+def chunk_size(section: xr.Dataset, dim: str) -> int:
+    """How many positions along a dim a chunk of the file holds; 1 where the file has no chunks."""
+    return int(section.variables["amplitude"].encoding.get("preferred_chunks", {}).get(dim, 1))
+
+
 def panel_index(section: xr.Dataset) -> list[tuple[int, ...]]:
     """Positions, over the leading dims, of all panels of a section in order; ``[()]`` for a 2D line."""
     return list(np.ndindex(*(section.sizes[dim] for dim in layout(section).lead)))
 
 
-def read_panel(section: xr.Dataset, lead: Sequence[int]) -> Panel:
-    """Read one panel, and nothing else, with its mask.
+def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(None)) -> Panel:
+    """Read one panel, or some of its traces, and nothing else, with its mask.
 
     Masked are samples without a trace, not finite, of a dead (constant) trace, in the exact zeros
     that a trace starts or ends with, and in runs of at least 8 exact zeros. A sample that is not
@@ -107,8 +116,10 @@ def read_panel(section: xr.Dataset, lead: Sequence[int]) -> Panel:
         A section, lazy or not; never modified.
     lead : sequence of int
         Position over the leading dims, as from `panel_index`.
+    columns : slice
+        Traces to read. Masks do not depend on neighbouring traces, so a part is the same alone.
     """
-    at = tuple(lead)
+    at = (*lead, columns)
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is masked
         traces = np.ascontiguousarray(section.variables["amplitude"][at].values, dtype=np.float32)
     finite = np.isfinite(traces)
@@ -159,31 +170,68 @@ def _keep_zero_crossings(finite: NDArray[np.bool_], mask: NDArray[np.bool_]) -> 
     mask.reshape(-1)[zeros] = finite.reshape(-1)[zeros]
 
 
+_Key = tuple[int, tuple[int, ...], int | None, int | None]
+
+
 class PanelCache:
     """Panels of several sections, the least recently used dropped when they exceed ``capacity`` bytes.
 
+    Panels that share chunks of their file are read together, as far as they take a sixteenth of the capacity.
+
     At least ``keep`` panels stay, whatever their size. A pickled cache is empty: each worker of a
-    DataLoader fills its own.
+    DataLoader or of Dask fills its own, which the threads of one worker share.
     """
 
     def __init__(self, sections: Sequence[xr.Dataset], capacity: int, keep: int = 1) -> None:
         self.sections = list(sections)
         self.capacity = capacity
         self.keep = keep
-        self._panels: OrderedDict[tuple[int, tuple[int, ...]], Panel] = OrderedDict()
+        self._panels: OrderedDict[_Key, Panel] = OrderedDict()
         self._nbytes = 0
+        self._lock = threading.Lock()
 
-    def get(self, section: int, lead: tuple[int, ...]) -> Panel:
-        """Panel at ``lead`` of section number ``section``."""
-        key = (section, lead)
-        if key in self._panels:
+    def get(self, section: int, lead: tuple[int, ...], columns: slice = slice(None)) -> Panel:
+        """Panel at ``lead`` of section number ``section``, or some traces of it."""
+        key = (section, lead, columns.start, columns.stop)
+        with self._lock:
+            if key not in self._panels:
+                self._read(section, lead, columns)
             self._panels.move_to_end(key)
-            return self._panels[key]
-        panel = self._panels[key] = read_panel(self.sections[section], lead)
-        self._nbytes += panel.nbytes
-        while self._nbytes > self.capacity and len(self._panels) > self.keep:
-            self._nbytes -= self._panels.popitem(last=False)[1].nbytes
-        return panel
+            panel = self._panels[key]
+            while self._nbytes > self.capacity and len(self._panels) > self.keep:
+                self._nbytes -= self._panels.popitem(last=False)[1].nbytes
+            return panel
+
+    def together(self, section: int, lead: tuple[int, ...]) -> range:
+        """Positions over the last leading dim of the panels that are read with one."""
+        if not lead:
+            return range(0)
+        dims, whole = layout(self.sections[section]), self.sections[section]
+        chunk = chunk_size(whole, dims.lead[-1])
+        nbytes = 5 * whole.sizes[dims.lateral] * whole.sizes[dims.vertical]  # amplitude and mask
+        count = max(min(chunk, self.capacity // READ_AT_ONCE // nbytes), 1)
+        start = lead[-1] // chunk * chunk
+        first = start + (lead[-1] - start) // count * count
+        return range(first, min(first + count, start + chunk, whole.sizes[dims.lead[-1]]))
+
+    def _read(self, section: int, lead: tuple[int, ...], columns: slice) -> None:
+        """Read a panel, and those that share its chunks."""
+        whole, near = self.sections[section], self.together(section, lead)
+        if len(near) > 1:
+            place = dict(zip(layout(whole).lead, (*lead[:-1], slice(near.start, near.stop)), strict=True))
+            names = [name for name in ("amplitude", "trace_mask") if name in whole.variables]
+            part = whole[names].isel(place | {layout(whole).lateral: columns}).load()
+            found = {(*lead[:-1], i): read_panel(part, (i - near.start,)) for i in near}
+        else:
+            found = {lead: read_panel(whole, lead, columns)}
+        for at, panel in found.items():
+            key = (section, at, columns.start, columns.stop)
+            if key not in self._panels:
+                self._panels[key] = panel
+                self._nbytes += panel.nbytes
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_panels": OrderedDict(), "_nbytes": 0}
+        return {name: getattr(self, name) for name in ("sections", "capacity", "keep")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

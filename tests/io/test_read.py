@@ -8,7 +8,7 @@ import pytest
 import segyio
 
 from seisflow.errors import DataError
-from seisflow.io import create_segy, open_section
+from seisflow.io import create_segy, ingest, open_section
 
 from .conftest import cube, segy_bytes, whole_numbers
 
@@ -265,6 +265,39 @@ def test_the_byte_order_that_revision_2_tells_is_believed(segy, endian):
     assert open_section(path).attrs["endian"] == endian
 
 
+def test_bytes_swapped_in_pairs_are_refused_with_the_remedy(segy, tmp_path):
+    path = segy(code=5, revision=(2, 0), binary={(3297, "i4"): 0x01020304})
+    swapped = np.fromfile(path, ">u2").byteswap()
+    swapped.tofile(tmp_path / "swapped.sgy")
+    with pytest.raises(DataError, match=r"bytes swapped in pairs, by byte 3297.*dd conv=swab") as error:
+        open_section(tmp_path / "swapped.sgy")
+    assert "\n" not in str(error.value)
+    np.fromfile(tmp_path / "swapped.sgy", "<u2").byteswap().tofile(tmp_path / "back.sgy")
+    assert (tmp_path / "back.sgy").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("through_zarr", [False, True])
+def test_trace_headers_with_extensions_are_told_and_kept(tmp_path, through_zarr):
+    values, fields = whole_numbers((12, 20)), cube([10, 11, 12], [1, 2, 3, 4])
+    plain = np.frombuffer(segy_bytes(values, fields, revision=(2, 0), binary={(3507, "i4"): 1}), np.uint8)
+    traces = plain[3600:].reshape(12, -1)
+    extension = np.random.default_rng(0).integers(0, 256, (12, 240)).astype(np.uint8)
+    path = tmp_path / "extended.sgy"
+    path.write_bytes(
+        plain[:3600].tobytes() + np.hstack([traces[:, :240], extension, traces[:, 240:]]).tobytes()
+    )
+    section = open_section(path)
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(12, 20), values)
+    assert "trace headers of 480 bytes" in section.attrs["warnings"][0]
+    if through_zarr:
+        ingest(path, tmp_path / "a.zarr", workers=1)
+        section = open_section(tmp_path / "a.zarr")
+    with create_segy(tmp_path / "again.sgy", section) as file:
+        for i in range(3):
+            file.write((i,), section["amplitude"][i].to_numpy())
+    assert (tmp_path / "again.sgy").read_bytes() == path.read_bytes()
+
+
 def test_a_delay_is_scaled(segy):
     fields = cube([10, 11, 12], [1, 2, 3, 4]) | {215: -10}
     assert float(open_section(segy(fields=fields, delay=25))["time"][0]) == 2.5
@@ -310,5 +343,17 @@ def test_an_array_needs_an_interval(tmp_path):
     section = open_section(tmp_path / "cube.npy", dt=4)
     assert section["amplitude"].dims == ("inline", "crossline", "time")
     np.testing.assert_array_equal(section["amplitude"], values)
+    np.testing.assert_array_equal(section["amplitude"][1, [2, 0], 3:7], values[1][[2, 0], 3:7])
     with pytest.raises(DataError, match="pass dt"):
         open_section(tmp_path / "cube.npy")
+
+
+@pytest.mark.parametrize("kind", ["f8", ">i2", "f4"])
+def test_an_array_is_read_when_asked_for_and_pickles_as_its_path(tmp_path, kind):
+    values = whole_numbers((6, 50, 400)).astype(kind)
+    np.save(tmp_path / "cube.npy", np.asfortranarray(values) if kind == "f8" else values)
+    part = open_section(tmp_path / "cube.npy", dt=4).isel(inline=slice(2, 4), time=slice(0, 400, 3))
+    assert len(pickle.dumps(part)) < 10_000
+    again = pickle.loads(pickle.dumps(part))["amplitude"].to_numpy()
+    assert again.dtype == np.float32
+    np.testing.assert_array_equal(again, values[2:4, :, ::3])

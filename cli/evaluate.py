@@ -1,0 +1,85 @@
+"""``seisflow evaluate``: how well anomalies are found, beside what is used today."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+log = logging.getLogger("seisflow")
+
+
+@click.command()
+@click.argument("survey", type=click.Path(path_type=Path), required=False)
+@options.model
+@click.option(
+    "--on",
+    "part",
+    type=click.Choice(["test", "development"]),
+    default="test",
+    show_default=True,
+    help="Held-out lines to inject into; choices are made on those of development.",
+)
+@click.option(
+    "--alpha",
+    metavar="A",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="False alarms allowed per section.",
+)
+@click.option(
+    "--seeds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
+    help="How often each kind and severity is injected.",
+)  # fmt: skip
+@click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder for the result objects (results/) and the tables, e.g. docs.")  # fmt: skip
+@options.geometry
+@options.device
+@options.overwrite
+@options.as_json
+def command(
+    survey: Path | None,
+    model: str | None,
+    part: str,
+    alpha: float,
+    seeds: int,
+    output: Path | None,
+    geometry: dict[str, Any],
+    device: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Inject modelled anomalies into lines of SURVEY that MODEL has not seen, and see what finds them.
+
+    Without SURVEY, takes the file that the model was trained on a part of. The lines after those it was
+    trained on calibrate, and are tested on; baselines stand in the same table.
+    """
+    from seisflow import progress
+    from seisflow.chosen import choose_model
+    from seisflow.evaluation import anomalies
+
+    chosen = choose_model(model, device)
+    log.info("%s", chosen.describe())
+    source = chosen.inputs((survey,) if survey else (), (), geometry)[0].model_copy(update={"select": ()})
+    words = ["seisflow evaluate", "-m MODEL", Path(source.path).name]
+    words += [f"--on {part}"] if part != "test" else []
+    if output is not None:
+        anomalies.check(output, overwrite=overwrite)
+    with progress.bar(f"Evaluating on {source.name}") as report:
+        found = anomalies.evaluate(
+            source.open(),
+            chosen.model,
+            part=part,
+            alpha=alpha,
+            seeds=seeds,
+            command=" ".join(words),
+            report=report,
+            tell=log.info,
+        )
+    if output is not None:
+        anomalies.write(found, output, overwrite=overwrite)
+    click.echo(json.dumps(found, indent=1) if as_json else anomalies.markdown(found))

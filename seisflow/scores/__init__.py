@@ -1,0 +1,61 @@
+"""Ways to judge the samples of a section, all from one pass of a model (``--score``)."""
+
+from seisflow.errors import ModelError
+from seisflow.models.base import Model
+from seisflow.models.fractal_flow import FractalFlowModel
+from seisflow.priors import GaussianPrior
+from seisflow.scores.base import SMOOTHING, Feature, Score, joined
+from seisflow.scores.evaluation import Evaluation
+from seisflow.scores.levels import combined, density_of_states, level_names, levels, ratio
+from seisflow.scores.likelihood import latent, nll, typicality
+from seisflow.scores.topics import topic, topic_entropy
+
+__all__ = [
+    "SCORES",
+    "SMOOTHING",
+    "Evaluation",
+    "Feature",
+    "Score",
+    "find_score",
+    "joined",
+    "level_names",
+    "scores_of",
+]
+
+SCORES = (
+    "typicality",
+    "nll",
+    "latent",
+    "levels",
+    "ratio",
+    "topic",
+    "topic-entropy",
+    "density-of-states",
+    "combined",
+)
+"""Names of all scores, the default first."""
+
+
+def scores_of(model: Model) -> dict[str, Score]:
+    """Scores that a model offers, by their names: all of a flow, the first two of any other density."""
+    found = [typicality, nll]
+    if isinstance(model, FractalFlowModel):
+        parts = model.config.levels + 2
+        found += [latent, levels(parts), ratio(), density_of_states(parts), combined(parts)]
+        if not isinstance(model.prior, GaussianPrior):
+            found += [topic, topic_entropy]
+    return {score.name: score for score in found}
+
+
+def find_score(model: Model, name: str) -> Score:
+    """Score of that name.
+
+    Raises
+    ------
+    ModelError
+        If the model does not offer it.
+    """
+    offered = scores_of(model)
+    if name not in offered:
+        raise ModelError(f"score {name}: the model does not offer it. It has {', '.join(offered)}")
+    return offered[name]

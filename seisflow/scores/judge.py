@@ -1,0 +1,83 @@
+"""A score made ready to judge sections: with the model it sees through and what is normal for it."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seisflow.calibration import Calibration, JointCalibration
+from seisflow.errors import ModelError
+from seisflow.models import Model, ModelCard
+from seisflow.scores import find_score
+from seisflow.scores.base import Maps, Score, joined
+from seisflow.scores.evaluation import Evaluation
+
+
+class Judge:
+    """Judges panels by one score of a model.
+
+    Parameters
+    ----------
+    model : Model
+        With a card that holds the score's calibration.
+    score : str
+        One of `seisflow.scores.SCORES`.
+
+    Raises
+    ------
+    ModelError
+        If the model does not offer the score, or has no calibration for it.
+    """
+
+    def __init__(self, model: Model, score: str) -> None:
+        assert model.card is not None  # who scores has asked for it
+        self.model = model
+        self.score = find_score(model, score)
+        self.calibration = calibration_of(model.card, score)
+
+    def __reduce__(self) -> tuple[type["Judge"], tuple[Model, str]]:
+        """Travel to a worker as model and name: a score holds functions, which do not."""
+        return Judge, (self.model, self.score.name)
+
+    @property
+    def reach(self) -> int:
+        """Traces to each side that the score of a trace depends on once its windows are put together."""
+        return self.score.reach
+
+    def maps(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Maps (B, K, H, W) of windows (B, 1, H, W) that are averaged over overlaps; the nll is the first."""
+        with torch.inference_mode():
+            return self.score.maps(Evaluation(self.model, x, mask))
+
+    def deviation(self, maps: Maps, mask: NDArray[np.bool_], depth: NDArray[np.float64]) -> Maps:
+        """Deviation (T, X) from held-out data of a panel's maps (K, T, X), at ``depth`` (T,)."""
+        features = self.score.measure(maps, mask)
+        return deviation_of(features, depth, self.calibration, self.score)
+
+
+def deviation_of(
+    features: Maps, depth: NDArray[np.float64], calibration: Calibration | JointCalibration, score: Score
+) -> Maps:
+    """Join the deviations of a score's features (F, T, X) into one map (T, X); NaN where masked."""
+    if isinstance(calibration, JointCalibration):
+        deviations = calibration.deviations(features, depth)
+        return joined(deviations, score.join, sides=score.sides, precision=calibration.precision)
+    return calibration.deviation(features[0], depth)
+
+
+def calibration_of(card: ModelCard, score: str) -> Calibration | JointCalibration:
+    """Calibration of a score.
+
+    Raises
+    ------
+    ModelError
+        If the card has none.
+    """
+    found: Calibration | JointCalibration | None
+    found = card.calibration if score in ("typicality", "nll") else card.calibrations.get(score)
+    if found is None:
+        raise ModelError(
+            f"the model has no calibration for the score {score}. Expected one made by `seisflow train`: "
+            f"for a run that an older version made, `seisflow train --resume -o RUN` adds it"
+        )
+    return found
