@@ -91,7 +91,8 @@ def generate(
     xr.Dataset
         A section: ``amplitude`` over (inline, crossline, time), or depth. Inline i is patch i, from 1, and
         has nothing to do with its neighbours; crosslines are the patch's traces. Amplitudes are in the
-        units of the training data. A model of images gives ``pixels`` over (image, channel, row, column), uint8.
+        units of the training data. A model of images gives ``pixels`` over (image, channel, row, column),
+        uint8.
 
     Raises
     ------
