@@ -37,6 +37,7 @@ log = logging.getLogger("seisflow")
 )  # fmt: skip
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Folder for the result objects (results/) and the tables, e.g. docs.")  # fmt: skip
+@click.option("--note", metavar="TEXT", default="", help="What a reader of the table should know.")
 @options.geometry
 @options.device
 @options.overwrite
@@ -48,6 +49,7 @@ def command(
     alpha: float,
     seeds: int,
     output: Path | None,
+    note: str,
     geometry: dict[str, Any],
     device: str | None,
     overwrite: bool,
@@ -77,6 +79,7 @@ def command(
             alpha=alpha,
             seeds=seeds,
             command=" ".join(words),
+            note=note,
             report=report,
             tell=log.info,
         )

@@ -73,7 +73,7 @@ class FlowConfig(_Strict):
     levels : int
         Depth of the fractal recursion: blocks of H x W, H/2 x W/2, ...
     couplings : int or list of int
-        Couplings in the step of each level.
+        Couplings in the step of each level; the last of a list counts for all deeper levels too.
     squeeze : (int, int)
         Samples and traces that a step gathers into channels.
     mix : bool
@@ -102,17 +102,16 @@ class FlowConfig(_Strict):
     prior: PriorConfig = PriorConfig()
 
     @model_validator(mode="after")
-    def _one_count_a_level(self) -> "FlowConfig":
-        counts = self.couplings_by_level()
-        if len(counts) != self.levels or min(counts) < 1:
-            raise ValueError(
-                f"couplings {self.couplings}: one positive number, or one for each of {self.levels} levels"
-            )
+    def _some_couplings(self) -> "FlowConfig":
+        counts = [self.couplings] if isinstance(self.couplings, int) else self.couplings
+        if not counts or min(counts) < 1:
+            raise ValueError(f"couplings {self.couplings}: one positive number, or some for the first levels")
         return self
 
     def couplings_by_level(self) -> list[int]:
         """Number of couplings in the step of each level, coarsest first."""
-        return [self.couplings] * self.levels if isinstance(self.couplings, int) else self.couplings
+        counts = [self.couplings] if isinstance(self.couplings, int) else self.couplings
+        return [counts[min(level, len(counts) - 1)] for level in range(self.levels)]
 
 
 class AutoregressiveConfig(_Strict):

@@ -65,8 +65,11 @@ def test_a_file_is_read_as_a_preset_is(tmp_path):
     assert load_config(path).flow == FlowConfig.model_validate(FLOW)
 
 
-def test_one_count_of_couplings_is_for_every_level():
-    assert FlowConfig(levels=3, couplings=2).couplings_by_level() == [2, 2, 2]
+@pytest.mark.parametrize(
+    ("couplings", "by_level"), [(2, [2, 2, 2]), ([5, 1], [5, 1, 1]), ([4, 3, 2, 1], [4, 3, 2])]
+)
+def test_the_last_count_of_couplings_is_for_all_deeper_levels(couplings, by_level):
+    assert FlowConfig(levels=3, couplings=couplings).couplings_by_level() == by_level
 
 
 MISTAKES = {
@@ -75,7 +78,8 @@ MISTAKES = {
     "flow.levels=0": "seismic: flow.levels = 0: ",
     "flow.levels=many": "seismic: flow.levels = 'many': ",
     "flow.levels=2.5": "seismic: flow.levels = 2.5: ",
-    "flow.couplings=[1,2]": "seismic: flow: couplings [1, 2]: one positive number, or one for each of 4",
+    "flow.couplings=[1,0]": "seismic: flow: couplings [1, 0]: one positive number, or some for",
+    "flow.couplings=[]": "seismic: flow: couplings []: one positive number, or some for",
     "flow.couplings=0": "seismic: flow: couplings 0: one positive number",
     "flow.couplings=few": "seismic: flow.couplings = 'few': ",
     "flow.squeeze=[0,4]": "seismic: flow.squeeze.0 = 0: ",

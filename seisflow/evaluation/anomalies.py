@@ -52,10 +52,7 @@ baselines: `seisflow.evaluation.detectors`; scores: `seisflow.scores`. What `com
 chosen on the development lines with the same kinds of anomalies: it may favour these, as no baseline does.
 
 Lines of a survey are not exchangeable: it drifts from the calibration to the test lines, and realised false
-alarms beyond the nominal share tell how far. A first run on the test lines, with five folds in the calibration
-instead of three and with a `combined` that was two-sided throughout, raised them on 42 % (`combined`) and 52 %
-(`typicality`) of the lines, at AUROCs of 0.863 and 0.810. Both were then changed by what the development lines
-said; the false alarms below are therefore not quite blind.
+alarms beyond the nominal share tell how far.
 """
 
 
@@ -269,6 +266,7 @@ def results(
     seeds: int,
     seconds: float,
     command: str,
+    note: str = "",
 ) -> list[dict[str, Any]]:
     """One result object for each score and baseline, the scores first."""
     dim = layout(contest.section).lead[0]
@@ -323,6 +321,7 @@ def results(
                 "commit": commit(),
                 "command": command,
             }
+            | ({"note": note} if note else {})
         )
     return found
 
@@ -336,6 +335,7 @@ def evaluate(
     seeds: int = SEEDS,
     kinds: Sequence[str] = tuple(KINDS),
     command: str = "seisflow evaluate",
+    note: str = "",
     report: progress.Report = progress.silent,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Any]]:
@@ -349,7 +349,7 @@ def evaluate(
         Trained on its first lines.
     part, alpha, seeds, kinds, report
         As for `run`.
-    command : str
+    command, note : str
         For the record.
     tell : callable
         Takes a line that says which lines are for what.
@@ -378,6 +378,7 @@ def evaluate(
         seeds=seeds,
         seconds=time.monotonic() - start,
         command=command,
+        note=note,
     )
 
 
@@ -413,6 +414,8 @@ def markdown(found: Sequence[dict[str, Any]]) -> str:
         f"{one['parameters']:,} parameters. {one['machine']}, {one['seconds']:,.0f} s, "
         f"commit {one['commit']}.",
     ]
+    if one.get("note"):
+        lines += ["", one["note"]]
     return "\n".join(lines)
 
 

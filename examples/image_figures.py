@@ -1,0 +1,77 @@
+"""Draw the paper's figures of a flow trained on images: samples, topics, and what every fractal step does.
+
+    seisflow train fashion-mnist --max-time 01:00:00
+    python examples/image_figures.py runs/latest -o figures [--data DIR] [--beside runs/table1/...-realnvp]
+
+Makes ``samples.png`` (Fig. 7, 11), ``variance-topics.png`` and ``mean-topics.png`` (Fig. 8) and ``steps.png``
+(Fig. 9, 10); and prints how well topics agree with labels, which training never sees, beside k-means and a
+mixture of normals of the pixels, and of the latents of another flow (``--beside``). These need the extra
+``evaluate``.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import seisflow
+import seisflow.models
+from seisflow.evaluation import pictures, topics
+from seisflow.io.images import dequantise, read_images, resize
+from seisflow.plotting import draw_images, save
+
+SHOWN = 8
+FITTED = 10_000
+BATCH = 128
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", metavar="RUN")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--data", default=os.environ.get("SEISFLOW_DATA"), help="folder that holds images/")
+    parser.add_argument("--beside", metavar="RUN", help="flow without topics whose latents are clustered")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    model = seisflow.load_model(arguments.model)
+    card = model.card
+    assert card is not None
+    test = read_images(card.images, "test", arguments.data)
+    pixels = resize(test.pixels, card.config.data.resize)
+    samples = seisflow.generate(model, 100)["pixels"].values
+    some = dequantise(pixels[:SHOWN], np.random.default_rng(0))
+    figures = {
+        "samples": draw_images({"Test images": pixels[:100], "Generated": samples}),
+        "variance-topics": pictures.draw_variance_topics(model),
+        "mean-topics": pictures.draw_mean_topics(model),
+        "steps": pictures.draw_steps(model, some),
+    }
+    for name, figure in figures.items():
+        print(save(figure, arguments.output / f"{name}.png", overwrite=True))
+    if len(set(test.labels)) > 1:
+        found = topics.topics_of(model, pixels)
+        print(f"topics against labels: {topics.agreement(found, test.labels)}")
+        learn = resize(read_images(card.images, "train", arguments.data).pixels, card.config.data.resize)
+        flat = [x.reshape(len(x), -1) / np.float32(255) for x in (learn[:FITTED], pixels)]
+        for name, clusters in topics.clusterings(*flat, model.prior.topics).items():
+            print(f"{name} of pixels: {topics.agreement(clusters, test.labels)}")
+        if arguments.beside:
+            other = seisflow.load_model(arguments.beside)
+            latents = [_latents(other, x) for x in (learn[:FITTED], pixels)]
+            for name, clusters in topics.clusterings(*latents, model.prior.topics).items():
+                print(f"{name} of latents of {arguments.beside}: {topics.agreement(clusters, test.labels)}")
+
+
+def _latents(model: seisflow.models.Model, pixels: np.ndarray) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    parts = np.array_split(pixels, max(len(pixels) // BATCH, 1))
+    return np.concatenate([model.encode(dequantise(x, rng))[0].flatten(1).numpy() for x in parts])
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    main()
