@@ -23,14 +23,7 @@ log = logging.getLogger("seisflow")
     show_default=True,
     help="Held-out lines to inject into; choices are made on those of development.",
 )
-@click.option(
-    "--alpha",
-    metavar="A",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="False alarms allowed per section.",
-)
+@options.alpha
 @click.option(
     "--seeds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
     help="How often each kind and severity is injected.",

@@ -77,6 +77,14 @@ workers = click.option(
 crs = click.option(
     "--crs", metavar="CRS", help="Of the coordinates, e.g. EPSG:23031; Zarr tells it. [default: the input's]"
 )
+alpha = click.option(
+    "--alpha",
+    metavar="A",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="False alarms allowed per panel.",
+)
 overrides = click.option(
     "--set",
     "overrides",

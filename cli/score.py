@@ -35,14 +35,7 @@ log = logging.getLogger("seisflow")
     show_default=True,
     help="Two-sided: less and more probable than normal; nll: less probable only.",
 )
-@click.option(
-    "--alpha",
-    metavar="A",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="False alarms allowed per panel.",
-)
+@options.alpha
 @click.option("--report", "page", is_flag=True, help="Write a page (.html) to pan and zoom in; needs plotly.")
 @options.select
 @options.geometry

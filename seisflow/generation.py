@@ -114,7 +114,7 @@ def generate(
     amplitude = np.empty(frame["amplitude"].shape, np.float32)
     first = 0
     for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
-        amplitude[first : first + len(patches)] = to_amplitude(patches, section_card(model))
+        amplitude[first : first + len(patches)] = to_amplitude(patches[:, 0], section_card(model))
         first += len(patches)
     return frame.assign(amplitude=(frame["amplitude"].dims, amplitude, frame["amplitude"].attrs))
 
@@ -128,21 +128,7 @@ def generate_batches(
     seed: int = 0,
     batch: int = BATCH,
 ) -> Iterator[NDArray[np.float32]]:
-    """Draw n patches, a batch at a time: arrays (b, H, W) in scaled units. Parameters as for `generate`."""
-    for x in sample_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
-        yield x[:, 0]
-
-
-def sample_batches(
-    model: Model,
-    n: int,
-    *,
-    topic: int | None = None,
-    temperature: float = 1.0,
-    seed: int = 0,
-    batch: int = BATCH,
-) -> Iterator[NDArray[np.float32]]:
-    """As `generate_batches`, with all channels: arrays (b, C, H, W)."""
+    """Draw n patches a batch at a time: arrays (b, C, H, W) in scaled units. Parameters as for `generate`."""
     for number in range(-(-n // batch)):
         words = np.random.SeedSequence([seed, number]).generate_state(2)
         generator = torch.Generator(model.device).manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
@@ -199,12 +185,12 @@ def write_generated(
             for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed):
                 if done < GALLERY:
                     shown.append(patches[: GALLERY - done])
-                not_finite += int((~np.isfinite(patches)).any((1, 2)).sum())
-                for number, amplitude in enumerate(to_amplitude(patches, card), start=done):
+                not_finite += int((~np.isfinite(patches)).any((1, 2, 3)).sum())
+                for number, amplitude in enumerate(to_amplitude(patches[:, 0], card), start=done):
                     write((number,), amplitude)
                 done += len(patches)
                 report(done, n)
-        figure = plotting.draw_gallery(np.concatenate(shown)[:, None], title=section.attrs["title"])
+        figure = plotting.draw_gallery(np.concatenate(shown), title=section.attrs["title"])
         plotting.save(figure, folder / gallery.name)
     if not_finite:
         log.warning("%s: %d of %d patches hold samples that are not finite", path, not_finite, n)

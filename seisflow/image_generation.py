@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seisflow import plotting, progress
 from seisflow.errors import ModelError, OutputError
-from seisflow.generation import BATCH, GALLERY, GenerationSummary, sample_batches
+from seisflow.generation import BATCH, GALLERY, GenerationSummary, generate_batches
 from seisflow.models import Model
 from seisflow.together import together
 
@@ -53,7 +53,7 @@ def generate_images(
         raise ModelError("the model is not one of images. Expected one trained on an image data set")
     pixels = np.empty((n, *model.shape), np.uint8)
     not_finite = first = 0
-    for x in sample_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
+    for x in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
         pixels[first : first + len(x)] = to_pixels(x)
         not_finite += int((~np.isfinite(x)).any((1, 2, 3)).sum())
         first += len(x)

@@ -135,7 +135,7 @@ def realism(model: Model, file: Path) -> dict[str, dict[str, float]]:
     card = model.card
     assert card is not None
     real, other = (windows(file, part, card.scaling)[:, 0] for part in (TEST, FIRST_INLINES))
-    made = np.concatenate(list(generate_batches(model, len(real))))
+    made = np.concatenate([x[:, 0] for x in generate_batches(model, len(real))])
     return compare(made, real, other)
 
 
