@@ -73,7 +73,9 @@ def test_large_surveys_are_subsampled_evenly(monkeypatch):
     monkeypatch.setattr(module, "MIN_PANELS", 10)
     read = []
     original = module.read_panel
-    monkeypatch.setattr(module, "read_panel", lambda s, lead: read.append(lead[0]) or original(s, lead))
+    monkeypatch.setattr(
+        module, "read_panel", lambda s, lead, *columns: read.append(lead[0]) or original(s, lead, *columns)
+    )
     amplitude = noise(100, 40, 100) * np.linspace(1, 3, 100, dtype=np.float32)[:, None, None]
     fitted = AmplitudeScaling.fit([section_of(amplitude)], WHOLE)
     assert (len(read), read[0], read[-1]) == (10, 0, 99)

@@ -164,7 +164,8 @@ def test_mask_turns_with_the_samples(noisy):
 def test_a_big_survey_reads_few_panels_at_a_time(numbered, big, monkeypatch):
     read = []
     monkeypatch.setattr(
-        "seisflow.patches.panels.read_panel", lambda s, lead: read.append(lead) or read_panel(s, lead)
+        "seisflow.patches.panels.read_panel",
+        lambda s, lead, *columns: read.append(lead) or read_panel(s, lead, *columns),
     )
     section = numbered(500, 12, 20)
     data = PatchDataset([section], [[Block()]], SIZE, RAW, seed=0, length=10_000)
