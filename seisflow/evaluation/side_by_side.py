@@ -10,7 +10,7 @@ again exact for FractalAR and an upper bound for the others.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 
 from seisflow.config import Config, load_config
 from seisflow.evaluation import costs, images, volve
-from seisflow.models import Model
+from seisflow.models import Model, load_model
 from seisflow.models.fractal_ar import FractalGenerator
+from seisflow.models.storage import WEIGHTS
 from seisflow.source import ImageSource
 
 Preset = tuple[str, tuple[str, ...]]
@@ -37,9 +38,17 @@ DATA_SETS = ("mnist", "volve")
 
 
 def run_all(
-    data: Path | None, runs: Path, *, seed: int, max_time: timedelta | None, overwrite: bool
+    data: Path | None,
+    runs: Path,
+    *,
+    seed: int,
+    max_time: timedelta | None,
+    overwrite: bool,
+    recorded: Callable[[str, str], bool] = lambda dataset, name: False,
 ) -> Iterator[dict[str, Any]]:
     """Train and measure all models on MNIST and, if ``data`` has it, on Volve; yield a result for each.
+
+    A run that is finished is not trained again, and one cut short begins anew: what was interrupted goes on.
 
     Parameters
     ----------
@@ -51,15 +60,20 @@ def run_all(
     max_time : timedelta, optional
         Training time of each model.
     overwrite : bool
-        Replace runs.
+        Train again what is finished.
+    recorded : callable
+        Takes data set and model to whether there is a result already, which is then left out.
     """
     source = ImageSource(path="mnist", folder=None if data is None else str(data.resolve()))
     for name, preset in ON_IMAGES.items():
         folder = runs / f"mnist-{name}"
-        model = images.train_model(
-            source, folder, load_config(*preset), seed=seed, max_time=max_time, overwrite=overwrite
-        )
-        one = images.model_result(model, source, name=name, folder=folder)
+        if recorded(f"{source.path}, test", name):
+            continue
+        if overwrite or not (folder / WEIGHTS).is_file():
+            images.train_model(
+                source, folder, load_config(*preset), seed=seed, max_time=max_time, overwrite=True
+            )
+        one = images.model_result(load_model(folder), source, name=name, folder=folder, draws=1)
         yield one | _measured(folder, preset)
     if data is None:
         return
@@ -67,19 +81,18 @@ def run_all(
     width = math.nan
     for name, preset in ON_SEISMIC.items():
         folder = runs / f"volve-{name}"
-        model = _train_seismic(file, folder, load_config(*preset), seed, max_time, overwrite)
+        if overwrite or not (folder / WEIGHTS).is_file():
+            _train_seismic(file, folder, load_config(*preset), seed, max_time)
+        model = load_model(folder)
         if name == "fractal-ar":  # the first
             assert isinstance(model, FractalGenerator)
             width = float(model.bins.width)
-        yield _seismic_result(name, model, file, width) | _measured(folder, preset)
+        if not recorded(volve.DATASET, name):
+            yield _seismic_result(name, model, file, width) | _measured(folder, preset)
 
 
-def _train_seismic(
-    file: Path, folder: Path, config: Config, seed: int, max_time: timedelta | None, overwrite: bool
-) -> Model:
-    return volve.train_model(
-        file, folder, config, seed=seed, max_time=max_time, overwrite=overwrite, calibrate=False
-    )
+def _train_seismic(file: Path, folder: Path, config: Config, seed: int, max_time: timedelta | None) -> None:
+    volve.train_model(file, folder, config, seed=seed, max_time=max_time, overwrite=True, calibrate=False)
 
 
 def _seismic_result(name: str, model: Model, file: Path, width: float) -> dict[str, Any]:

@@ -142,10 +142,15 @@ def run_table1(asked: Asked) -> Iterator[Result]:
 
 
 def run_side_by_side(asked: Asked) -> Iterator[Result]:
-    """Flow, FractalAR and FractalMAR for the same time on MNIST and Volve."""
+    """Flow, FractalAR and FractalMAR for the same time on MNIST and Volve; what is recorded is left out."""
     root = Path(asked.model) if asked.model else runs.ROOT / "side-by-side"
     done = side_by_side.run_all(
-        asked.data, root, seed=asked.seed, max_time=asked.max_time, overwrite=asked.overwrite
+        asked.data,
+        root,
+        seed=asked.seed,
+        max_time=asked.max_time,
+        overwrite=asked.overwrite,
+        recorded=lambda dataset, name: _is_recorded(asked, dataset, name),
     )
     for one in done:
         samples = Path(one.pop("samples"))
@@ -203,6 +208,11 @@ def _kept(one: Result, asked: Asked, name: str) -> Result:
 def _wanted(name: str, label: str, dataset: str, how: str | None) -> Result:
     resize = None if how is None else ("none" if dataset.startswith("cifar10") else how)
     return {"experiment": name, "model": label, "dataset": dataset, "resize": resize}
+
+
+def _is_recorded(asked: Asked, dataset: str, name: str) -> bool:
+    how = "bilinear" if dataset.startswith("mnist") else None
+    return _is_there(asked, "side-by-side", name, dataset, how)
 
 
 def _is_there(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> bool:

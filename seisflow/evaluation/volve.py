@@ -34,6 +34,7 @@ from seisflow.scaling import AmplitudeScaling
 from seisflow.source import Source
 from seisflow.training import train
 
+DATASET = "Volve ST10010 sub3d"
 FILE = "volve10r12-full-twt-sub3d.sgy"
 SIZE = (256, 64)
 CROSSLINES = (0, 46, 92, 138)
@@ -163,7 +164,7 @@ def result(
     by_depth = nats.reshape(-1, len(SAMPLES)).mean(0)
     return {
         "experiment": "seismic",
-        "dataset": "Volve ST10010 sub3d",
+        "dataset": DATASET,
         "protocol": f"train {TRAIN}, test {TEST}, 132 windows 256 x 64, dither 1/32 std, zeros kept",
         "model": name,
         "parameters": parameters,
