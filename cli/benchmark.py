@@ -12,7 +12,7 @@ from . import options
 from .train import Duration
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
-NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side")
+NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies")
 
 
 @click.command()
@@ -55,6 +55,8 @@ def command(
     mnist, fashion-mnist, cifar10-automobile
                         bits/dim on all test images
     table1              the paper's Table 1: six models on MNIST and Fashion-MNIST
+    ood                 images that MODEL has not learned, told from those it has
+    facies              topics as a map of the F3 sample: stability, shuffled control
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
@@ -99,6 +101,8 @@ def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
         "moons": ("-c", "--set", "--eval-only", "--resize", "-m"),
         "table1": ("--eval-only",),
         "side-by-side": ("-c", "--set", "--eval-only", "--resize"),
+        "facies": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
+        "ood": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "seismic": ("--resize",),
         "cifar10-automobile": ("--resize",),
     }.get(name, ())
@@ -115,8 +119,9 @@ def _again() -> str:
     """Return the command line as it was given, without what depends on the machine."""
     context = click.get_current_context()
     words = ["seisflow", "benchmark", context.params["name"]]
+    judges = context.params["eval_only"] or context.params["name"] in ("ood", "facies")
     for option, value in (
-        ("-m", context.params["model"] if context.params["eval_only"] else None),
+        ("-m", context.params["model"] if judges else None),
         ("-c", context.params["config"]),
         *(("--set", one) for one in context.params["overrides"]),
         ("--resize", context.params["resize"]),

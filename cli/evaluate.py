@@ -51,22 +51,25 @@ def command(
     """Inject modelled anomalies into lines of SURVEY that MODEL has not seen, and see what finds them.
 
     Without SURVEY, takes the file that the model was trained on a part of. The lines after those it was
-    trained on calibrate, and are tested on; baselines stand in the same table.
+    trained on (of a 2D line: the traces) calibrate, and are tested on; baselines stand in the same table.
+    Tables keep the other surveys that they hold.
     """
     from seisflow import progress
     from seisflow.chosen import choose_model
-    from seisflow.evaluation import anomalies
+    from seisflow.evaluation import anomalies, anomaly_pages
+    from seisflow.patches import section_name
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
     source = chosen.inputs((survey,) if survey else (), (), geometry)[0].model_copy(update={"select": ()})
     words = ["seisflow evaluate", "-m MODEL", Path(source.path).name]
     words += [f"--on {part}"] if part != "test" else []
+    section = source.open()
     if output is not None:
-        anomalies.check(output, overwrite=overwrite)
+        anomaly_pages.check(output, section_name(section), overwrite=overwrite)
     with progress.bar(f"Evaluating on {source.name}") as report:
         found = anomalies.evaluate(
-            source.open(),
+            section,
             chosen.model,
             part=part,
             alpha=alpha,
@@ -77,5 +80,5 @@ def command(
             tell=log.info,
         )
     if output is not None:
-        anomalies.write(found, output, overwrite=overwrite)
-    click.echo(json.dumps(found, indent=1) if as_json else anomalies.markdown(found))
+        anomaly_pages.write(found, output, overwrite=overwrite)
+    click.echo(json.dumps(found, indent=1) if as_json else anomaly_pages.markdown(found))

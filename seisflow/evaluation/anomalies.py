@@ -3,15 +3,15 @@
 Lines that the model was not trained on are cut, in order, into calibration, development and test lines, with
 gaps between them. Thresholds come from the calibration lines alone. What the score ``combined`` is made of
 was chosen on development lines. Into every test line anomalies of all kinds are injected, one at a time.
+Of a single 2D line the traces are shared out in the same way, with gaps wider than a patch.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,18 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow import progress
-from seisflow.calibration import Calibration, JointCalibration, calibrate
-from seisflow.errors import DataError, OutputError
-from seisflow.evaluation.detection import Case, aupro, auroc, bootstrap, by_kind, macro
+from seisflow.calibration import Calibration, JointCalibration, calibrate, tile_maxima
+from seisflow.errors import DataError
+from seisflow.evaluation.detection import (
+    Case,
+    aupro,
+    auroc,
+    bootstrap,
+    by_kind,
+    exact_interval,
+    independent,
+    macro,
+)
 from seisflow.evaluation.detectors import fit_detectors
 from seisflow.evaluation.injection import KINDS, SEVERITIES, Host, Injected, estimate_wavelet, inject
 from seisflow.models import Model
@@ -38,27 +47,15 @@ GAP = 2
 SHARES = {"development": 0.15, "test": 0.4}
 """Of the lines that were not trained on; the rest calibrates."""
 SEEDS = 3
+THINNED = 4
+"""Every so many samples and traces of untouched lines are kept, to see how alike lines are."""
 FITTED_LINES = 6
 """Training lines that the baselines are fitted to."""
-
-HEAD = """# Anomalies: what finds them
-
-Modelled anomalies of 18 kinds and three severities are injected, one at a time, into lines that neither model
-nor thresholds have seen. A detector is as good as its AUROC over the samples of such a line: the probability
-that a changed sample is ranked above an unchanged one, averaged over kinds. AUPRO counts every connected
-region the same and looks at false positive rates up to 0.3 only. All detectors, the baselines too, are
-judged on both sides against calibration lines at the same depth. Kinds: `seisflow.evaluation.injection`;
-baselines: `seisflow.evaluation.detectors`; scores: `seisflow.scores`. What `combined` is made of was
-chosen on the development lines with the same kinds of anomalies: it may favour these, as no baseline does.
-
-Lines of a survey are not exchangeable: it drifts from the calibration to the test lines, and realised false
-alarms beyond the nominal share tell how far.
-"""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Positions of lines along the first dim, by what they are for."""
+    """Positions of lines (of a 2D line: of traces) along `shared_dim`, by what they are for."""
 
     train: list[int]
     calibration: list[int]
@@ -66,33 +63,43 @@ class Lines:
     test: list[int]
 
 
-def share_out(section: xr.Dataset, trained: tuple[int, int], gap: int = GAP) -> Lines:
-    """Cut the lines after the trained ones into calibration, development and test.
+def shared_dim(section: xr.Dataset) -> str:
+    """Dim whose positions are shared out: the first leading one; the lateral one of a 2D line."""
+    dims = layout(section)
+    return dims.lead[0] if dims.lead else dims.lateral
+
+
+def share_out(section: xr.Dataset, trained: tuple[int, int], width: int = 1) -> Lines:
+    """Cut what comes after the trained lines into calibration, development and test.
 
     Parameters
     ----------
     section : xr.Dataset
-        The survey, with lines along its first dim.
+        A survey with lines along its first dim, or one 2D line.
     trained : (int, int)
-        First line trained on and the one after the last.
-    gap : int
-        Lines between the parts, and at least as many after the trained ones.
+        First line (or trace) trained on and the one after the last.
+    width : int
+        Traces of a patch: on a 2D line gaps are wider, and no part is narrower.
 
     Raises
     ------
     DataError
-        If fewer than ten lines are left.
+        If fewer than ten lines, or four patches of a 2D line, are left.
     """
-    dim = layout(section).lead[:1]
-    count = section.sizes[dim[0]] if dim else 1
+    dim, single = shared_dim(section), not layout(section).lead
+    count = section.sizes[dim]
+    gap, least = (width + 1, 4 * width) if single else (GAP, 10)
     first = trained[1] + max(gap, 4)
     left = count - first - 2 * gap
-    if left < 10:
+    if left < least:
+        what = f"traces, beside gaps of {gap}," if single else "lines"
         raise DataError(
-            f"{section_name(section)}: {max(left, 0)} of {count} lines are left beside those the model was "
-            f"trained on. Expected 10 or more to calibrate and test on: train with --select on fewer"
+            f"{section_name(section)}: {max(left, 0)} of {count} {what} are left beside those the model was "
+            f"trained on. Expected {least} or more to calibrate and test on: train with --select on fewer"
+            + (", or with narrower patches" if single else "")
         )
     test, development = (round(SHARES[part] * left) for part in ("test", "development"))
+    development = max(development, width if single else 0)
     middle = count - test - gap - development
     return Lines(
         list(range(*trained)),
@@ -103,10 +110,10 @@ def share_out(section: xr.Dataset, trained: tuple[int, int], gap: int = GAP) -> 
 
 
 def trained_lines(section: xr.Dataset, model: Model) -> tuple[int, int]:
-    """First line of a survey that a model was trained on, and the one after the last, by its card."""
+    """First line, or trace of a 2D line, that a model was trained on, and the one after the last."""
     from seisflow.io import select
 
-    dim = layout(section).lead[0]
+    dim = shared_dim(section)
     labels = section[dim].values.tolist()
     first, last = len(labels), 0
     for item in section_card(model).inputs:
@@ -136,7 +143,7 @@ class Contest:
         self.scaling = card.scaling
         self.depth = section[layout(section).vertical].values.astype(np.float64)
         self.scores = scores_of(model)
-        panels = self.read(lines.calibration)
+        panels = self.read(lines.calibration, pieces=True)
         found = calibrate_scores(
             model, ((p, self.depth) for p in panels), self.scaling, held_out=True, count=len(panels)
         )
@@ -144,20 +151,29 @@ class Contest:
         self.calibrations: dict[str, Calibration | JointCalibration] = {
             "typicality": one, "nll": one, **found.calibrations,
         }  # fmt: skip
-        few = np.unique(np.linspace(0, len(lines.train) - 1, FITTED_LINES).astype(int))
-        self.detectors = fit_detectors(
-            [self._scaled(p) for p in self.read([lines.train[i] for i in few])], seed
-        )
+        few = np.array(lines.train)
+        if layout(section).lead:
+            few = few[np.unique(np.linspace(0, len(few) - 1, FITTED_LINES).astype(int))]
+        self.detectors = fit_detectors([self._scaled(p) for p in self.read(few.tolist())], seed)
         tile = (model.shape[1], model.shape[2])
         for name, detector in self.detectors.items():
-            maps = [(detector(self._scaled(panel)), self.depth) for panel in panels]
+            maps = [(self._statistic(detector, panel), self.depth) for panel in panels]
             self.calibrations[name] = calibrate(maps, (0.0, 0.0), tile=tile)
         self.wavelet = estimate_wavelet([panel.amplitude for panel in panels])
 
-    def read(self, lines: Sequence[int]) -> list[Panel]:
-        """Panels of some lines."""
-        rest = (0,) * (len(layout(self.section).lead) - 1)
-        return [read_panel(self.section, (line, *rest)) for line in lines]
+    def read(self, lines: Sequence[int], *, pieces: bool = False) -> list[Panel]:
+        """Panels of some lines; of a 2D line, the one panel of some traces, or pieces as wide as a patch."""
+        lead = layout(self.section).lead
+        if lead:
+            return [read_panel(self.section, (line, *(0,) * (len(lead) - 1))) for line in lines]
+        panel = read_panel(self.section, (), slice(lines[0], lines[-1] + 1))
+        count = max(len(lines) // self.model.shape[2], 1) if pieces else 1
+        edges = np.linspace(0, len(lines), count + 1).astype(int).tolist()
+        return [panel.crop(slice(None), slice(*ends)) for ends in pairwise(edges)]
+
+    def limits(self, alpha: float, shape: tuple[int, int]) -> dict[str, float]:
+        """Threshold of every score and baseline for panels of ``shape`` (T, X)."""
+        return {name: one.threshold(alpha, shape) for name, one in self.calibrations.items()}
 
     def judge(self, panel: Panel, seed: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Map of every score and baseline: the larger, the more anomalous."""
@@ -174,7 +190,7 @@ class Contest:
         for name, detector in self.detectors.items():
             calibration = self.calibrations[name]
             assert isinstance(calibration, Calibration)
-            yield name, np.abs(calibration.deviation(detector(self._scaled(panel)), self.depth))
+            yield name, np.abs(calibration.deviation(self._statistic(detector, panel), self.depth))
 
     def inject(self, panel: Panel, kind: str, severity: int, seed: list[int]) -> Injected:
         """Put an anomaly into a panel, at the survey's sample interval."""
@@ -188,8 +204,33 @@ class Contest:
         deviation = deviation_of(features, self.depth, self.calibrations[name], score)
         return np.abs(deviation) if score.two_sided else deviation
 
+    def _statistic(
+        self, detector: Callable[[NDArray[np.float32]], NDArray[np.float32]], panel: Panel
+    ) -> NDArray[np.float32]:
+        """Statistic of a baseline; NaN where there is no data, as scores are."""
+        return np.where(panel.mask, detector(self._scaled(panel)), np.float32(np.nan))
+
     def _scaled(self, panel: Panel) -> NDArray[np.float32]:
         return np.ascontiguousarray(self.scaling.scale(panel.amplitude), dtype=np.float32)
+
+
+@dataclass
+class Untouched:
+    """What a detector made of untouched lines.
+
+    Attributes
+    ----------
+    alarms : list of float
+        One value a line and dither: 1 if it raised an alarm, else 0.
+    tiles : list of float
+        The same for every tile, of the size of a patch, judged as a panel of that size.
+    maps : list of ndarray
+        Maps of the lines, first dither, thinned.
+    """
+
+    alarms: list[float] = field(default_factory=list)
+    tiles: list[float] = field(default_factory=list)
+    maps: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 def run(
@@ -200,7 +241,7 @@ def run(
     seeds: int = SEEDS,
     kinds: Sequence[str] = tuple(KINDS),
     report: progress.Report = progress.silent,
-) -> tuple[list[Case], dict[str, list[float]]]:
+) -> tuple[list[Case], dict[str, Untouched]]:
     """Inject, score and measure.
 
     Parameters
@@ -219,8 +260,8 @@ def run(
     Returns
     -------
     cases : list of Case
-    alarms : dict of list of float
-        For each detector, one value an untouched line and seed: 1 if it raised an alarm, else 0.
+    untouched : dict of Untouched
+        For each detector.
     """
     panels = contest.read(getattr(contest.lines, part))
     plan = [
@@ -230,36 +271,42 @@ def run(
         for severity in range(len(SEVERITIES))
     ]
     total, done = len(plan) + seeds * len(panels), 0
-    limits = {name: c.threshold(alpha, panels[0].shape) for name, c in contest.calibrations.items()}
-    alarms: dict[str, list[float]] = {name: [] for name in limits}
+    tile = (contest.model.shape[1], contest.model.shape[2])
+    limits, small = contest.limits(alpha, panels[0].shape), contest.limits(alpha, tile)
+    found = {name: Untouched() for name in limits}
     for seed in range(seeds):
         for number, panel in enumerate(panels):
             for name, score in contest.judge(panel, seed * len(panels) + number):
-                alarms[name].append(float(np.nanmax(score) > limits[name]))
+                found[name].alarms.append(float(np.nanmax(score) > limits[name]))
+                found[name].tiles += [float(peak > small[name]) for peak in tile_maxima(score, tile)]
+                if not seed:
+                    found[name].maps.append(score[::THINNED, ::THINNED])
             done += 1
             report(done, total)
     cases: list[Case] = []
     for number, (kind, severity, seed) in enumerate(plan):
         line = (list(kinds).index(kind) + 5 * seed) % len(panels)
-        made = contest.inject(panels[line], kind, severity, [seed, list(KINDS).index(kind)])
-        untouched = ~made.mask
-        touched = replace(panels[line], amplitude=np.where(panels[line].mask, made.amplitude, 0))
+        panel = panels[line]
+        made = contest.inject(panel, kind, severity, [seed, list(KINDS).index(kind)])
+        changed, untouched = made.mask & panel.mask, panel.mask & ~made.mask
+        touched = replace(panel, amplitude=np.where(panel.mask, made.amplitude, 0))
         for name, score in contest.judge(touched, 1000 + number):
             whole, inside, rim = (
-                auroc(score, mask, untouched) for mask in (made.mask, made.interior, made.boundary)
+                auroc(score, mask & panel.mask, untouched)
+                for mask in (made.mask, made.interior, made.boundary)
             )
-            found = bool(np.nanmax(score[made.mask], initial=-np.inf) > limits[name])
-            area = aupro(score, made.mask)
-            cases.append(Case(name, kind, severity, line, whole, inside, rim, area, found))
+            spotted = bool(np.nanmax(score[changed], initial=-np.inf) > limits[name])
+            area = aupro(score, changed, untouched)
+            cases.append(Case(name, kind, severity, line, seed, whole, inside, rim, area, spotted))
         done += 1
         report(done, total)
-    return cases, alarms
+    return cases, found
 
 
 def results(
     contest: Contest,
     cases: Sequence[Case],
-    alarms: dict[str, list[float]],
+    untouched: dict[str, Untouched],
     *,
     part: str,
     alpha: float,
@@ -269,7 +316,7 @@ def results(
     note: str = "",
 ) -> list[dict[str, Any]]:
     """One result object for each score and baseline, the scores first."""
-    dim = layout(contest.section).lead[0]
+    dim = shared_dim(contest.section)
     labels = contest.section[dim].values
     spans = {
         name: f"{labels[some[0]]:g}-{labels[some[-1]]:g}"
@@ -280,8 +327,9 @@ def results(
     mine = {name: [case for case in cases if case.detector == name] for name in contest.calibrations}
     best = max(contest.detectors, key=lambda name: macro(mine[name], _auroc))
     found = []
+    unit = "line" if layout(contest.section).lead else "place"
     for name, some in mine.items():
-        scores = name in contest.scores
+        scores, quiet = name in contest.scores, untouched[name]
         lead = bootstrap(some, _auroc, against=mine[best])
         found.append(
             {
@@ -296,6 +344,7 @@ def results(
                 "metric": "macro pixel AUROC",
                 "value": round(macro(some, _auroc), 4),
                 "interval": _rounded(bootstrap(some, _auroc)),
+                "interval_over": f"{unit}s",
                 "best_baseline": best,
                 "lead_over_best_baseline": round(macro(some, _auroc) - macro(mine[best], _auroc), 4),
                 "lead_interval": _rounded(lead),
@@ -312,8 +361,12 @@ def results(
                     for i, word in enumerate(SEVERITIES)
                 },
                 "alpha": alpha,
-                "false_alarms": round(float(np.mean(alarms[name])), 4),
-                "untouched_lines": len(alarms[name]) // seeds,
+                "false_alarms": round(float(np.mean(quiet.alarms)), 4),
+                "false_alarms_interval": _rounded(exact_interval(quiet.alarms[: len(quiet.maps)])),
+                "untouched_lines": len(quiet.maps),
+                "independent_lines": round(independent(quiet.maps), 1),
+                "tile_false_alarms": round(float(np.mean(quiet.tiles)), 4),
+                "tiles": len(quiet.tiles) // seeds,
                 "threshold_rests_on": contest.calibrations[name].promise(alpha),
                 "seed": list(range(seeds)),
                 "seconds": round(seconds, 1),
@@ -360,19 +413,15 @@ def evaluate(
         If the survey has too few other lines.
     """
     start = time.monotonic()
-    if not layout(section).lead:
-        raise DataError(
-            f"{section_name(section)}: a single line. Expected a survey of lines, some of which the model "
-            "was trained on: name a 3D file"
-        )
-    lines = share_out(section, trained_lines(section, model))
-    tell(", ".join(f"{len(some)} lines for {name}" for name, some in vars(lines).items()))
+    lines = share_out(section, trained_lines(section, model), model.shape[2])
+    what = "lines" if layout(section).lead else "traces"
+    tell(", ".join(f"{len(some)} {what} for {name}" for name, some in vars(lines).items()))
     contest = Contest(section, model, lines)
-    cases, alarms = run(contest, part, alpha=alpha, seeds=seeds, kinds=kinds, report=report)
+    cases, untouched = run(contest, part, alpha=alpha, seeds=seeds, kinds=kinds, report=report)
     return results(
         contest,
         cases,
-        alarms,
+        untouched,
         part=part,
         alpha=alpha,
         seeds=seeds,
@@ -382,79 +431,9 @@ def evaluate(
     )
 
 
-def markdown(found: Sequence[dict[str, Any]]) -> str:
-    """Tables of result objects: all detectors, then their AUROC by kind."""
-    lines = [
-        "| detector | AUROC | 95 % | inside | rim | AUPRO | found at alpha | false alarms | lead on "
-        f"{found[0]['best_baseline']} |",
-        "| --- | --: | --- | --: | --: | --: | --: | --: | --- |",
-    ]
-    ranked = sorted(found, key=lambda one: (one["is_baseline"], -one["value"]))
-    for one in ranked:
-        name = one["score"] if one["is_baseline"] else f"**{one['score']}**"
-        low, high = one["lead_interval"]
-        lines.append(
-            f"| {name} | {one['value']:.3f} | {_span(one['interval'])} | {one['interior']:.3f} "
-            f"| {one['boundary']:.3f} | {one['aupro']:.3f} | {one['found_at_alpha']:.0%} "
-            f"| {one['false_alarms']:.0%} "
-            f"| {one['lead_over_best_baseline']:+.3f} ({low:+.3f} to {high:+.3f}) |"
-        )
-    names = [one["score"] for one in ranked]
-    lines += ["", "| kind | " + " | ".join(names) + " |", "| --- |" + " --: |" * len(names)]
-    for kind in found[0]["by_kind"]:
-        lines.append(f"| {kind} | " + " | ".join(f"{one['by_kind'][kind]:.2f}" for one in ranked) + " |")
-    for severity in SEVERITIES:
-        values = (f"{one['by_severity'][severity]:.2f}" for one in ranked)
-        lines.append(f"| *all, {severity}* | " + " | ".join(values) + " |")
-    one = found[0]
-    lines += [
-        "",
-        f"{one['dataset']}; {one['protocol']}. Nominal false alarms: {one['alpha']:.0%} of the sections; "
-        f"realised on {one['untouched_lines']} untouched lines, {len(one['seed'])} dithers each. "
-        f"{one['parameters']:,} parameters. {one['machine']}, {one['seconds']:,.0f} s, "
-        f"commit {one['commit']}.",
-    ]
-    if one.get("note"):
-        lines += ["", one["note"]]
-    return "\n".join(lines)
-
-
-def check(folder: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
-    """Return where objects and page go in a folder.
-
-    Raises
-    ------
-    OutputError
-        If either is there and ``overwrite`` is False.
-    """
-    paths = folder / "results" / "anomalies.json", folder / "anomalies.md"
-    for path in paths:
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path}: exists. Pass --overwrite to replace it, or another -o")
-    return paths
-
-
-def write(found: Sequence[dict[str, Any]], folder: Path, *, overwrite: bool = False) -> None:
-    """Write ``results/anomalies.json`` and ``anomalies.md`` into ``folder``.
-
-    Raises
-    ------
-    OutputError
-        If either is there and ``overwrite`` is False.
-    """
-    objects, page = check(folder, overwrite=overwrite)
-    objects.parent.mkdir(parents=True, exist_ok=True)
-    objects.write_text(json.dumps(list(found), indent=1) + "\n")
-    page.write_text(f"{HEAD}\n{markdown(found)}\n\nMade by `{found[0]['command']}`.\n")
-
-
 def _auroc(case: Case) -> float:
     return case.auroc
 
 
 def _rounded(values: tuple[float, float]) -> list[float]:
     return [round(value, 4) for value in values]
-
-
-def _span(values: list[float]) -> str:
-    return f"{values[0]:.3f} to {values[1]:.3f}"

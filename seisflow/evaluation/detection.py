@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
+from scipy.stats import binomtest
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -41,10 +42,11 @@ def auroc(score: Map, positive: Mask, negative: Mask | None = None) -> float:
     return float(below.mean() / (2 * outside.size))
 
 
-def aupro(score: Map, mask: Mask, limit: float = FALSE_ALARMS) -> float:
+def aupro(score: Map, mask: Mask, negative: Mask | None = None, limit: float = FALSE_ALARMS) -> float:
     """Area under the per-region overlap: each connected region counts the same, however small.
 
-    Over false positive rates from 0 to ``limit``, divided by ``limit``: 1 is best.
+    Over false positive rates from 0 to ``limit``, divided by ``limit``: 1 is best. ``negative`` is as for
+    `auroc`.
 
     References
     ----------
@@ -55,7 +57,7 @@ def aupro(score: Map, mask: Mask, limit: float = FALSE_ALARMS) -> float:
     sizes = np.bincount(regions.ravel(), minlength=count + 1)[1:]
     chosen = np.flatnonzero(sizes >= min(SMALLEST, sizes.max(initial=0))) + 1
     rates = np.linspace(0, limit, 61)
-    limits = np.quantile(_evenly(score[~mask]), 1 - rates)
+    limits = np.quantile(_evenly(score[~mask if negative is None else negative]), 1 - rates)
     order = np.argsort(regions[mask], kind="stable")
     values = np.split(score[mask][order], np.cumsum(sizes)[:-1])
     overlap = np.mean(
@@ -74,6 +76,8 @@ class Case:
     severity : int
     line : int
         Which panel it was injected into.
+    place : int
+        Which of the places for this kind, the same for all severities.
     auroc, interior, boundary, aupro : float
         Areas: over all samples of the mask, its inside, and its rim, each against untouched samples.
     found : bool
@@ -84,6 +88,7 @@ class Case:
     kind: str
     severity: int
     line: int
+    place: int
     auroc: float
     interior: float
     boundary: float
@@ -113,10 +118,13 @@ def bootstrap(
     """Interval (2.5 %, 97.5 %) of `macro`, or of its lead over that of other cases, over panels drawn anew.
 
     Panels, not cases, are drawn with replacement: what was injected into one panel stays together. A kind
-    that no drawn panel has is left out of that draw.
+    that no drawn panel has is left out of that draw. Where there is one panel only, places are
+    drawn, for each kind its own: such an interval says nothing on other panels.
     """
     lines = np.unique([case.line for case in cases])
     rng = np.random.default_rng(seed)
+    if len(lines) == 1:
+        return _over_places(cases, value, against, draws, rng)
     means = [_line_sums(some, value, lines) for some in (cases, against) if some]
     found = []
     for _ in range(draws):
@@ -128,6 +136,64 @@ def bootstrap(
         found.append(macros[0] - macros[1] if against else macros[0])
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
+
+
+def exact_interval(outcomes: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of a share from outcomes 0 and 1, as if they were independent.
+
+    References
+    ----------
+    Clopper & Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial*,
+    1934.
+    """
+    found = binomtest(round(sum(outcomes)), len(outcomes)).proportion_ci(method="exact")
+    return float(found.low), float(found.high)
+
+
+def independent(maps: Sequence[Map]) -> float:
+    r"""How many independent maps would have a mean that varies as much as that of these, from 1 to n.
+
+    .. math:: n^2 / \sum_{ij} \max(\rho_{ij}, 0)
+
+    with the correlations of maps, each less what all have in common at its depth.
+    """
+    known = np.all([np.isfinite(one).any(1) for one in maps], axis=0)
+    rows = [
+        np.nan_to_num(m - np.nanmedian(m, axis=1, keepdims=True)).ravel()
+        for m in (one[known] for one in maps)
+    ]
+    alike = np.atleast_2d(np.corrcoef(np.stack(rows)))
+    return float(len(maps) ** 2 / np.maximum(alike, 0).sum())
+
+
+def _over_places(
+    cases: Sequence[Case],
+    value: Callable[[Case], float],
+    against: Sequence[Case],
+    draws: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Interval of `bootstrap` over the places of each kind."""
+    means = _place_means(cases, value)
+    if against:
+        means = means - _place_means(against, value)
+    kinds, places = means.shape
+    chosen = rng.integers(places, size=(draws, kinds, places))
+    found = np.nanmean(np.take_along_axis(means[None], chosen, 2), axis=(1, 2))
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _place_means(cases: Sequence[Case], value: Callable[[Case], float]) -> NDArray[np.float64]:
+    """Mean of a value over the cases of each kind at each place, (kinds, places)."""
+    kinds = list(dict.fromkeys(case.kind for case in cases))
+    places = sorted({case.place for case in cases})
+    return np.array(
+        [
+            [np.nanmean([value(c) for c in cases if c.kind == kind and c.place == place]) for place in places]
+            for kind in kinds
+        ]
+    )
 
 
 def _line_sums(

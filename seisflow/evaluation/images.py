@@ -9,7 +9,7 @@ density p of x gives a probability of the values,
 
 and what is reported is the right side over D, averaged over images and over several draws of u: an **upper
 bound** on the discrete bits/dim of a flow. It includes the derivative of the map to the real line that the
-model begins with, :math:`\operatorname{artanh}((2x - 256)/258)`. A FractalAR has the probability itself: its
+model begins with, :math:`\operatorname{artanh}((2x - 256)/258)` in the paper. A FractalAR has the probability itself: its
 bits/dim are exact. Those of a FractalMAR are an upper bound too.
 """
 

@@ -10,6 +10,7 @@ from seisflow.plotting import save
 
 IMAGES_PAGE = "images-benchmarks.md"
 SIDE_BY_SIDE_PAGE = "fractal-models.md"
+FACIES_PAGE = "facies.md"
 IMAGE_SETS = ("mnist", "fashion-mnist", "cifar10-automobile")
 PAPER = {
     ("mnist", "table1-realnvp"): 1.77,
@@ -43,17 +44,23 @@ def write_pages(folder: Path) -> list[Path]:
     texts = {"moons": moons_table, "table 1": table1_tables, "best": image_tables}
     for name, results in sections.items():
         if results:
-            done.append(_put(folder / IMAGES_PAGE, name, texts[name](results), "Image benchmarks"))
+            done.append(put(folder / IMAGES_PAGE, name, texts[name](results), "Image benchmarks"))
     for dataset, results in _grouped(table1, "dataset"):
         watched = [one for one in results if one["curve"]]
         figure = pictures.draw_curves(watched, title=f"Table 1, {dataset[0]}")
         (folder / "images").mkdir(exist_ok=True)
         place = folder / "images" / f"table1-{results[0]['dataset'].split(',')[0]}.png"
         save(figure, place, overwrite=True, dpi=110)
+    outliers = records.load(folder, "ood")
+    if outliers:
+        done.append(put(folder / IMAGES_PAGE, "ood", ood_tables(outliers), "Image benchmarks"))
+    topics = records.load(folder, "facies")
+    if topics:
+        done.append(put(folder / FACIES_PAGE, "facies", facies_table(topics), "Topics as facies"))
     side = records.load(folder, "side-by-side")
     if side:
         text = side_by_side_table(side)
-        done.append(_put(folder / SIDE_BY_SIDE_PAGE, "side by side", text, "Fractal models"))
+        done.append(put(folder / SIDE_BY_SIDE_PAGE, "side by side", text, "Fractal models"))
     return sorted(set(done))
 
 
@@ -117,6 +124,60 @@ def moons_table(results: Sequence[dict[str, Any]]) -> str:
         "",
         "![Latent and density of RealNVP and KAT-NF](images/moons.png)",
     ]
+    return "\n".join(lines)
+
+
+def ood_tables(results: Sequence[dict[str, Any]]) -> str:
+    """Return a table for each model: how well every score tells its test images from others."""
+    lines: list[str] = []
+    models = [one for one in results if not one["is_baseline"]]
+    for (dataset, run), some in _grouped(models, "dataset", "run"):
+        first = some[0]
+        rows = [*some, *(one for one in results if one["is_baseline"] and one["dataset"] == dataset)]
+        columns = list(first["by_set"])
+        best = max(one["value"] for one in some)
+        lines += [
+            f"**{run}** on {dataset}: {first['parameters']:,} parameters, {first['steps']:,} steps, "
+            f"{first['held_out']:.3f} bits/dim on held-out training images.",
+            "",
+            "| score | " + " | ".join(columns) + f" | found at {first['alpha']:.0%} | false alarms |",
+            "| --- |" + " --: |" * (len(columns) + 2),
+        ]
+        for one in rows:
+            name = f"*{one['score']}*" if one["is_baseline"] else one["score"]
+            head = f"{one['value']:.4f} ± {one['standard_error']:.4f}"
+            cells = [f"**{head}**" if one["value"] == best and not one["is_baseline"] else head]
+            cells += [f"{one['by_set'][column]:.3f}" for column in columns[1:]]
+            cells += [f"{one['found_at_alpha']:.0%}", f"{one['false_alarms']:.1%}"]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines += ["", f"{first['protocol']}. {_conditions(some)}", ""]
+    lines += [
+        "AUROC: the probability that an image from outside scores higher than one of the model's own test "
+        "images. Found, false alarms: beyond the 95 % quantile of held-out training images, of the first set "
+        "and of own test images. In italics: what is possible without a model.",
+        "",
+        *(f"- {title}" for title in dict.fromkeys(f"`{one['score']}`: {one['title']}" for one in results)),
+    ]
+    return "\n".join(lines)
+
+
+def facies_table(results: Sequence[dict[str, Any]]) -> str:
+    """Table of topics as facies."""
+    lines = [
+        "| model | section | adjusted Rand | NMI | bound (nats/word) | Rand, shuffled | bound, shuffled "
+        "| shares |",
+        "| --- | --- | --: | --: | --: | --: | --: | --- |",
+    ]
+    for one in results:
+        lines.append(
+            f"| {one['model']} | {one['dataset']} | {one['value']:.2f} | {one['nmi']:.2f} "
+            f"| {one['bound']:.3f} | {one['shuffled_rand']:.2f} | {one['shuffled_bound']:.3f} "
+            f"| {', '.join(f'{share:.0%}' for share in one['shares'])} |"
+        )
+    lines += ["", f"{results[-1]['protocol']}. {_conditions(results)}"]
+    for one in results:
+        if "picture" in one:
+            lines += ["", f"![Topics of {one['dataset']} by {one['model']}]({one['picture']})"]
     return "\n".join(lines)
 
 
@@ -184,8 +245,8 @@ def _grouped(
     return [(key, list(some)) for key, some in groupby(ordered, group)]
 
 
-def _put(page: Path, name: str, text: str, title: str) -> Path:
-    """Put ``text`` between the marks ``name`` of a page."""
+def put(page: Path, name: str, text: str, title: str) -> Path:
+    """Put ``text`` between the marks ``name`` of a page; a missing page begins with its title."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     old = page.read_text() if page.is_file() else f"# {title}\n"
     if begin not in old or end not in old:

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from seisflow import runs
+from seisflow.chosen import choose_model
 from seisflow.config import load_config
 from seisflow.errors import OutputError
-from seisflow.evaluation import images, moons, pages, pictures, records, side_by_side
+from seisflow.evaluation import facies, images, moons, ood, pages, pictures, records, side_by_side
+from seisflow.hardware import Hardware
+from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
+from seisflow.patches import panel_index, read_panel, section_name
 from seisflow.plotting import save
 from seisflow.source import ImageSource
 from seisflow.training.images import default_preset
@@ -29,6 +33,7 @@ TABLE1 = (
     "table1-ldafnf-cnn",
 )
 TABLE1_SETS = ("mnist", "fashion-mnist")
+FACIES_SECTION = "f3-sample"
 Result = dict[str, Any]
 
 
@@ -161,6 +166,42 @@ def run_side_by_side(asked: Asked) -> Iterator[Result]:
         yield _kept(one, asked, "side-by-side")
 
 
+def run_ood(asked: Asked) -> Iterator[Result]:
+    """Tell images that the model of ``asked.model`` has not learned from those that it has."""
+    folder = find_model(asked.model or runs.latest())
+    model = load_model(folder)
+    name = Path(asked.model).name if asked.model else folder.name
+    card = model.card
+    if card is not None and card.images is not None:
+        how = "bilinear" if model.shape[0] > 1 else card.config.data.resize
+        _check_new(asked, "ood", f"{name}, nll", f"{card.images}, test", how)
+    data = None if asked.data is None else asked.data.resolve()
+    model = model.to(Hardware.choose().device)
+    for one in ood.results(model, data, name=name, command=asked.command):
+        yield _kept(one, asked, "ood")
+
+
+def run_facies(asked: Asked) -> Iterator[Result]:
+    """Topics of a model of sections as facies of the embedded F3 sample, and how stable they are."""
+    chosen = choose_model(asked.model)
+    name = Path(chosen.name).name
+    section = open_section(FACIES_SECTION)
+    _check_new(asked, "facies", name, section_name(section), None)
+    one, maps = facies.result(section, chosen.model, seed=asked.seed)
+    if asked.output is not None:
+        (asked.output / "images").mkdir(parents=True, exist_ok=True)
+        at = panel_index(section)
+        drawn = {
+            f"panel {i + 1} of {len(at)}": (read_panel(section, at[i]).amplitude, maps[i])
+            for i in sorted({0, len(at) - 1})
+        }
+        size = (facies.BLOCK[0] * facies.TILE[0], facies.BLOCK[1] * facies.TILE[1])
+        picture = asked.output / "images" / f"facies-{name}.png"
+        save(pictures.draw_facies(drawn, size), picture, overwrite=True, dpi=90)
+        one |= {"picture": f"images/{picture.name}"}
+    yield _kept(one | {"model": name}, asked, "facies")
+
+
 SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "moons": run_moons,
     "mnist": lambda asked: run_image_set("mnist", asked),
@@ -168,11 +209,15 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "cifar10-automobile": lambda asked: run_image_set("cifar10-automobile", asked),
     "table1": run_table1,
     "side-by-side": run_side_by_side,
+    "ood": run_ood,
+    "facies": run_facies,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "moons": pages.moons_table,
     "table1": pages.table1_tables,
     "side-by-side": pages.side_by_side_table,
+    "ood": pages.ood_tables,
+    "facies": pages.facies_table,
 }
 """Of the results of a suite; those of an image data set have `pages.image_tables`."""
 

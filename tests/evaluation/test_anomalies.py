@@ -11,11 +11,15 @@ from click.testing import CliRunner
 from seisflow import training
 from seisflow.cli.main import cli
 from seisflow.errors import DataError, OutputError
-from seisflow.evaluation import anomalies
+from seisflow.evaluation import anomalies, anomaly_pages
+from seisflow.evaluation.detectors import rms
 from seisflow.models import load_model
+from seisflow.patches import Block, Split
 from seisflow.source import Source
 
 from ..conftest import layered_cube, tiny_config, write_cube
+
+WHOLE = Split(train=[Block()], validation=[])
 
 
 def survey(lines):
@@ -47,6 +51,29 @@ def test_too_few_other_lines_are_refused():
         anomalies.share_out(survey(40), (0, 23))
 
 
+def line(traces):
+    return xr.Dataset(
+        {"amplitude": (("trace", "time"), np.zeros((traces, 5), np.float32))},
+        coords={"trace": 1 + np.arange(traces), "time": 4.0 * np.arange(5)},
+    )
+
+
+@pytest.mark.parametrize("width", [8, 16, 32])
+def test_traces_of_a_line_are_shared_out_with_gaps_wider_than_a_patch(width):
+    parts = list(vars(anomalies.share_out(line(534), (0, 267), width)).values())
+    assert parts[0] == list(range(267))
+    for before, after in pairwise(parts):
+        assert after[0] - before[-1] > width + 1
+        assert len(after) >= width
+        assert after == list(range(after[0], after[-1] + 1))
+    assert parts[-1][-1] == 533
+
+
+def test_a_line_too_short_for_the_patch_is_refused():
+    with pytest.raises(DataError, match=r"72 of 534 traces, beside gaps of 65, are left .* narrower patches"):
+        anomalies.share_out(line(534), (0, 267), 64)
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
     """Tiny model trained on the first ten of 34 lines of a made survey, in its folder."""
@@ -65,6 +92,43 @@ def test_the_card_tells_which_lines_were_trained_on(run_folder):
     section = Source(path=str(run_folder / "survey.sgy")).open()
     block = model.card.inputs[0]["split"]["train"][0]["ranges"].get("inline", (0, 10))
     assert anomalies.trained_lines(section, model) == tuple(block)
+
+
+@pytest.fixture(scope="module")
+def line_folder(tmp_path_factory):
+    """Tiny model trained on the left traces of a made 2D line, in its folder."""
+    folder = tmp_path_factory.mktemp("line")
+    cube = np.concatenate([np.roll(layered_cube()[:1], 17 * k, axis=1) for k in range(4)], axis=1)
+    rng = np.random.default_rng(0)
+    cube = np.where(cube == 0, 0, cube + 30 * rng.normal(size=cube.shape)).astype(np.float32)
+    write_cube(folder / "line.sgy", cube)
+    source = Source(path=str(folder / "line.sgy"), select=("trace=1:150",), geometry={"line": True})
+    training.train([source], tiny_config(), folder / "run", device="cpu", splits=[WHOLE])
+    return folder
+
+
+def test_a_line_is_judged_beyond_the_traces_that_were_trained_on(line_folder, monkeypatch):
+    monkeypatch.setattr(anomalies, "fit_detectors", lambda panels, seed: {"RMS amplitude": rms})
+    model = load_model(line_folder / "run")
+    section = Source(path=str(line_folder / "line.sgy"), geometry={"line": True}).open()
+    assert anomalies.trained_lines(section, model) == (0, 150)
+    lines = anomalies.share_out(section, (0, 150), model.shape[2])
+    contest = anomalies.Contest(section, model, lines)
+    assert contest.read(lines.test)[0].shape == (96, len(lines.test))
+    assert [panel.shape[1] for panel in contest.read(lines.calibration, pieces=True)] == [43, 44]
+    cases, untouched = anomalies.run(contest, kinds=("burst", "dead"), seeds=1)
+    found = anomalies.results(
+        contest, cases, untouched, part="test", alpha=0.05, seeds=1, seconds=1.0, command="seisflow evaluate"
+    )
+    by_name = {one["score"]: one for one in found}
+    assert by_name["combined"]["by_kind"]["burst"] > 0.8
+    for one in found:
+        assert one["interval_over"] == "places"
+        assert one["interval"][0] <= one["value"] <= one["interval"][1]
+        assert (one["untouched_lines"], one["independent_lines"]) == (1, 1)
+        assert one["tiles"] == 3 * round(len(lines.test) / 32)
+        low, high = one["false_alarms_interval"]
+        assert low <= one["false_alarms"] <= high
 
 
 @pytest.mark.slow
@@ -89,11 +153,37 @@ def test_the_command_evaluates_and_writes_objects_and_page(run_folder, monkeypat
     assert "| **combined** |" in page
     again = CliRunner().invoke(cli, arguments)
     assert again.exit_code == 1
-    assert "exists. Pass --overwrite" in again.stderr
+    assert "holds survey.sgy already. Pass --overwrite" in again.stderr
 
 
 def test_results_are_not_replaced_unasked(tmp_path):
     (tmp_path / "anomalies.md").write_text("mine")
-    with pytest.raises(OutputError, match="exists"):
-        anomalies.check(tmp_path)
-    assert anomalies.check(tmp_path, overwrite=True)[1] == tmp_path / "anomalies.md"
+    with pytest.raises(OutputError, match=r"anomalies.md: exists"):
+        anomaly_pages.check(tmp_path, "a.sgy")
+    assert anomaly_pages.check(tmp_path, "a.sgy", overwrite=True) == []
+
+
+def test_surveys_stand_side_by_side_and_each_is_replaced_alone(tmp_path):
+    one = {
+        "dataset": "a.sgy", "protocol": "p", "model": "m", "score": "combined", "is_baseline": False,
+        "parameters": 7, "value": 0.9, "interval": [0.8, 0.95], "interval_over": "lines",
+        "best_baseline": "combined", "lead_over_best_baseline": 0.0, "lead_interval": [0.0, 0.0],
+        "interior": 0.9, "boundary": 0.9, "aupro": 0.7, "found_at_alpha": 0.5, "false_alarms": 0.1,
+        "false_alarms_interval": [0.0, 0.3], "tile_false_alarms": 0.04, "untouched_lines": 11,
+        "independent_lines": 1.6, "by_kind": {"dead": 0.9}, "alpha": 0.05, "seed": [0], "machine": "x",
+        "by_severity": dict.fromkeys(("mild", "moderate", "strong"), 0.9), "seconds": 1.0, "commit": None,
+        "command": "seisflow evaluate -m MODEL a.sgy",
+    }  # fmt: skip
+    anomaly_pages.write([one], tmp_path)
+    anomaly_pages.write([one | {"dataset": "b.sgy", "value": 0.8}], tmp_path)
+    with pytest.raises(OutputError, match=r"holds a\.sgy already"):
+        anomaly_pages.write([one], tmp_path)
+    page = tmp_path / "anomalies.md"
+    page.write_text(page.read_text().replace("<!-- b.sgy -->", "My words.\n<!-- b.sgy -->"))
+    anomaly_pages.write([one | {"value": 0.7}], tmp_path, overwrite=True)
+    assert "My words." in page.read_text()
+    page = (tmp_path / "anomalies.md").read_text()
+    assert [text in page for text in ("## a.sgy", "## b.sgy", "0.700", "0.800", "0.900 |")] == [True] * 5
+    assert "exact 95 % interval 0% to 30%" in page
+    values = json.loads((tmp_path / "results" / "anomalies.json").read_text())
+    assert {item["dataset"]: item["value"] for item in values} == {"a.sgy": 0.7, "b.sgy": 0.8}

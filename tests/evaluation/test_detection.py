@@ -1,9 +1,20 @@
 """Areas under curves are what scikit-learn says, and intervals hold what they should."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from seisflow.evaluation.detection import Case, aupro, auroc, bootstrap, by_kind, macro
+from seisflow.evaluation.detection import (
+    Case,
+    aupro,
+    auroc,
+    bootstrap,
+    by_kind,
+    exact_interval,
+    independent,
+    macro,
+)
 
 
 @pytest.fixture
@@ -14,7 +25,14 @@ def mask():
 
 
 def case(kind, line, value, **other):
-    facts = {"severity": 0, "interior": value, "boundary": value, "aupro": value, "found": True} | other
+    facts = {
+        "severity": 0,
+        "place": line,
+        "interior": value,
+        "boundary": value,
+        "aupro": value,
+        "found": True,
+    } | other
     return Case(detector="d", kind=kind, line=line, auroc=value, **facts)
 
 
@@ -87,3 +105,37 @@ def test_a_lead_is_judged_on_the_same_panels():
     low, high = bootstrap(better, lambda c: c.auroc, against=worse)
     assert low == pytest.approx(0.03)
     assert high == pytest.approx(0.03)
+
+
+def test_what_carries_no_data_is_no_negative(mask):
+    score = mask.astype(np.float32)
+    score[:3] = 2
+    known = np.ones_like(mask)
+    known[:3] = False
+    assert auroc(score, mask, known & ~mask) == 1
+    assert aupro(score, mask, known & ~mask) == pytest.approx(1)
+    assert aupro(score, mask) < 1
+
+
+def test_one_panel_is_bootstrapped_over_places():
+    cases = [case(kind, 0, 0.5 + 0.1 * place, place=place) for kind in "abcdefgh" for place in range(4)]
+    low, high = bootstrap(cases, lambda one: one.auroc)
+    # a mean over 8 kinds of 4 draws each from values of standard deviation sqrt(5) / 20
+    error = np.sqrt(5) / 20 / np.sqrt(32)
+    assert (low, high) == pytest.approx((0.65 - 1.96 * error, 0.65 + 1.96 * error), abs=0.004)
+    better = [replace(one, auroc=one.auroc + 0.1) for one in cases]
+    assert bootstrap(better, lambda one: one.auroc, against=cases) == pytest.approx((0.1, 0.1))
+
+
+def test_the_exact_interval_of_no_alarm_in_eleven():
+    assert exact_interval([0.0] * 11) == pytest.approx((0, 1 - 0.025 ** (1 / 11)))
+    assert exact_interval([1.0]) == pytest.approx((0.025, 1))
+
+
+def test_maps_that_are_alike_count_as_one():
+    rng = np.random.default_rng(0)
+    shared, own = rng.normal(size=(200, 50)), rng.normal(size=(6, 200, 50))
+    assert independent([shared] * 6) == pytest.approx(1)
+    assert independent(list(own)) == pytest.approx(6, rel=0.05)
+    # correlation 1/2: 36 / (6 + 30 / 2)
+    assert independent(list(own + shared)) == pytest.approx(36 / 21, rel=0.05)
