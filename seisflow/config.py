@@ -52,10 +52,14 @@ class BandsConfig(_Strict):
         Number of bands, a power of 2; 1 leaves them out.
     couplings : int
         Couplings of the coarsest band.
+    prediction : int
+        Residual convolutions of the network that, before these couplings, predicts each trace of the
+        coarsest band from those before it; 0 leaves the prediction out.
     """
 
     count: PositiveInt = 1
     couplings: PositiveInt = 6
+    prediction: int = Field(default=0, ge=0)
 
     @field_validator("count")
     @classmethod
@@ -63,6 +67,22 @@ class BandsConfig(_Strict):
         if count & (count - 1):
             raise ValueError("a power of 2")
         return count
+
+
+class RasterConfig(_Strict):
+    """A step before the first level, for images: pixel after pixel by mixtures of logistics.
+
+    Attributes
+    ----------
+    width, depth : int
+        Channels and residual convolutions of the causal network; width 0 leaves the step out.
+    components : int
+        Logistics of each mixture.
+    """
+
+    width: int = Field(default=0, ge=0)
+    depth: int = Field(default=3, ge=0)
+    components: int = Field(default=4, ge=2)
 
 
 class FlowConfig(_Strict):
@@ -81,7 +101,10 @@ class FlowConfig(_Strict):
     start : "cosine" or "random"
         What these maps start from: the local cosine transform, or random orthogonal matrices.
     input : "whiten", "pixels" or "none"
-        What comes before the first level: spectral whitening (seismic), the arctanh map (images), nothing.
+        What comes before the first level: spectral whitening (seismic), a map of pixel values (images),
+        nothing.
+    pixels : "arctanh" or "bells"
+        That map: the paper's, or one that gives the values 0 and 255 room of their own.
     bound : float
         Largest absolute log-scale of a coupling.
     recompute : bool
@@ -96,6 +119,8 @@ class FlowConfig(_Strict):
     mix: bool = True
     start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"
+    pixels: Literal["arctanh", "bells"] = "arctanh"
+    raster: RasterConfig = RasterConfig()
     bound: float = Field(default=2.0, gt=0)
     recompute: bool = False
     subnet: SubnetConfig = SubnetConfig()

@@ -25,13 +25,17 @@ class SpectralWhitening(Bijection):
     ----------
     shape : (int, int, int)
         (C, H, W) of the state.
+    together : int
+        So many of the lowest lateral wavenumbers start from one scale for each frequency: they are whitened
+        along time alone, and what goes on from trace to trace is left to be predicted.
     """
 
     rows: Tensor
     columns: Tensor
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    def __init__(self, shape: tuple[int, int, int], *, together: int = 1) -> None:
         super().__init__()
+        self.together = together
         channels, height, width = shape
         self.log_scale = nn.Parameter(torch.zeros(channels, height, width))
         self.register_buffer("rows", self._matrix(height), persistent=False)
@@ -41,7 +45,9 @@ class SpectralWhitening(Bijection):
     def initialise(self, x: Tensor) -> Tensor:
         """Set the log-scales to one over the standard deviation of each wavenumber in the batch ``x``."""
         spectrum = self.rows @ x @ self.columns.T
-        self.log_scale.copy_(-0.5 * spectrum.square().mean(0).clamp_min(EPS**2).log())
+        power = spectrum.square().mean(0)
+        power[..., : self.together] = power[..., : self.together].mean(-1, keepdim=True)
+        self.log_scale.copy_(-0.5 * power.clamp_min(EPS**2).log())
         return self.contributions(x)[0]
 
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,15 +11,18 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
+    Bells,
     Bijection,
     Chain,
     FirstChannels,
     FractalFlow,
     Invertible1x1,
     LateralBands,
+    RasterMixture,
     Reversible,
     SpectralWhitening,
     Squeezed,
+    TracePrediction,
 )
 from seisflow.flows.cosine import local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
@@ -33,7 +36,7 @@ class FractalFlowModel(Model):
 
     .. math:: \log p(x) = \log p_Z(f(x)) + \log|\det \partial f / \partial x|
 
-    f is the input map (whitening for seismic, arctanh for images) and then the fractal flow.
+    f is the input map (whitening for seismic, that of pixel values for images) and then the fractal flow.
 
     Parameters
     ----------
@@ -212,17 +215,25 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
             f"Pass --set flow.squeeze=[{max(2, math.gcd(samples, height))},{config.squeeze[1]}]"
         )
     band = channels * samples
+    parts: list[Bijection] = []
     grid = (height // samples, width // bands)
     bijections: list[Bijection] = [ActNorm(band * bands)]
     while bands > 1:
         bijections.append(FirstChannels(_coupling((band * bands, *grid), config), band * bands))
         bands //= 2
+    if config.bands.prediction:
+        prediction = TracePrediction(band, width=config.subnet.width, depth=config.bands.prediction)
+        # outside of what may be recomputed: its inverse takes trace after trace
+        parts += [_chain(bijections, config), FirstChannels(prediction, band)]
+        bijections = []
     cosines = local_cosine_matrix(channels, (samples, 1))
     coarsest = _couplings((band, *grid), config.bands.couplings, cosines, config)
     bijections += [FirstChannels(bijection, band) for bijection in coarsest]
     cosines = local_cosine_matrix(channels * config.bands.count, (samples, 1))
     bijections += _couplings((band * config.bands.count, *grid), couplings, cosines, config)
-    return LateralBands(Squeezed(_chain(bijections, config), (samples, 1)), width, config.bands.count)
+    rest = _chain(bijections, config)
+    whole = Chain([*parts, rest]) if parts else rest
+    return LateralBands(Squeezed(whole, (samples, 1)), width, config.bands.count)
 
 
 def _couplings(
@@ -279,8 +290,15 @@ def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor 
 
 def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | None:
     if config.input == "whiten":
-        return SpectralWhitening(shape)
-    return Arctanh() if config.input == "pixels" else None
+        return SpectralWhitening(shape, together=shape[2] // config.bands.count if config.bands.prediction else 1)
+    if config.input == "none":
+        return None
+    pixels = Arctanh() if config.pixels == "arctanh" else Bells()
+    if not config.raster.width:
+        return pixels
+    raster = config.raster
+    step = RasterMixture(shape, width=raster.width, depth=raster.depth, components=raster.components)
+    return Chain([pixels, step])
 
 
 def _prior(shape: tuple[int, int, int], config: FlowConfig) -> GaussianPrior | KATPrior | LDAPrior:

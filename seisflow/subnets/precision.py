@@ -1,5 +1,7 @@
 """Mixed precision that ends where a subnet ends."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +23,8 @@ class MixedPrecision(nn.Module):
         self.subnet = subnet
         self.dtype = torch.float32
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *more: Any) -> Tensor:
         if self.dtype == torch.float32:
-            return self.subnet(x)
+            return self.subnet(x, *more)
         with torch.autocast(x.device.type, dtype=self.dtype):
-            return self.subnet(x).to(x.dtype)
+            return self.subnet(x, *more).to(x.dtype)

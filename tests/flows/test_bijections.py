@@ -7,14 +7,17 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
+    Bells,
     Chain,
     FirstChannels,
     FractalFlow,
     Invertible1x1,
     LateralBands,
+    RasterMixture,
     Reversible,
     SpectralWhitening,
     Squeezed,
+    TracePrediction,
 )
 from seisflow.flows.coupling import split_sizes
 from seisflow.subnets import MixedPrecision, build_subnet
@@ -50,6 +53,11 @@ BIJECTIONS = {
     "actnorm": ((1, 4, 3), lambda shape: ActNorm(1)),
     "actnorm of 3 channels": ((3, 2, 4), lambda shape: ActNorm(3)),
     "arctanh": ((3, 2, 4), lambda shape: Arctanh()),
+    "bells": ((3, 2, 4), lambda shape: Bells()),
+    "raster": ((1, 5, 6), lambda shape: RasterMixture(shape, width=5, depth=2)),
+    "raster of 3 channels": ((3, 3, 4), lambda shape: RasterMixture(shape, width=4, depth=1, components=3)),
+    "raster without residual convolutions": ((2, 4, 1), lambda shape: RasterMixture(shape, width=4, depth=0)),
+    "raster after bells": ((1, 3, 8), lambda shape: Chain([Bells(), RasterMixture(shape, width=4, depth=1)])),
     "invertible 1x1 of one channel": ((1, 2, 3), lambda shape: Invertible1x1(1)),
     "invertible 1x1": ((5, 2, 3), lambda shape: Invertible1x1(5)),
     "whitening": ((1, 8, 4), SpectralWhitening),
@@ -79,6 +87,8 @@ BIJECTIONS = {
     "first channels": ((5, 4, 2), lambda shape: FirstChannels(coupling("cnn", (3, 4, 2)), 3)),
     "bands": ((1, 4, 6), lambda shape: LateralBands(coupling("cnn", (3, 4, 2)), 6, 3)),
     "bands of 3 channels": ((3, 2, 8), lambda shape: LateralBands(step("cnn", (12, 2, 2)), 8, 4)),
+    "prediction": ((2, 4, 5), lambda shape: TracePrediction(2, width=4, depth=2)),
+    "prediction of two traces": ((2, 3, 2), lambda shape: TracePrediction(2, width=4, depth=0)),
     "fractal of one level": ((1, 8, 4), lambda shape: fractal("cnn", shape, 1)),
     "fractal of two levels": ((1, 8, 4), lambda shape: fractal("cnn", shape, 2)),
     "fractal of three levels": ((1, 16, 8), lambda shape: fractal("cnn", shape, 3)),
@@ -90,9 +100,15 @@ BIJECTIONS = {
     ),
 }
 SCALED_ONE_BY_ONE = [
-    name for name in BIJECTIONS if name.split()[0].strip(",") in ("actnorm", "arctanh", "coupling")
+    name
+    for name in BIJECTIONS
+    if name.split()[0].strip(",") in ("actnorm", "arctanh", "bells", "coupling", "prediction", "raster")
 ]
 every_bijection = pytest.mark.parametrize("name", BIJECTIONS)
+
+
+def takes_pixels(name):
+    return "arctanh" in name or "bells" in name
 
 
 def make(name, items=3, seed=0):
@@ -104,7 +120,7 @@ def make(name, items=3, seed=0):
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     x = torch.randn(items, *shape, dtype=torch.float64)
-    return flow, 256 * torch.sigmoid(x) if isinstance(flow, Arctanh) else x
+    return flow, 256 * torch.sigmoid(2 * x) if takes_pixels(name) else x
 
 
 def jacobian(flow, x):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.fft import dct, dctn, idct
 from torch import nn
 
@@ -13,15 +14,18 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
+    Bells,
     Chain,
     FractalFlow,
     Invertible1x1,
     LateralBands,
+    RasterMixture,
     SpectralWhitening,
 )
 from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
 from seisflow.flows.fractal import cut, join
+from seisflow.flows.mixture import mixture_forward, mixture_inverse
 from seisflow.flows.squeeze import squeeze, unsqueeze
 from seisflow.models import FractalFlowModel
 
@@ -176,6 +180,114 @@ def test_arctanh_is_the_papers_map():
     derivative = 2 / 258 / (1 - ((2 * x - 256) / 258) ** 2)
     torch.testing.assert_close(share, derivative.log())
     assert math.isclose(float(z[..., 0]), -float(z[..., 256]))
+
+
+def test_bells_are_straight_between_black_and_white_and_meet_there():
+    x = torch.tensor([1, 1 - 1e-9, 128, 255, 255 + 1e-9, 0, 256], dtype=DOUBLE).view(1, 1, 1, -1)
+    z, share = Bells().contributions(x)
+    expected = torch.tensor([-1, -1, 0, 1, 1, -9, 9], dtype=DOUBLE)
+    torch.testing.assert_close(z.flatten(), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(share.flatten()[[0, 2, 3]].exp(), torch.full((3,), 1 / 127, dtype=DOUBLE))
+
+
+@pytest.mark.parametrize(("value", "centre"), [(0, -5), (255, 5)])
+def test_dequantised_black_and_white_cost_nothing_under_a_logistic(value, centre):
+    """No bits but those by which the bell is cut off: log2(1 / (1 - 2 eps))."""
+    x = value + torch.linspace(0, 1, 100_002, dtype=DOUBLE)[1:-1].view(1, 1, 1, -1)
+    z, share = Bells().contributions(x)
+    nats = -torch.from_numpy(stats.logistic.logpdf(z.numpy(), centre)) - share
+    eps = 1 / (1 + math.exp(4))
+    torch.testing.assert_close(nats, torch.full_like(nats, -math.log(1 - 2 * eps)), rtol=0, atol=1e-9)
+    _, arctanh_share = Arctanh().contributions(x)
+    y = Arctanh()(x)[0].flatten()
+    best = torch.from_numpy(stats.norm.logpdf(y.numpy(), y.mean(), y.std()))
+    assert -(best + arctanh_share.flatten()).mean() > 0.17  # 0.25 bits
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("flow", [Arctanh(), Bells()], ids=["arctanh", "bells"])
+def test_pixel_maps_bear_the_ends_of_every_value(flow, dtype):
+    values = torch.arange(256, dtype=dtype).repeat_interleave(3)
+    noise = torch.tensor([0, 0.5, 1 - torch.finfo(dtype).eps], dtype=dtype).repeat(256)
+    x = (values + noise).view(1, 1, 1, -1)
+    z, share = flow.contributions(x)
+    assert torch.isfinite(z).all()
+    assert torch.isfinite(share).all()
+    back, log_det = flow.inverse(z)
+    torch.testing.assert_close(back, x, rtol=0, atol=1e-10 if dtype == DOUBLE else 1e-4)
+    torch.testing.assert_close(log_det, -share.sum((1, 2, 3)), rtol=1e-5, atol=0)
+
+
+def mixture(items, components, dtype, scale=1.0):
+    torch.manual_seed(0)
+    logits, means, log_scales = 2 * torch.randn(3, items, components, 1, 1, 1, dtype=DOUBLE)
+    return [part.to(dtype) for part in (logits, 3 * means, scale * log_scales)]
+
+
+def test_mixture_follows_the_distribution_function_of_scipy():
+    logits, means, log_scales = mixture(50, 3, DOUBLE, 0.5)
+    y = torch.randn(50, 1, 1, 1, dtype=DOUBLE)
+    z, log_slope = mixture_forward(y, logits, means, log_scales)
+    weights, scales = logits.softmax(1).numpy(), log_scales.exp().numpy()
+    cdf = (weights * stats.logistic.cdf(y[:, None].numpy(), means.numpy(), scales)).sum(1)
+    density = (weights * stats.logistic.pdf(y[:, None].numpy(), means.numpy(), scales)).sum(1)
+    np.testing.assert_allclose(torch.sigmoid(z), cdf, rtol=1e-10)
+    np.testing.assert_allclose(log_slope.exp(), density / cdf / (1 - cdf), rtol=1e-8)
+
+
+@pytest.mark.parametrize("centre", [0, -30, 30])
+def test_mixture_inverse_solves_also_far_out(centre):
+    """z of logistic tails and beyond, scales from e^-6 to e^6."""
+    parts = mixture(400, 4, DOUBLE)
+    z = centre + 5 * torch.randn(400, 1, 1, 1, dtype=DOUBLE)
+    y, log_slope = mixture_inverse(z, *parts)
+    back, share = mixture_forward(y, *parts)
+    torch.testing.assert_close(back, z, rtol=1e-10, atol=1e-9)
+    torch.testing.assert_close(log_slope, -share)
+    single, _ = mixture_inverse(z.float(), *[part.float() for part in parts])
+    assert torch.isfinite(single).all()
+
+
+def test_mixture_inverse_leaves_the_cycles_of_newton():
+    """A kink between a narrow component and wide ones: steps from either side undo each other."""
+    parts = ([2.3, -1.3, -0.9, -3.2], [-4.46, -0.98, -0.94, -0.57], [0.26, -4.56, -2.51, -1.33])
+    parts = [
+        torch.tensor(part, dtype=DOUBLE).view(1, 4, 1, 1, 1).expand(400, -1, -1, -1, -1) for part in parts
+    ]
+    z = torch.linspace(1.5, 3, 400, dtype=DOUBLE).view(400, 1, 1, 1)
+    y, _ = mixture_inverse(z, *parts)
+    torch.testing.assert_close(mixture_forward(y, *parts)[0], z, rtol=0, atol=1e-10)
+
+
+def test_raster_sees_earlier_elements_alone():
+    """In reading order, with the channels of a pixel one after the other."""
+    torch.manual_seed(0)
+    shape = (2, 4, 5)
+    flow = RasterMixture(shape, width=8, depth=2).double()
+    for parameter in flow.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    x = 1.8 * torch.rand(1, *shape, dtype=DOUBLE) - 0.9  # nothing clipped
+    jacobian = torch.autograd.functional.jacobian(lambda v: flow(v)[0], x)[0, :, :, :, 0]
+    by_pixel = jacobian.permute(1, 2, 0, 4, 5, 3).reshape(40, 40)
+    assert not by_pixel.triu(1).any()
+    assert by_pixel.diagonal().min() > 0
+    # next to the pixel, in its row and in the one above, and within the pixel, everything is seen
+    own = jacobian[:, 2, 2]
+    for row, column in ((2, 1), (1, 1), (1, 2), (1, 3)):
+        assert own[:, :, row, column].abs().min() > 0
+    assert own[1, 0, 2, 2].abs() > 0
+
+
+def test_raster_does_not_see_the_noise_of_black_and_white():
+    torch.manual_seed(0)
+    flow = RasterMixture((1, 4, 4), width=8, depth=1).double()
+    for parameter in flow.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    pixels = torch.tensor([0, 255], dtype=DOUBLE)[torch.randint(2, (1, 1, 4, 4))]
+    noisy = [Bells()(pixels + torch.rand_like(pixels))[0] for _ in range(2)]
+    seen = [flow.subnet(x.clamp(-1, 1)) for x in noisy]
+    torch.testing.assert_close(*seen)
+    assert not torch.allclose(*noisy)
 
 
 @pytest.mark.parametrize(("shape", "factor"), [((1, 8, 4), (2, 2)), ((3, 6, 4), (3, 1)), ((2, 4, 4), (4, 4))])

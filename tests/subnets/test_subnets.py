@@ -5,6 +5,7 @@ import torch
 
 from seisflow.errors import ConfigError
 from seisflow.subnets import build_subnet
+from seisflow.subnets.causal import CausalCNN, Walk
 from seisflow.subnets.kan import KANConv, KANLinear
 
 SIZES = {"cnn": (16, 8), "mlp": (4, 4), "kan": (4, 4), "kan, large block": (16, 16)}
@@ -162,3 +163,20 @@ def test_learns_a_smooth_function(kind):
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ConfigError, match="Expected one of cnn, mlp, kan"):
         build_subnet("transformer", 1, 1, width=8, depth=1, size=(4, 4))
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("shape", [(1, 9, 12), (3, 5, 4)])
+def test_a_walk_over_pixels_gives_what_the_causal_network_gives_at_once(shape, depth):
+    torch.manual_seed(0)
+    network = CausalCNN(shape, 2, width=6, depth=depth).double()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x = torch.randn(2, *shape, dtype=torch.float64)
+    expected, walk = network(x), Walk(network, len(x))
+    for i in range(shape[1]):
+        for j in range(shape[2]):
+            pixel = x[:, :, i : i + 1, j : j + 1]
+            actual = network.outputs_of(walk.hidden(i, j), pixel)
+            torch.testing.assert_close(actual[..., 0, 0], expected[..., i, j], rtol=0, atol=1e-10)
+            walk.see(pixel, i, j)

@@ -1,0 +1,138 @@
+"""A network that sees, at each pixel, only those before it in reading order."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class CausalConv(nn.Module):
+    """Convolution of ``size`` columns that sees the rows above and what is to the left in its own row.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    size : int
+        Odd; ``size // 2 + 1`` rows and ``size`` columns.
+    own : bool
+        Whether the position itself is seen.
+    """
+
+    mask: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, size: int, *, own: bool) -> None:
+        super().__init__()
+        self.reach = size // 2
+        like = nn.Conv2d(in_channels, out_channels, (self.reach + 1, size))
+        self.weight, self.bias = like.weight, like.bias
+        mask = torch.ones(self.reach + 1, size)
+        mask[-1, self.reach + own :] = 0
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, Cin, H, W)`` to ``(B, Cout, H, W)``."""
+        padded = F.pad(x, (self.reach, self.reach, self.reach, 0))
+        return F.conv2d(padded, self.weight * self.mask, self.bias)
+
+
+class CausalCNN(nn.Module):
+    r"""Residual convolutions over earlier pixels, with a learned gain and offset for each position.
+
+    .. math::
+        h_0 = (1 + a_{ij}) \odot (A_0 \ast x) + b_{ij}, \qquad
+        h_n = h_{n-1} + A_n \ast \operatorname{relu}(h_{n-1}), \qquad
+        y_c = C_c \operatorname{relu}(h_N + W_c\, x_{<c})
+
+    :math:`A_0` has seven columns, the others three. Channels of the same pixel are seen through
+    :math:`W_c`, in their order. The output starts at zero.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        (C, H, W) of the input.
+    outputs : int
+        Numbers for each of its elements.
+    width, depth : int
+        Channels, and the number of the :math:`A_n`.
+
+    References
+    ----------
+    van den Oord et al., *Pixel Recurrent Neural Networks*, 2016, section 3.
+    """
+
+    within_mask: Tensor
+
+    def __init__(self, shape: tuple[int, int, int], outputs: int, *, width: int, depth: int) -> None:
+        super().__init__()
+        channels, height, columns = shape
+        self.shape = shape
+        self.first = CausalConv(channels, width, 7, own=False)
+        # channels last, as the states that they meet
+        self.gain = nn.Parameter(torch.zeros(height, columns, width))
+        self.offset = nn.Parameter(torch.zeros(height, columns, width))
+        self.inner = nn.ModuleList(CausalConv(width, width, 3, own=True) for _ in range(depth))
+        self.within = nn.Conv2d(channels, channels * width, 1, bias=False) if channels > 1 else None
+        earlier = torch.ones(channels, channels).tril(-1).repeat_interleave(width, 0)[..., None, None]
+        self.register_buffer("within_mask", earlier, persistent=False)
+        self.last = nn.Conv2d(channels * width, channels * outputs, 1, groups=channels)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, C outputs, H, W)``."""
+        h = self.first(x.contiguous(memory_format=torch.channels_last))
+        gain, offset = (part.to(h.dtype).movedim(2, 0) for part in (1 + self.gain, self.offset))
+        h = torch.addcmul(offset, h, gain)
+        for conv in self.inner:
+            h = h + conv(F.relu(h))
+        return self.outputs_of(h, x)
+
+    def outputs_of(self, h: Tensor, x: Tensor) -> Tensor:
+        """Outputs at positions with the hidden state ``h``; of ``x`` itself earlier channels are seen."""
+        if self.within is not None:
+            within = F.conv2d(x, self.within.weight * self.within_mask)
+            h = h.repeat(1, self.shape[0], 1, 1) + within
+        return self.last(F.relu(h))
+
+
+class Walk:
+    """Evaluate a `CausalCNN` pixel by pixel, in the cost of about one evaluation of the whole.
+
+    Parameters
+    ----------
+    network : CausalCNN
+    items : int
+        Size of the batch.
+    """
+
+    def __init__(self, network: CausalCNN, items: int) -> None:
+        self.network = network
+        _, height, width = network.shape
+        self._kernels = []
+        self._seen = []
+        for conv in (network.first, *network.inner):
+            assert isinstance(conv, CausalConv)
+            r = conv.reach
+            self._kernels.append((conv.weight * conv.mask, conv.bias, r))
+            self._seen.append(conv.weight.new_zeros(items, conv.weight.shape[1], height + r, width + 2 * r))
+
+    def hidden(self, i: int, j: int) -> Tensor:
+        """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before."""
+        gain, offset = (part[i, j, :, None, None] for part in (1 + self.network.gain, self.network.offset))
+        h = torch.addcmul(offset, self._convolve(0, i, j), gain)
+        for n in range(1, len(self._seen)):
+            self._put(n, F.relu(h), i, j)
+            h = h + self._convolve(n, i, j)
+        return h
+
+    def see(self, x: Tensor, i: int, j: int) -> None:
+        """Take notice of the input ``(B, C, 1, 1)`` at row i and column j."""
+        self._put(0, x, i, j)
+
+    def _put(self, n: int, value: Tensor, i: int, j: int) -> None:
+        reach = self._kernels[n][2]
+        self._seen[n][:, :, i + reach, j + reach] = value[:, :, 0, 0]
+
+    def _convolve(self, n: int, i: int, j: int) -> Tensor:
+        weight, bias, reach = self._kernels[n]
+        window = self._seen[n][:, :, i : i + reach + 1, j : j + 2 * reach + 1]
+        return F.conv2d(window, weight, bias)
