@@ -21,6 +21,7 @@ from seisflow.flows import (
     LateralBands,
     RasterMixture,
     SpectralWhitening,
+    TracePrediction,
 )
 from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
@@ -92,6 +93,15 @@ def test_whitening_leaves_its_batch_with_unit_spectrum():
     np.testing.assert_allclose((spectrum**2).mean(0), 1, rtol=1e-8)
 
 
+def test_whitening_along_time_leaves_the_coarsest_band_coloured_across_traces():
+    x = coloured(30, 1, 16, 8)
+    flow = SpectralWhitening((1, 16, 8), together=2).double()
+    power = (dctn(flow.initialise(x).numpy(), axes=(2, 3), norm="ortho") ** 2).mean(0)
+    np.testing.assert_allclose(power[..., :2].mean(-1), 1, rtol=1e-8)
+    np.testing.assert_allclose(power[..., 2:], 1, rtol=1e-8)
+    assert power[..., 0].max() > 1.1
+
+
 def test_whitening_of_silent_wavenumbers_stays_finite():
     flow = SpectralWhitening((1, 8, 8))
     z = flow.initialise(torch.ones(4, 1, 8, 8))
@@ -105,6 +115,45 @@ def test_whitening_is_as_exact_as_its_precision(cast):
     x = torch.randn(2, 1, 64, 16, dtype=DOUBLE)
     torch.testing.assert_close(flow.inverse(flow(x)[0])[0], x, rtol=0, atol=1e-12)
     assert set(flow.state_dict()) == {"log_scale"}
+
+
+def test_a_trace_is_predicted_from_those_before_it_alone():
+    flow = TracePrediction(2, width=4, depth=1).double()
+    for parameter in flow.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    x = torch.randn(1, 2, 3, 6, dtype=DOUBLE)
+    jacobian = torch.autograd.functional.jacobian(lambda v: flow(v)[0], x)[0, :, :, :, 0]
+    reach = jacobian.abs().amax((0, 1, 3, 4))
+    assert not reach.triu(1).any()
+    assert (reach.tril() > 0).sum() == 21  # all earlier traces, by the network
+    own = jacobian.permute(2, 5, 0, 1, 3, 4).diagonal(dim1=0, dim2=1)
+    assert not own.flatten(0, 1).flatten(1, 2).movedim(-1, 0).triu(1).any()
+    assert not own.flatten(0, 1).flatten(1, 2).movedim(-1, 0).tril(-1).any()
+
+
+def test_prediction_starts_from_the_weighted_least_squares_that_numpy_finds():
+    """Of a field that goes on from trace to trace; far from its edges, every trace has the same neighbours."""
+    torch.manual_seed(0)
+    x = torch.randn(8, 1, 24, 40, dtype=DOUBLE).cumsum(3)
+    flow = TracePrediction(1, width=4, depth=0).double()
+    z = flow.initialise(x)
+    before = np.pad(x.numpy()[:, 0], ((0, 0), (1, 1), (4, 0)))
+    rows, wanted, weights = [], [], []
+    for j in range(40):
+        for t in range(24):
+            patch = before[:, t : t + 3, j : j + 4]
+            rows.append(patch.reshape(8, 12))
+            wanted.append(x.numpy()[:, 0, t, j])
+            seen = patch[:, :, 1:][:, max(0, 1 - t) : 3 - max(0, t - 22), max(0, 3 - j) :]
+            weights.append((seen**2).mean((1, 2)) + 1e-4 if j else np.ones(8))
+    weight = 1 / np.sqrt(np.concatenate(weights))
+    design, target = np.concatenate(rows) * weight[:, None], np.concatenate(wanted) * weight
+    ridge = 1e-4 * (design**2).sum(0).mean()
+    stacked = np.vstack((design, math.sqrt(ridge) * np.eye(12)))
+    expected, *_ = np.linalg.lstsq(stacked, np.append(target, np.zeros(12)), rcond=None)
+    np.testing.assert_allclose(flow.linear.weight.detach().numpy().ravel(), expected, rtol=1e-6, atol=1e-9)
+    residual = (target - design @ expected).reshape(40, 24, 8).transpose(2, 1, 0)
+    np.testing.assert_allclose(z[:, 0].detach().numpy(), residual, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("count", [2, 4])
