@@ -9,8 +9,8 @@ density p of x gives a probability of the values,
 
 and what is reported is the right side over D, averaged over images and over several draws of u: an **upper
 bound** on the discrete bits/dim of a flow. It includes the derivative of the map to the real line that the
-model begins with, :math:`\operatorname{artanh}((2x - 256)/258)` in the paper. A FractalAR has the probability itself: its
-bits/dim are exact. Those of a FractalMAR are an upper bound too.
+model begins with, :math:`\operatorname{artanh}((2x - 256)/258)` in the paper. A FractalAR has the probability
+itself: its bits/dim are exact. Those of a FractalMAR are an upper bound too.
 """
 
 import math
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from seisflow.config import Config
 from seisflow.errors import ModelError
 from seisflow.hardware import Hardware
+from seisflow.image_generation import generate_images
 from seisflow.io import images as image_files
 from seisflow.io.images import dequantise, read_images, resize
 from seisflow.models import FractalFlowModel, Model
@@ -38,6 +39,8 @@ DRAWS = 4
 NOISE_SEED = 1000
 BATCH = 128
 CURVE_POINTS = 100
+CHECKED = 64
+"""Own samples, and images of random bytes, that are scored beside the test images."""
 
 
 def bits_per_dim(
@@ -122,6 +125,10 @@ def model_result(
         draws = 1
     start = time.perf_counter()
     bits = bits_per_dim(model.to(Hardware.choose().device), pixels, draws=draws)
+    seconds = time.perf_counter() - start
+    own = generate_images(model, CHECKED, seed=NOISE_SEED)["pixels"].values
+    random_bytes = np.random.default_rng(NOISE_SEED).integers(256, size=own.shape, dtype=np.uint8)
+    of_own, of_random = (bits_per_dim(model, some, draws=1).mean() for some in (own, random_bytes))
     model.cpu()
     facts = card.provenance
     by_image = bits.mean(0)
@@ -139,6 +146,8 @@ def model_result(
         "standard_error": round(float(by_image.std(ddof=1) / math.sqrt(len(by_image))), 4),
         "between_draws": round(float(bits.mean(1).std(ddof=1)), 5) if draws > 1 else 0.0,
         "bits_per_image": round(float(by_image.mean()) * model.size, 1),
+        "own_samples": round(float(of_own), 3),
+        "random_bytes": round(float(of_random), 2),
         "held_out": round(facts["held_out_nats_per_dim"] / math.log(2), 4)
         if "held_out_nats_per_dim" in facts
         else None,
@@ -146,7 +155,7 @@ def model_result(
         "steps": facts["steps"],
         "epochs": round(_epochs(card.config, facts["steps"], source), 2),
         "seconds": facts["seconds"],
-        "seconds_to_evaluate": round(time.perf_counter() - start, 1),
+        "seconds_to_evaluate": round(seconds, 1),
         "machine": facts["machine"],
         "commit": facts["commit"],
         "curve": [] if folder is None else curve(folder),

@@ -77,9 +77,9 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
         lines += [
             f"**{some[0]['dataset']}**: {some[0]['protocol'].split(', uniform')[0]}.",
             "",
-            "| model | parameters | bits/dim | s.e. | bits an image | held out | epochs | training (s) |"
-            + (" paper |" if paper else ""),
-            "| --- " + "| --: " * (8 if paper else 7) + "|",
+            "| model | parameters | bits/dim | s.e. | bits an image | held out | own samples | random bytes "
+            "| epochs | training (s) |" + (" paper |" if paper else ""),
+            "| --- " + "| --: " * (10 if paper else 9) + "|",
         ]
         for one in some:
             value = f"{_sign(one)}{one['value']:.3f}"
@@ -90,6 +90,8 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
                 f"{one['standard_error']:.3f}",
                 f"{one['bits_per_image']:,.0f}",
                 "" if one["held_out"] is None else f"{one['held_out']:.3f}",
+                f"{one['own_samples']:.2f}",
+                f"{one['random_bytes']:.1f}",
                 f"{one['epochs']:.1f}",
                 f"{one['seconds']:,.0f}",
             ]

@@ -96,7 +96,7 @@ def _delay(x: Tensor) -> Tensor:
 
 
 def _amplitude(before: Tensor, known: Tensor) -> Tensor:
-    """Root mean square of three traces, three positions in time and all channels; 1 before the first trace."""
+    """Root mean square of three traces, three positions in time, all channels; 1 before the first trace."""
     window = before.new_ones(1, 1, 3, 3)
     power = F.conv2d(F.pad(before.square().mean(1, keepdim=True), (2, 0, 1, 1)), window)
     count = F.conv2d(F.pad(known, (2, 0, 1, 1)), window)

@@ -290,7 +290,8 @@ def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor 
 
 def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | None:
     if config.input == "whiten":
-        return SpectralWhitening(shape, together=shape[2] // config.bands.count if config.bands.prediction else 1)
+        coarsest = shape[2] // config.bands.count
+        return SpectralWhitening(shape, together=coarsest if config.bands.prediction else 1)
     if config.input == "none":
         return None
     pixels = Arctanh() if config.pixels == "arctanh" else Bells()

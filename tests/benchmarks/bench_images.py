@@ -1,9 +1,9 @@
 """Bits/dim against training time, beside the Glow of normflows with as many parameters.
 
-Run: ``python tests/benchmarks/bench_images.py mnist --data DIR --seconds 180`` with normflows installed (extra
-``bench``). Both learn the same training images on one thread, in turns of a tenth of their time, so that
-they share what load the machine has; time is CPU time of the training alone. The learning curve is that of
-held-out training images, the final number that of all test images.
+Run: ``python tests/benchmarks/bench_images.py mnist --data DIR --seconds 180`` with normflows installed
+(extra ``bench``). Both learn the same training images on one thread, in turns of
+a tenth of their time, so that they share what load the machine has; time is CPU time of the training alone.
+The learning curve is that of held-out training images, the final number that of all test images.
 """
 
 import copy
@@ -56,7 +56,7 @@ class Glow(nn.Module):
         bases, flows, merges = [], [], []
         for i in range(LEVELS):
             inside = channels * 2 ** (LEVELS + 1 - i)
-            blocks = [nf.flows.GlowBlock(inside, hidden, split_mode="channel", scale=True) for _ in range(STEPS)]
+            blocks = [nf.flows.GlowBlock(inside, hidden, split_mode="channel") for _ in range(STEPS)]
             flows.append([*blocks, nf.flows.Squeeze()])
             merges += [nf.flows.Merge()] if i else []
             scale = 2 ** (LEVELS - i)
@@ -79,7 +79,9 @@ def count(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
-def train(model: Any, pixels: Any, settings: Any, seconds: float, seed: int) -> Iterator[tuple[float, int, Any]]:
+def train(
+    model: Any, pixels: Any, settings: Any, seconds: float, seed: int
+) -> Iterator[tuple[float, int, Any]]:
     """Train for CPU ``seconds``; after each part of it, yield the time, the steps and the averaged model."""
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.0, betas=(0.9, 0.99), weight_decay=0.0)

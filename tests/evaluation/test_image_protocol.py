@@ -112,6 +112,7 @@ def test_a_result_says_what_was_measured(few_images, tmp_path):
     pixels = protocol.resize(protocol.read_images("mnist", "test", few_images).pixels, "bilinear")
     assert one["value"] == round(float(protocol.bits_per_dim(model, pixels, draws=2).mean()), 4)
     assert one["bits_per_image"] == pytest.approx(1024 * one["value"], abs=0.1)
+    assert one["random_bytes"] > 8 > one["own_samples"] > 0
     assert [step for step, _ in one["curve"]] == [3, 6]
     with pytest.raises(ModelError, match=r"has learned mnist\. Expected one of fashion-mnist"):
         protocol.model_result(model, ImageSource(path="fashion-mnist"), name="tiny")

@@ -132,7 +132,7 @@ def test_a_trace_is_predicted_from_those_before_it_alone():
 
 
 def test_prediction_starts_from_the_weighted_least_squares_that_numpy_finds():
-    """Of a field that goes on from trace to trace; far from its edges, every trace has the same neighbours."""
+    """Each trace weighted by one over the root mean square of the samples that are seen before it."""
     torch.manual_seed(0)
     x = torch.randn(8, 1, 24, 40, dtype=DOUBLE).cumsum(3)
     flow = TracePrediction(1, width=4, depth=0).double()
