@@ -89,9 +89,9 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
                 f"**{value}**" if one["value"] == best else value,
                 f"{one['standard_error']:.3f}",
                 f"{one['bits_per_image']:,.0f}",
-                "" if one["held_out"] is None else f"{one['held_out']:.3f}",
-                f"{one['own_samples']:.2f}",
-                f"{one['random_bytes']:.1f}",
+                _number(one["held_out"], 3),
+                _number(one.get("own_samples"), 2),
+                _number(one.get("random_bytes"), 1),
                 f"{one['epochs']:.1f}",
                 f"{one['seconds']:,.0f}",
             ]
@@ -105,6 +105,11 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
             lines += [f"![Learning curves on {name}](images/table1-{name}.png)", ""]
     lines.append("≤: an upper bound on the discrete bits/dim of 8-bit values; =: those themselves.")
     return "\n".join(lines)
+
+
+def _number(value: float | None, digits: int) -> str:
+    """What was not measured leaves its cell empty."""
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def moons_table(results: Sequence[dict[str, Any]]) -> str:
