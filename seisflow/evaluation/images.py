@@ -163,8 +163,11 @@ def model_result(
 
 
 def curve(folder: Path) -> list[tuple[int, float]]:
-    """Steps and bits/dim of held-out images in the course of a run, at most a hundred points."""
-    metrics = read_metrics(folder / "logs" / "metrics.csv")
+    """Steps and bits/dim of held-out images in a run, at most a hundred points; none without its log."""
+    log = folder / "logs" / "metrics.csv"
+    if not log.is_file():  # a model that was saved or ships without its run
+        return []
+    metrics = read_metrics(log)
     known = np.isfinite(metrics["validation"])
     steps, bits = metrics["step"][known] + 1, metrics["validation"][known] / math.log(2)
     some = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), CURVE_POINTS)).astype(int))
