@@ -41,3 +41,13 @@ class ActNorm(Bijection):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x = z * (-self.log_scale).exp() - self.bias
         return x, (-self.log_scale.sum() * z[0, 0].numel()).expand(len(z))
+
+    @torch.no_grad()
+    def backprop(
+        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
+        """As `Bijection.backprop`, in closed form."""
+        x = z * (-self.log_scale).exp() - self.bias
+        grad_x = grad_z * self.log_scale.exp()
+        grad_scale = (grad_z * z).sum((0, 2, 3)) + grad_share.expand_as(z).sum((0, 2, 3))
+        return x, grad_x, (grad_x.sum((0, 2, 3))[:, None, None], grad_scale[:, None, None])

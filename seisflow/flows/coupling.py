@@ -42,7 +42,7 @@ class AffineCoupling(Bijection):
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fixed, moved = self._split(x)
         log_scale, shift = self._scale_and_shift(fixed)
-        z = self._join(fixed, moved * log_scale.exp() + shift)
+        z = self._join(fixed, torch.addcmul(shift, moved, log_scale.exp()))
         return z, self._join(torch.zeros_like(fixed), log_scale)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,13 +60,16 @@ class AffineCoupling(Bijection):
         _, grad_log_scale = self._split(grad_share.expand_as(z))
         with torch.enable_grad():
             fixed = fixed.detach().requires_grad_()
-            log_scale, shift = self._scale_and_shift(fixed)
-        scaled = moved - shift.detach()
-        scale = log_scale.detach().exp()
+            output = self.subnet(fixed)
+        raw, shift = output.detach().chunk(2, dim=1)
+        bounded = torch.tanh(raw / self.bound)  # d log-scale / d raw = 1 - bounded^2
+        scale = (self.bound * bounded).exp()
+        scaled = moved - shift
+        grad_raw = torch.addcmul(grad_log_scale, grad_moved, scaled) * (1 - bounded.square())
         grad_through, *grads = torch.autograd.grad(
-            (log_scale, shift),
+            output,
             (fixed, *self.parameters()),
-            (grad_moved * scaled + grad_log_scale, grad_moved),
+            torch.cat((grad_raw, grad_moved), dim=1),
             allow_unused=True,
         )
         x = self._join(fixed.detach(), scaled / scale)

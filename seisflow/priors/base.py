@@ -116,7 +116,8 @@ class MixturePrior(nn.Module, ABC):
     ) -> Tensor:
         """Sample with, if given, the same means ``(D,)`` for all; ``collapsed``: no draws of weights."""
         means, mean_logits, log_sigma = self.components()
-        means, weights, sigma = means.expand_as(mean_logits), mean_logits.softmax(1), log_sigma.exp()
+        weights, sigma = mean_logits.softmax(1), log_sigma.exp()
+        edges = weights.cumsum(1) if collapsed else None
         if topic is not None:
             topics = torch.full((n,), check_topic(topic, self.topics), device=sigma.device)
         elif collapsed:
@@ -124,14 +125,15 @@ class MixturePrior(nn.Module, ABC):
         else:
             topics = choose(self._draw_topic_weights(n, generator), generator)
         latent = sigma.new_empty(n, self.size)
+        one_grid = means.shape[0] == means.shape[2] == 1
         for q, z in zip(topics.split(SAMPLE_BLOCK), latent.split(SAMPLE_BLOCK), strict=True):
             if assignment is not None:
                 m = assignment.expand(len(q), -1)
-            elif collapsed:
-                m = choose(weights[q], generator)
+            elif edges is not None:
+                m = choose_between(edges[q], generator)
             else:
                 m = choose(self._draw_mean_weights(q, weights, generator), generator)
-            centre = means[q].gather(1, m[:, None])[:, 0]
+            centre = means[0, m, 0] if one_grid else means[q].gather(1, m[:, None])[:, 0]
             noise = torch.randn(z.shape, generator=generator, device=z.device, dtype=z.dtype)
             torch.addcmul(centre, noise, sigma[q], value=temperature, out=z)
         return latent.view(n, *self.shape)
@@ -192,7 +194,11 @@ def gaussian_grid(means: int, spread: float) -> tuple[np.ndarray, np.ndarray, fl
 
 def choose(weights: Tensor, generator: torch.Generator | None) -> Tensor:
     """One index along dim 1 for every column of ``weights`` ``(n, M, ...)``, by inversion."""
-    edges = weights.cumsum(1)
-    shape = (len(weights), 1, *weights.shape[2:])
-    u = torch.rand(shape, generator=generator, device=weights.device, dtype=weights.dtype)
+    return choose_between(weights.cumsum(1), generator)
+
+
+def choose_between(edges: Tensor, generator: torch.Generator | None) -> Tensor:
+    """As `choose`, from cumulative weights."""
+    shape = (len(edges), 1, *edges.shape[2:])
+    u = torch.rand(shape, generator=generator, device=edges.device, dtype=edges.dtype)
     return (edges[:, :-1] < u * edges[:, -1:]).sum(1)

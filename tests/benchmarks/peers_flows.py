@@ -3,7 +3,9 @@
 Each `build` function takes the (C, H, W) of a squeezed state and a number of couplings, and returns
 an object with ``log_prob(x) -> (B,)`` and ``sample(n)``; a coupling comes after its library's
 activation normalisation and (learned, where it has one) mixing of channels. The subnets are `seisflow`'s
-own in every case, so parameters and arithmetic are equal and what differs is the flow around them.
+own in every case, so parameters and arithmetic are equal and what differs is the flow around them. memcnn has
+no densities: what is measured is its recomputation of states, around `seisflow`'s bijections. zuko has no
+convolutional flow: it is compared on flattened states, with fully connected subnets (`DENSE`).
 """
 
 from collections.abc import Callable
@@ -132,14 +134,88 @@ def freia(shape: tuple[int, int, int], couplings: int) -> Any:
     return Flow()
 
 
+def memcnn(shape: tuple[int, int, int], couplings: int) -> Any:
+    """memcnn's `InvertibleModuleWrapper` around each step of `ours`; the log-determinant is a state too."""
+    import memcnn as library
+
+    class Step(nn.Module):
+        def __init__(self, steps: list[Any]) -> None:
+            super().__init__()
+            self.steps = Chain(steps)
+
+        def forward(self, x: Tensor, log_det: Tensor) -> tuple[Tensor, Tensor]:
+            z, part = self.steps(x)
+            return z, log_det + part
+
+        def inverse(self, z: Tensor, log_det: Tensor) -> tuple[Tensor, Tensor]:
+            x, part = self.steps.inverse(z)
+            return x, log_det + part
+
+    plain = ours(shape, couplings, recompute=False, half=False)
+    bijections = list(plain.flow.bijections)
+    steps = [Step(bijections[i : i + 3]) for i in range(0, len(bijections), 3)]
+    wrap = library.InvertibleModuleWrapper
+    wrapped = nn.ModuleList(wrap(step, keep_input=step is steps[0]) for step in steps)
+
+    class Flow:
+        def log_prob(self, x: Tensor) -> Tensor:
+            z, log_det = x, x.new_zeros(len(x))
+            for step in wrapped:
+                z, log_det = step(z, log_det)
+            return plain.prior.log_prob(z) + log_det
+
+        def sample(self, n: int) -> Tensor:
+            return plain.sample(n)
+
+        def parameters(self) -> Any:
+            return wrapped.parameters()
+
+    return Flow()
+
+
 PEERS: dict[str, Callable[[tuple[int, int, int], int], Any]] = {
     "normflows": normflows,
     "nflows": nflows,
     "FrEIA": freia,
+    "memcnn": memcnn,
 }
 OURS: dict[str, Callable[[tuple[int, int, int], int], Any]] = {
     "seisflow": lambda shape, couplings: ours(shape, couplings, recompute=True, half=True),
     "seisflow, storing states": lambda shape, couplings: ours(shape, couplings, recompute=False, half=True),
     "seisflow, float32": lambda shape, couplings: ours(shape, couplings, recompute=True, half=False),
+    "seisflow, float32, storing states": lambda shape, couplings: ours(
+        shape, couplings, recompute=False, half=False
+    ),
 }
 EVERY = OURS | PEERS
+
+
+def dense_ours(features: int, couplings: int, hidden: list[int]) -> Ours:
+    """Affine couplings with fully connected subnets on flattened states, as zuko's."""
+    bijections = []
+    for i in range(couplings):
+        net = build_subnet("mlp", features // 2, features, width=hidden[0], depth=len(hidden), size=(1, 1))
+        bijections.append(AffineCoupling(net, features, swap=i % 2 == 1))
+    return Ours(Chain(bijections), GaussianPrior((features, 1, 1)))
+
+
+def dense_zuko(features: int, couplings: int, hidden: list[int]) -> Any:
+    """zuko's `RealNVP`."""
+    from zuko.flows import RealNVP
+
+    flow = RealNVP(features, transforms=couplings, hidden_features=hidden)
+
+    class Flow:
+        def log_prob(self, x: Tensor) -> Tensor:
+            return flow().log_prob(x.flatten(1))
+
+        def sample(self, n: int) -> Tensor:
+            return flow().sample((n,))
+
+        def parameters(self) -> Any:
+            return flow.parameters()
+
+    return Flow()
+
+
+DENSE: dict[str, Callable[[int, int, list[int]], Any]] = {"seisflow": dense_ours, "zuko": dense_zuko}
