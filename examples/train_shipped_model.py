@@ -20,7 +20,7 @@ hours, minutes, seconds = (
 )
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else f"runs/{DEFAULT_MODEL}")
 limit = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-config = load_config("seismic-small", ["flow.subnet.width=80", "flow.bands.couplings=6"])
+config = load_config("seismic-small", ["flow.subnet.width=80", "flow.bands.raster.width=80"])
 run = train([Source(path="f3-sample")], config, folder, max_time=limit)
 shipped = Path(__file__).parents[1] / "seisflow" / "models" / "shipped" / DEFAULT_MODEL
 shipped.mkdir(parents=True, exist_ok=True)

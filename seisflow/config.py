@@ -40,37 +40,8 @@ class PriorConfig(_Strict):
     share: Literal["none", "position"] = "position"
 
 
-class BandsConfig(_Strict):
-    """The first level's view of a section: bands of lateral wavenumbers instead of neighbourhoods.
-
-    Fine bands are conditioned on coarser ones, the coarsest gets couplings of its own, and the couplings of
-    the level act on all bands together.
-
-    Attributes
-    ----------
-    count : int
-        Number of bands, a power of 2; 1 leaves them out.
-    couplings : int
-        Couplings of the coarsest band.
-    prediction : int
-        Residual convolutions of the network that, before these couplings, predicts each trace of the
-        coarsest band from those before it; 0 leaves the prediction out.
-    """
-
-    count: PositiveInt = 1
-    couplings: PositiveInt = 6
-    prediction: int = Field(default=0, ge=0)
-
-    @field_validator("count")
-    @classmethod
-    def _power_of_two(cls, count: int) -> int:
-        if count & (count - 1):
-            raise ValueError("a power of 2")
-        return count
-
-
 class RasterConfig(_Strict):
-    """A step before the first level, for images: pixel after pixel by mixtures of logistics.
+    """A step that takes element after element by mixtures of logistics, given those before.
 
     Attributes
     ----------
@@ -83,6 +54,34 @@ class RasterConfig(_Strict):
     width: int = Field(default=0, ge=0)
     depth: int = Field(default=3, ge=0)
     components: int = Field(default=4, ge=2)
+
+
+class BandsConfig(_Strict):
+    """The first level's view of a section: bands of lateral wavenumbers instead of neighbourhoods.
+
+    Fine bands are conditioned on coarser ones, the coarsest gets couplings of its own, and the couplings of
+    the level act on all bands together.
+
+    Attributes
+    ----------
+    count : int
+        Number of bands, a power of 2; 1 leaves them out.
+    couplings : int
+        Couplings of the coarsest band.
+    raster : RasterConfig
+        A step of the coarsest band before its couplings: trace after trace and down each of them.
+    """
+
+    count: PositiveInt = 1
+    couplings: PositiveInt = 6
+    raster: RasterConfig = RasterConfig()
+
+    @field_validator("count")
+    @classmethod
+    def _power_of_two(cls, count: int) -> int:
+        if count & (count - 1):
+            raise ValueError("a power of 2")
+        return count
 
 
 class FlowConfig(_Strict):

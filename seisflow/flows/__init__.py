@@ -9,10 +9,10 @@ from seisflow.flows.chain import Chain
 from seisflow.flows.coupling import AffineCoupling
 from seisflow.flows.fractal import FractalFlow
 from seisflow.flows.linear import Invertible1x1
-from seisflow.flows.prediction import TracePrediction
 from seisflow.flows.raster import RasterMixture
 from seisflow.flows.reversible import Reversible
 from seisflow.flows.squeeze import Squeezed
+from seisflow.flows.traces import TraceMixture
 from seisflow.flows.whitening import SpectralWhitening
 
 __all__ = [
@@ -30,5 +30,5 @@ __all__ = [
     "Reversible",
     "SpectralWhitening",
     "Squeezed",
-    "TracePrediction",
+    "TraceMixture",
 ]

@@ -22,7 +22,7 @@ from seisflow.flows import (
     Reversible,
     SpectralWhitening,
     Squeezed,
-    TracePrediction,
+    TraceMixture,
 )
 from seisflow.flows.cosine import local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
@@ -221,10 +221,13 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
     while bands > 1:
         bijections.append(FirstChannels(_coupling((band * bands, *grid), config), band * bands))
         bands //= 2
-    if config.bands.prediction:
-        prediction = TracePrediction(band, width=config.subnet.width, depth=config.bands.prediction)
-        # outside of what may be recomputed: its inverse takes trace after trace
-        parts += [_chain(bijections, config), FirstChannels(prediction, band)]
+    raster = config.bands.raster
+    if raster.width:
+        traces = TraceMixture(
+            (band, *grid), width=raster.width, depth=raster.depth, components=raster.components
+        )
+        # outside of what may be recomputed: its inverse takes sample after sample
+        parts += [_chain(bijections, config), FirstChannels(traces, band)]
         bijections = []
     cosines = local_cosine_matrix(channels, (samples, 1))
     coarsest = _couplings((band, *grid), config.bands.couplings, cosines, config)
@@ -291,7 +294,7 @@ def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor 
 def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | None:
     if config.input == "whiten":
         coarsest = shape[2] // config.bands.count
-        return SpectralWhitening(shape, together=coarsest if config.bands.prediction else 1)
+        return SpectralWhitening(shape, together=coarsest if config.bands.raster.width else 1)
     if config.input == "none":
         return None
     pixels = Arctanh() if config.pixels == "arctanh" else Bells()

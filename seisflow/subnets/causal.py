@@ -35,24 +35,31 @@ class CausalConv(nn.Module):
 
 
 class CausalCNN(nn.Module):
-    r"""Residual convolutions over earlier pixels, with a learned gain and offset for each position.
+    r"""Residual convolutions over earlier pixels.
 
     .. math::
         h_0 = (1 + a_{ij}) \odot (A_0 \ast x) + b_{ij}, \qquad
         h_n = h_{n-1} + A_n \ast \operatorname{relu}(h_{n-1}), \qquad
         y_c = C_c \operatorname{relu}(h_N + W_c\, x_{<c})
 
-    :math:`A_0` has seven columns, the others three. Channels of the same pixel are seen through
-    :math:`W_c`, in their order. The output starts at zero.
+    with a learned gain and offset for each position, for images (:math:`a = b = 0` without). The :math:`A_n`
+    have three columns. Channels of the same pixel are seen through :math:`W_c`, in their order. The output
+    starts at zero.
 
     Parameters
     ----------
     shape : (int, int, int)
-        (C, H, W) of the input.
+        (C, H, W) of the elements to be described.
     outputs : int
-        Numbers for each of its elements.
+        Numbers for each of them.
     width, depth : int
         Channels, and the number of the :math:`A_n`.
+    size : int
+        Columns of :math:`A_0`.
+    more : int
+        Channels of the input after these C, which only :math:`A_0` sees.
+    positions : bool
+        Whether positions have a gain and an offset.
 
     References
     ----------
@@ -61,14 +68,24 @@ class CausalCNN(nn.Module):
 
     within_mask: Tensor
 
-    def __init__(self, shape: tuple[int, int, int], outputs: int, *, width: int, depth: int) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        outputs: int,
+        *,
+        width: int,
+        depth: int,
+        size: int = 7,
+        more: int = 0,
+        positions: bool = True,
+    ) -> None:
         super().__init__()
         channels, height, columns = shape
         self.shape = shape
-        self.first = CausalConv(channels, width, 7, own=False)
+        self.first = CausalConv(channels + more, width, size, own=False)
         # channels last, as the states that they meet
-        self.gain = nn.Parameter(torch.zeros(height, columns, width))
-        self.offset = nn.Parameter(torch.zeros(height, columns, width))
+        self.gain = nn.Parameter(torch.zeros(height, columns, width)) if positions else None
+        self.offset = nn.Parameter(torch.zeros(height, columns, width)) if positions else None
         self.inner = nn.ModuleList(CausalConv(width, width, 3, own=True) for _ in range(depth))
         self.within = nn.Conv2d(channels, channels * width, 1, bias=False) if channels > 1 else None
         earlier = torch.ones(channels, channels).tril(-1).repeat_interleave(width, 0)[..., None, None]
@@ -78,10 +95,11 @@ class CausalCNN(nn.Module):
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` to ``(B, C outputs, H, W)``."""
+        """``(B, C + more, H, W)`` to ``(B, C outputs, H, W)``."""
         h = self.first(x.contiguous(memory_format=torch.channels_last))
-        gain, offset = (part.to(h.dtype).movedim(2, 0) for part in (1 + self.gain, self.offset))
-        h = torch.addcmul(offset, h, gain)
+        if self.gain is not None and self.offset is not None:
+            gain, offset = (part.to(h.dtype).movedim(2, 0) for part in (1 + self.gain, self.offset))
+            h = torch.addcmul(offset, h, gain)
         for conv in self.inner:
             h = h + conv(F.relu(h))
         return self.outputs_of(h, x)
@@ -89,7 +107,7 @@ class CausalCNN(nn.Module):
     def outputs_of(self, h: Tensor, x: Tensor) -> Tensor:
         """Outputs at positions with the hidden state ``h``; of ``x`` itself earlier channels are seen."""
         if self.within is not None:
-            within = F.conv2d(x, self.within.weight * self.within_mask)
+            within = F.conv2d(x[:, : self.shape[0]], self.within.weight * self.within_mask)
             h = h.repeat(1, self.shape[0], 1, 1) + within
         return self.last(F.relu(h))
 
@@ -117,15 +135,16 @@ class Walk:
 
     def hidden(self, i: int, j: int) -> Tensor:
         """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before."""
-        gain, offset = (part[i, j, :, None, None] for part in (1 + self.network.gain, self.network.offset))
-        h = torch.addcmul(offset, self._convolve(0, i, j), gain)
+        h, gain, offset = self._convolve(0, i, j), self.network.gain, self.network.offset
+        if gain is not None and offset is not None:
+            h = torch.addcmul(offset[i, j, :, None, None], h, 1 + gain[i, j, :, None, None])
         for n in range(1, len(self._seen)):
             self._put(n, F.relu(h), i, j)
             h = h + self._convolve(n, i, j)
         return h
 
     def see(self, x: Tensor, i: int, j: int) -> None:
-        """Take notice of the input ``(B, C, 1, 1)`` at row i and column j."""
+        """Take notice of the input ``(B, C + more, 1, 1)`` at row i and column j."""
         self._put(0, x, i, j)
 
     def _put(self, n: int, value: Tensor, i: int, j: int) -> None:

@@ -17,7 +17,7 @@ from seisflow.flows import (
     Reversible,
     SpectralWhitening,
     Squeezed,
-    TracePrediction,
+    TraceMixture,
 )
 from seisflow.flows.coupling import split_sizes
 from seisflow.subnets import MixedPrecision, build_subnet
@@ -87,8 +87,8 @@ BIJECTIONS = {
     "first channels": ((5, 4, 2), lambda shape: FirstChannels(coupling("cnn", (3, 4, 2)), 3)),
     "bands": ((1, 4, 6), lambda shape: LateralBands(coupling("cnn", (3, 4, 2)), 6, 3)),
     "bands of 3 channels": ((3, 2, 8), lambda shape: LateralBands(step("cnn", (12, 2, 2)), 8, 4)),
-    "prediction": ((2, 4, 5), lambda shape: TracePrediction(2, width=4, depth=2)),
-    "prediction of two traces": ((2, 3, 2), lambda shape: TracePrediction(2, width=4, depth=0)),
+    "traces": ((2, 4, 5), lambda shape: TraceMixture(shape, width=4, depth=2, components=3)),
+    "traces of one sample": ((1, 1, 4), lambda shape: TraceMixture(shape, width=4, depth=0, components=1)),
     "fractal of one level": ((1, 8, 4), lambda shape: fractal("cnn", shape, 1)),
     "fractal of two levels": ((1, 8, 4), lambda shape: fractal("cnn", shape, 2)),
     "fractal of three levels": ((1, 16, 8), lambda shape: fractal("cnn", shape, 3)),
@@ -102,7 +102,7 @@ BIJECTIONS = {
 SCALED_ONE_BY_ONE = [
     name
     for name in BIJECTIONS
-    if name.split()[0].strip(",") in ("actnorm", "arctanh", "bells", "coupling", "prediction", "raster")
+    if name.split()[0].strip(",") in ("actnorm", "arctanh", "bells", "coupling", "raster", "traces")
 ]
 every_bijection = pytest.mark.parametrize("name", BIJECTIONS)
 

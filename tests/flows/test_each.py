@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 from scipy.fft import dct, dctn, idct
 from torch import nn
 
@@ -21,12 +21,17 @@ from seisflow.flows import (
     LateralBands,
     RasterMixture,
     SpectralWhitening,
-    TracePrediction,
+    TraceMixture,
 )
 from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
 from seisflow.flows.fractal import cut, join
-from seisflow.flows.mixture import mixture_forward, mixture_inverse
+from seisflow.flows.mixture import (
+    logistic_to_normal,
+    mixture_forward,
+    mixture_inverse,
+    normal_to_logistic,
+)
 from seisflow.flows.squeeze import squeeze, unsqueeze
 from seisflow.models import FractalFlowModel
 
@@ -117,43 +122,55 @@ def test_whitening_is_as_exact_as_its_precision(cast):
     assert set(flow.state_dict()) == {"log_scale"}
 
 
-def test_a_trace_is_predicted_from_those_before_it_alone():
-    flow = TracePrediction(2, width=4, depth=1).double()
+def test_a_sample_depends_on_those_before_it_alone():
+    flow = TraceMixture((2, 3, 4), width=4, depth=2, components=2).double()
     for parameter in flow.parameters():
-        nn.init.normal_(parameter, std=0.2)
-    x = torch.randn(1, 2, 3, 6, dtype=DOUBLE)
+        nn.init.normal_(parameter, std=0.4)
+    x = torch.randn(1, 2, 3, 4, dtype=DOUBLE)
     jacobian = torch.autograd.functional.jacobian(lambda v: flow(v)[0], x)[0, :, :, :, 0]
-    reach = jacobian.abs().amax((0, 1, 3, 4))
-    assert not reach.triu(1).any()
-    assert (reach.tril() > 0).sum() == 21  # all earlier traces, by the network
-    own = jacobian.permute(2, 5, 0, 1, 3, 4).diagonal(dim1=0, dim2=1)
-    assert not own.flatten(0, 1).flatten(1, 2).movedim(-1, 0).triu(1).any()
-    assert not own.flatten(0, 1).flatten(1, 2).movedim(-1, 0).tril(-1).any()
+    # trace by trace, and down each of them: two samples at each of three positions
+    ordered = jacobian.permute(2, 1, 0, 5, 4, 3).reshape(24, 24)
+    assert not ordered.triu(1).any()
+    assert (ordered.diagonal() > 0).all()
+    assert (ordered[:, 0] != 0).sum() > 18
 
 
-def test_prediction_starts_from_the_weighted_least_squares_that_numpy_finds():
-    """Each trace weighted by one over the root mean square of the samples that are seen before it."""
+def test_traces_start_from_the_weighted_least_squares_that_numpy_finds():
+    """Each sample weighted by one over the root mean square of those that are seen before it."""
     torch.manual_seed(0)
-    x = torch.randn(8, 1, 24, 40, dtype=DOUBLE).cumsum(3)
-    flow = TracePrediction(1, width=4, depth=0).double()
-    z = flow.initialise(x)
-    before = np.pad(x.numpy()[:, 0], ((0, 0), (1, 1), (4, 0)))
-    rows, wanted, weights = [], [], []
-    for j in range(40):
-        for t in range(24):
-            patch = before[:, t : t + 3, j : j + 4]
-            rows.append(patch.reshape(8, 12))
-            wanted.append(x.numpy()[:, 0, t, j])
-            seen = patch[:, :, 1:][:, max(0, 1 - t) : 3 - max(0, t - 22), max(0, 3 - j) :]
-            weights.append((seen**2).mean((1, 2)) + 1e-4 if j else np.ones(8))
-    weight = 1 / np.sqrt(np.concatenate(weights))
-    design, target = np.concatenate(rows) * weight[:, None], np.concatenate(wanted) * weight
-    ridge = 1e-4 * (design**2).sum(0).mean()
-    stacked = np.vstack((design, math.sqrt(ridge) * np.eye(12)))
-    expected, *_ = np.linalg.lstsq(stacked, np.append(target, np.zeros(12)), rcond=None)
-    np.testing.assert_allclose(flow.linear.weight.detach().numpy().ravel(), expected, rtol=1e-6, atol=1e-9)
-    residual = (target - design @ expected).reshape(40, 24, 8).transpose(2, 1, 0)
-    np.testing.assert_allclose(z[:, 0].detach().numpy(), residual, rtol=1e-6, atol=1e-8)
+    x = torch.randn(8, 2, 12, 20, dtype=DOUBLE).cumsum(3)
+    flow = TraceMixture((2, 12, 20), width=4, depth=0, components=2).double()
+    flow.initialise(x)
+    padded = np.pad(x.numpy().transpose(0, 1, 3, 2), ((0, 0), (0, 0), (2, 0), (2, 2)))
+    known = np.pad(np.ones((20, 12)), ((2, 0), (2, 2)))
+    before = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=bool)
+    rows, wanted = [], []
+    for j in range(20):
+        for t in range(12):
+            patch, there = padded[:, :, j : j + 3, t : t + 5], known[j : j + 3, t : t + 5]
+            power = (patch[:, :, before] ** 2).mean(1).sum(1)
+            amplitude = np.minimum(np.sqrt((power + 0.05) / (there[before].sum() + 0.05)), 8)[:, None]
+            rows.append(np.where(before, patch, 0).reshape(8, -1) / amplitude)
+            wanted.append(x.numpy()[:, :, t, j] / amplitude)
+    outside, own = np.concatenate(rows), np.concatenate(wanted)
+    outside = outside[:, np.tile(before.ravel(), 2)]
+    for c in range(2):
+        design = np.hstack((outside, own[:, :c]))
+        ridge = 1e-4 * (design**2).sum(0).mean()
+        stacked = np.vstack((design, math.sqrt(ridge) * np.eye(design.shape[1])))
+        expected, *_ = np.linalg.lstsq(stacked, np.append(own[:, c], np.zeros(design.shape[1])), rcond=None)
+        found = flow.linear.weight[c][:, torch.as_tensor(before)].detach().numpy().ravel()
+        np.testing.assert_allclose(found, expected[:24], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(flow.within[c, :c].detach().numpy(), expected[24:], rtol=1e-6, atol=1e-9)
+
+
+def test_traces_keep_their_exactness_where_amplitudes_are_far_off():
+    flow = TraceMixture((2, 4, 5), width=4, depth=1, components=3).double()
+    x = 1e3 * torch.randn(2, 2, 4, 5, dtype=DOUBLE)
+    z, log_det = flow(x)
+    back, inverse_log_det = flow.inverse(z)
+    torch.testing.assert_close(back, x, rtol=1e-9, atol=0)
+    torch.testing.assert_close(inverse_log_det, -log_det, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -295,6 +312,30 @@ def test_mixture_inverse_solves_also_far_out(centre):
     torch.testing.assert_close(log_slope, -share)
     single, _ = mixture_inverse(z.float(), *[part.float() for part in parts])
     assert torch.isfinite(single).all()
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-12), (torch.float32, 1e-6)])
+def test_a_logistic_variable_becomes_the_normal_one_of_scipy(dtype, tolerance):
+    z = torch.linspace(-300, 300, 1201, dtype=DOUBLE)
+    expected = -np.sign(z.numpy()) * special.ndtri_exp(stats.logistic.logsf(z.abs().numpy()))
+    n, log_slope = logistic_to_normal(z.to(dtype))
+    np.testing.assert_allclose(n.numpy(), expected, rtol=tolerance, atol=tolerance)
+    slope = stats.logistic.logpdf(z) - stats.norm.logpdf(expected)
+    np.testing.assert_allclose(log_slope.numpy(), slope, rtol=0, atol=1e3 * tolerance)
+    back, share = normal_to_logistic(n)
+    torch.testing.assert_close(back, z.to(dtype), rtol=10 * tolerance, atol=10 * tolerance)
+    torch.testing.assert_close(share, -log_slope, rtol=0, atol=1e3 * tolerance)
+
+
+def test_the_slope_to_a_normal_variable_is_that_of_autograd():
+    z = torch.linspace(-80, 80, 41, dtype=DOUBLE, requires_grad=True)
+    n, log_slope = logistic_to_normal(z)
+    (slope,) = torch.autograd.grad(n.sum(), z)
+    torch.testing.assert_close(slope.log(), log_slope, rtol=1e-10, atol=1e-10)
+    step = torch.tensor(1e-5, dtype=DOUBLE)
+    with torch.no_grad():
+        difference = (logistic_to_normal(z + step)[0] - logistic_to_normal(z - step)[0]) / (2 * step)
+    torch.testing.assert_close(difference, slope, rtol=1e-6, atol=0)
 
 
 def test_mixture_inverse_leaves_the_cycles_of_newton():

@@ -8,11 +8,11 @@ from seisflow.flows import Chain, Reversible, Squeezed
 from seisflow.models import FractalFlowModel
 
 
-def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), prediction=0):
+def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), raster=0):
     """Model with weights as after some training, the same for either way of going back."""
     torch.manual_seed(0)
     config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "recompute": recompute}
-    config["bands"] = {"count": 4, "couplings": couplings, "prediction": prediction}
+    config["bands"] = {"count": 4, "couplings": couplings, "raster": {"width": raster}}
     model = FractalFlowModel(shape, FlowConfig(**config, subnet={"kind": "cnn", "width": width, "depth": 2}))
     model.initialise(torch.randn(32, *shape))
     with torch.no_grad():
@@ -30,11 +30,11 @@ def gradient(model, x):
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()]), loss.detach()
 
 
-@pytest.mark.parametrize("prediction", [0, 2])
+@pytest.mark.parametrize("raster", [0, 6])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
-def test_gradients_are_those_of_autograd(dtype, tolerance, prediction):
+def test_gradients_are_those_of_autograd(dtype, tolerance, raster):
     x = torch.randn(4, 1, 32, 16, dtype=dtype)
-    models = (trained(recompute=r, prediction=prediction).to(dtype) for r in (False, True))
+    models = (trained(recompute=r, raster=raster).to(dtype) for r in (False, True))
     stored, recomputed = (gradient(model, x) for model in models)
     assert (recomputed[0] - stored[0]).norm() <= tolerance * stored[0].norm()
     torch.testing.assert_close(recomputed[1], stored[1])

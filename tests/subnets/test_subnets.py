@@ -7,7 +7,6 @@ from seisflow.errors import ConfigError
 from seisflow.subnets import build_subnet
 from seisflow.subnets.causal import CausalCNN, Walk
 from seisflow.subnets.kan import KANConv, KANLinear
-from seisflow.subnets.lateral import LateralCNN
 
 SIZES = {"cnn": (16, 8), "mlp": (4, 4), "kan": (4, 4), "kan, large block": (16, 16)}
 every_subnet = pytest.mark.parametrize(
@@ -181,14 +180,3 @@ def test_a_walk_over_pixels_gives_what_the_causal_network_gives_at_once(shape, d
             actual = network.outputs_of(walk.hidden(i, j), pixel)
             torch.testing.assert_close(actual[..., 0, 0], expected[..., i, j], rtol=0, atol=1e-10)
             walk.see(pixel, i, j)
-
-
-@pytest.mark.parametrize("pieces", [[1, 1, 1, 1, 1, 1, 1], [3, 1, 3], [7]])
-@pytest.mark.parametrize("depth", [0, 2])
-def test_the_lateral_network_gives_the_same_for_traces_in_pieces(pieces, depth):
-    torch.manual_seed(0)
-    network = LateralCNN(2, 3, width=6, depth=depth).double()
-    torch.nn.init.normal_(network.last.weight)
-    x, past = torch.randn(2, 2, 5, 7, dtype=torch.float64), []
-    actual = torch.cat([network(piece, past) for piece in x.split(pieces, dim=3)], 3)
-    torch.testing.assert_close(actual, network(x), rtol=0, atol=1e-12)

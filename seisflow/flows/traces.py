@@ -1,0 +1,162 @@
+"""Trace after trace, and down each of them, by what came before."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seisflow.flows.base import Bijection
+from seisflow.flows.mixture import logistic_to_normal, mixture_forward, mixture_inverse, normal_to_logistic
+from seisflow.subnets.causal import CausalCNN, CausalConv, Walk
+from seisflow.subnets.precision import MixedPrecision
+
+COLUMNS = 5  # of the linear prediction, and of the window of the expected amplitude
+FLOOR = 0.05  # of the mean square, where a whitened state has about 1
+STRONGEST = 8.0  # expected amplitude: what has been drawn too strong must not feed on itself
+RIDGE = 1e-4
+BOUND = 7.0
+
+
+class TraceMixture(Bijection):
+    r"""Each sample by the distribution function of a mixture of logistics, given the ones before it.
+
+    .. math::
+        z_i = \Phi^{-1} \sum_k \pi_{ik}\, \sigma\Big(\frac{e_i - \mu_{ik}}{s_{ik}}\Big), \qquad
+        e_i = \frac{x_i - P_i\, x_{<i}}{a_i}, \qquad (\pi_i, \mu_i, s_i) = g(x_{<i} / a, \log a)
+
+    trace after trace and, within a trace, from top to bottom. P is a linear prediction from all earlier
+    samples nearby; a, their root mean square, and g, a :class:`CausalCNN`, see those of other positions: the
+    C samples of one are drawn together. Reflectors go on from trace to trace, and strong packages lie between
+    quiet ones: the first trace decides where, and its neighbours take over. A Gaussian latent under couplings
+    alone draws neither; its patches have one amplitude everywhere.
+    :math:`\log|\det J| = \sum_i \log \partial z_i / \partial x_i`. From latent to data it takes as many small
+    steps as there are positions.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        (C, H, W) of the state: C neighbouring time samples, by a squeeze, at H times on W traces.
+    width, depth : int
+        Of the network.
+    components : int
+        Number of logistics K.
+
+    References
+    ----------
+    Papamakarios et al., *Masked Autoregressive Flow for Density Estimation*, 2017; Ho et al., *Flow++*, 2019;
+    Spitz, *Seismic trace interpolation in the F-X domain*, 1991, for linear prediction across traces.
+    """
+
+    start: Tensor
+
+    def __init__(self, shape: tuple[int, int, int], *, width: int, depth: int, components: int) -> None:
+        super().__init__()
+        channels, height, traces = shape
+        network = CausalCNN(
+            (1, traces, height),
+            3 * components * channels,
+            width=width,
+            depth=depth,
+            size=COLUMNS,
+            more=channels + 1,
+            positions=False,
+        )
+        self.subnet = MixedPrecision(network)
+        self.linear = CausalConv(channels, channels, COLUMNS, own=False)
+        self.within = nn.Parameter(torch.zeros(channels, channels))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]
+        self.window = nn.Parameter(torch.zeros(self.linear.mask.shape))
+        # logistics about the prediction, from narrow to wide
+        start = torch.zeros(3, components, 1, 1, 1)
+        start[2] = torch.linspace(-1.6, 0.4, components)[:, None, None, None]
+        self.register_buffer("start", start, persistent=False)
+
+    @torch.no_grad()
+    def initialise(self, x: Tensor) -> Tensor:
+        """Set P to the least squares of a batch, each sample weighted by one over its expected amplitude."""
+        y = x.transpose(2, 3)
+        channels, reach = x.shape[1], self.linear.reach
+        around = _around(y, reach)
+        weight = 1 / self._amplitude(around, self._count(y)).flatten(2).transpose(1, 2).flatten(0, 1).double()
+        patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
+        seen = self.linear.mask.flatten().bool().repeat(channels)
+        others = patches[:, seen].double() * weight
+        own = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
+        kernels = torch.zeros(channels, len(seen), dtype=torch.float64, device=x.device)
+        for c in range(channels):
+            design = torch.cat((others, own[:, :c]), 1)
+            normal = design.T @ design
+            normal += RIDGE * normal.diagonal().mean() * torch.eye(len(normal)).to(normal)
+            solution = torch.linalg.solve(normal, design.T @ own[:, c])
+            kernels[c, seen] = solution[: others.shape[1]]
+            self.within[c, :c] = solution[others.shape[1] :].to(x.dtype)
+        self.linear.weight.copy_(kernels.reshape_as(self.linear.weight))
+        return self.contributions(x)[0]
+
+    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = x.transpose(2, 3)  # rows are traces
+        around = _around(y, self.linear.reach)
+        amplitude = self._amplitude(around, self._count(y))
+        raw = self.subnet(_seen(y, amplitude))
+        error = F.conv2d(y, self._own()[:, :, None, None]) - self._outside(around)
+        logistic, share = mixture_forward(error / amplitude, *self._mixture(raw))
+        z, more = logistic_to_normal(logistic)
+        return z.transpose(2, 3), (share + more - amplitude.log()).transpose(2, 3)
+
+    @torch.no_grad()
+    def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        logistic, shares = normal_to_logistic(z.transpose(2, 3))
+        log_det = shares.flatten(1).sum(1)
+        reach, count = self.linear.reach, self._count(logistic)[..., None, None]
+        solve = torch.linalg.inv(self._own())[:, :, None, None]
+        around = _around(torch.zeros_like(logistic), reach)
+        network = self.subnet.subnet
+        assert isinstance(network, CausalCNN)
+        walk = Walk(network, len(z))
+        for i in range(logistic.shape[2]):
+            for j in range(logistic.shape[3]):
+                near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
+                amplitude = self._amplitude(near, count[:, :, i, j])
+                raw = network.outputs_of(walk.hidden(i, j), near[:, :1, :1, :1])
+                error, share = mixture_inverse(logistic[:, :, i : i + 1, j : j + 1], *self._mixture(raw))
+                y = F.conv2d(self._outside(near) + amplitude * error, solve)
+                near[:, :, reach:, reach : reach + 1] = y
+                walk.see(_seen(y, amplitude), i, j)
+                log_det += (share + amplitude.log()).flatten(1).sum(1)
+        return around[:, :, reach:, reach:-reach].transpose(2, 3).contiguous(), log_det
+
+    def _count(self, y: Tensor) -> Tensor:
+        """Weight of the samples that are known before each, ``(1, 1, W, H)``."""
+        return self._over_window(_around(torch.ones_like(y[:1, :1]), self.linear.reach))
+
+    def _amplitude(self, around: Tensor, count: Tensor) -> Tensor:
+        """Root mean square of samples before, weighted by how far they are; 1 where there are none."""
+        power = self._over_window(around.square().mean(1, keepdim=True))
+        return ((power + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
+
+    def _over_window(self, around: Tensor) -> Tensor:
+        return F.conv2d(around, (self.window.exp() * self.linear.mask)[None, None])
+
+    def _outside(self, around: Tensor) -> Tensor:
+        """Linear prediction from other positions."""
+        return F.conv2d(around, self.linear.weight * self.linear.mask, self.linear.bias)
+
+    def _own(self) -> Tensor:
+        """What takes from each sample of a position its prediction from those above it there."""
+        return torch.eye(len(self.within)).to(self.within) - self.within.tril(-1)
+
+    def _mixture(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, means and log-scales, each (B, K, C, W, H), from (B, 3 K C, W, H)."""
+        parts = raw.unflatten(1, (3, self.start.shape[1], -1)) + self.start
+        logits, means, log_scales = parts.unbind(1)
+        return logits, means, BOUND * torch.tanh(log_scales / BOUND)
+
+
+def _around(y: Tensor, reach: int) -> Tensor:
+    """With zeros for the traces before the first and the samples above and below."""
+    return F.pad(y, (reach, reach, reach, 0))
+
+
+def _seen(y: Tensor, amplitude: Tensor) -> Tensor:
+    """What the network sees: samples in units of what is expected, that, and whether there is a sample."""
+    return torch.cat((torch.asinh(y / amplitude), amplitude.log(), torch.ones_like(amplitude)), 1)
