@@ -23,7 +23,7 @@ from seisflow.together import together
 
 log = logging.getLogger("seisflow")
 
-BATCH = 16
+BATCH = 128
 """Patches drawn together. Each batch has a seed of its own, so the first patches of many are those of few."""
 GALLERY = 100
 """Most patches in the gallery."""

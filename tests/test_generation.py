@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import seisflow
 from seisflow import generation
 from seisflow.errors import ConfigError, ModelError, OutputError
-from seisflow.generation import generate, generate_batches, write_generated
+from seisflow.generation import BATCH, generate, generate_batches, write_generated
 from seisflow.io.segy_write import SegyWriter
 from seisflow.models import load_model
 from seisflow.patches import read_panel
@@ -54,10 +54,10 @@ def test_topic_and_temperature_change_what_is_drawn(model):
     assert float(generate(model, 16, temperature=0.3)["amplitude"].std()) < float(
         generate(model, 16)["amplitude"].std()
     )
-    drawn = next(generate_batches(model, 16, topic=1))
+    drawn = next(generate_batches(model, 16, topic=1, batch=16))
     expected = model.sample(16, topic=1, generator=generator_of_first_batch()).numpy()
     np.testing.assert_array_equal(drawn, expected)
-    assert not np.array_equal(drawn, next(generate_batches(model, 16, topic=0)))
+    assert not np.array_equal(drawn, next(generate_batches(model, 16, topic=0, batch=16)))
 
 
 def generator_of_first_batch():
@@ -130,9 +130,9 @@ def test_patches_that_are_not_finite_are_counted_and_kept(model, tmp_path, monke
 
     monkeypatch.setattr(model, "sample", sample)
     with caplog.at_level(logging.WARNING, "seisflow"):
-        summary = write_generated(model, 20, tmp_path / "new.zarr")
-    assert summary.not_finite == 3  # 1 and 5 of the first sixteen, 1 of the others
-    assert "3 of 20 patches hold samples that are not finite" in caplog.text
+        summary = write_generated(model, BATCH + 4, tmp_path / "new.zarr")
+    assert summary.not_finite == 3  # 1 and 5 of the first batch, 1 of the others
+    assert f"3 of {BATCH + 4} patches hold samples that are not finite" in caplog.text
     assert "3 of them" in summary.sentence()
 
 
@@ -151,8 +151,9 @@ def test_memory_does_not_grow_with_the_number_of_patches(model, tmp_path, monkey
 
 def test_progress_is_told(model, tmp_path):
     told = []
-    write_generated(model, 20, tmp_path / "new.sgy", report=lambda *counts: told.append(counts))
-    assert told == [(16, 20), (20, 20)]
+    n = BATCH + 4
+    write_generated(model, n, tmp_path / "new.sgy", report=lambda *counts: told.append(counts))
+    assert told == [(BATCH, n), (n, n)]
 
 
 def full(*_, **__):

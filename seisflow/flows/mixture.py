@@ -9,6 +9,7 @@ and :math:`n = \Phi^{-1}(\sigma(z))` a standard normal one.
 """
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -42,10 +43,15 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     alone = means + log_scales.exp() * z[:, None]
     low, high = alone.amin(1), alone.amax(1)
     y, last = (logits.softmax(1) * alone).sum(1), high - low
+    if float(z.abs().max()) > FAR:
+        evaluate = partial(mixture_forward, logits=logits, means=means, log_scales=log_scales)
+    else:
+        rates = (-log_scales).exp()
+        evaluate = partial(_by_probabilities, weights=logits.softmax(1), means=means, rates=rates)
     precision = 2 * torch.finfo(y.dtype).eps
     done = torch.zeros_like(y, dtype=torch.bool)
     for _ in range(MAX_ROUNDS):
-        found, log_slope = mixture_forward(y, logits, means, log_scales)
+        found, log_slope = evaluate(y)
         done |= (found - z).abs() <= precision * z.abs().clamp_min(1)
         low, high = torch.where(found <= z, y, low), torch.where(found >= z, y, high)
         newton, middle = y + (z - found) * (-log_slope).exp(), (low + high) / 2
@@ -56,7 +62,21 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
         y = new
         if bool(done.all()):
             break
-    return y, -mixture_forward(y, logits, means, log_scales)[1]
+    return y, -evaluate(y)[1]
+
+
+def _by_probabilities(y: Tensor, weights: Tensor, means: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
+    """As `mixture_forward`, at a third of the cost, where neither F nor 1 - F is too small for the dtype."""
+    t = (y[:, None] - means) * rates
+    small = (-t.abs()).exp()
+    large = 1 / (1 + small)
+    small = small * large
+    positive = t > 0
+    below = (weights * torch.where(positive, large, small)).sum(1)
+    above = (weights * torch.where(positive, small, large)).sum(1)
+    density = (weights * rates * small * large).sum(1)
+    odds = below / above
+    return odds.log(), (density / below / above).log()
 
 
 def logistic_to_normal(z: Tensor) -> tuple[Tensor, Tensor]:

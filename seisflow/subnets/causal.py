@@ -130,28 +130,33 @@ class Walk:
         for conv in (network.first, *network.inner):
             assert isinstance(conv, CausalConv)
             r = conv.reach
-            self._kernels.append((conv.weight * conv.mask, conv.bias, r))
-            self._seen.append(conv.weight.new_zeros(items, conv.weight.shape[1], height + r, width + 2 * r))
+            # a row of a window is one piece of memory here, and its product one with a row of the kernel
+            self._kernels.append(((conv.weight * conv.mask).permute(2, 3, 1, 0).contiguous(), conv.bias, r))
+            self._seen.append(conv.weight.new_zeros(height + r, width + 2 * r, items, conv.weight.shape[1]))
 
     def hidden(self, i: int, j: int) -> Tensor:
         """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before."""
         h, gain, offset = self._convolve(0, i, j), self.network.gain, self.network.offset
         if gain is not None and offset is not None:
-            h = torch.addcmul(offset[i, j, :, None, None], h, 1 + gain[i, j, :, None, None])
+            h = torch.addcmul(offset[i, j], h, 1 + gain[i, j])
         for n in range(1, len(self._seen)):
             self._put(n, F.relu(h), i, j)
             h = h + self._convolve(n, i, j)
-        return h
+        return h[..., None, None]
 
     def see(self, x: Tensor, i: int, j: int) -> None:
         """Take notice of the input ``(B, C + more, 1, 1)`` at row i and column j."""
-        self._put(0, x, i, j)
+        self._put(0, x[:, :, 0, 0], i, j)
 
     def _put(self, n: int, value: Tensor, i: int, j: int) -> None:
         reach = self._kernels[n][2]
-        self._seen[n][:, :, i + reach, j + reach] = value[:, :, 0, 0]
+        self._seen[n][i + reach, j + reach] = value
 
     def _convolve(self, n: int, i: int, j: int) -> Tensor:
-        weight, bias, reach = self._kernels[n]
-        window = self._seen[n][:, :, i : i + reach + 1, j : j + 2 * reach + 1]
-        return F.conv2d(window, weight, bias)
+        kernel, bias, reach = self._kernels[n]
+        total = bias
+        for row in range(reach + 1):
+            ahead = reach + 1 if row < reach else 1  # the kernel's last row ends at its middle
+            seen = self._seen[n][i + row, j : j + reach + ahead]
+            total = total + torch.bmm(seen, kernel[row, : reach + ahead]).sum(0)
+        return total

@@ -21,8 +21,10 @@ from peers_native import NATIVE, count, with_parameters
 
 from seisflow.config import load_config
 from seisflow.flows import AffineCoupling
+from seisflow.generation import BATCH
 from seisflow.hardware import Hardware
 from seisflow.models import build_model, load_model
+from seisflow.scoring import BATCH_CPU
 
 LIBRARIES = ("normflows", "nflows", "FrEIA", "memcnn", "zuko")
 SQUEEZED = {  # name: squeezed state, couplings, batch
@@ -36,7 +38,7 @@ PRESETS = {  # name: shape, preset, changes of it, batch
     "1x256x64": ((1, 256, 64), "seismic", (), 8),
 }
 FEATURES, DENSE_COUPLINGS, DENSE_HIDDEN, DENSE_BATCH = 1024, 8, [256, 256], 64
-BATCH, PARTS = 16, 5  # sampling and scoring: as both commands do it, in turns of parts
+PARTS = 4  # turns of sampling and scoring, in the batches of the commands
 STORED = "seisflow, storing states"
 OUT = click.option("--json", "path", type=click.Path(path_type=Path), help="Write the numbers there.")
 
@@ -178,20 +180,19 @@ def write_memory(path: Path | None) -> None:
 def write_sampling(models: tuple[str, ...], patches: int, path: Path | None) -> None:
     records = Records("sampling", "python tests/benchmarks/bench_flows.py sampling")
     part = patches // PARTS
-    batches = [min(BATCH, part - first) for first in range(0, part, BATCH)]
     for name in models:
         model: Any = load_model(name).eval()
         model.compute_in(Hardware.choose("cpu").subnet_dtype("auto"))
-        x = model.sample(BATCH)
+        x = model.sample(BATCH_CPU)
 
         def sample(model: Any = model) -> None:
-            for n in batches:
-                model.sample(n)
+            for _ in range(0, part, BATCH):
+                model.sample(BATCH)
 
         @torch.inference_mode()
         def score(model: Any = model, x: Tensor = x) -> None:
-            for n in batches:
-                model.log_prob_map(x[:n])
+            for _ in range(0, part, BATCH_CPU):
+                model.log_prob_map(x)
 
         times = in_turns({"sample": sample, "score": score}, PARTS)
         records.add(
@@ -238,7 +239,7 @@ def memory(path: Path | None) -> None:
 
 @main.command()
 @click.option("-m", "--model", "models", multiple=True, default=["f3-small"], show_default=True)
-@click.option("--patches", default=1000, show_default=True)
+@click.option("--patches", default=1024, show_default=True)
 @OUT
 def sampling(models: tuple[str, ...], patches: int, path: Path | None) -> None:
     """Sampling beside scoring, with trained models."""
