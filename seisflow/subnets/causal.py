@@ -154,7 +154,8 @@ class Walk:
 
     def _convolve(self, n: int, i: int, j: int) -> Tensor:
         kernel, bias, reach = self._kernels[n]
-        total = bias
+        assert bias is not None
+        total: Tensor = bias
         for row in range(reach + 1):
             ahead = reach + 1 if row < reach else 1  # the kernel's last row ends at its middle
             seen = self._seen[n][i + row, j : j + reach + ahead]
