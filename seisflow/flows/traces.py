@@ -1,5 +1,7 @@
 """Trace after trace, and down each of them, by what came before."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,6 +42,13 @@ class TraceMixture(Bijection):
     components : int
         Number of logistics K.
 
+    Attributes
+    ----------
+    watched : list of Tensor or None
+        If a list, `contributions` appends the negative log-density that each state would have if nothing came
+        after this step, (B,). Training adds it to its loss: couplings that share one loss with this step take
+        the amplitudes over, with latents of a third of their size and tails that they cannot draw again.
+
     References
     ----------
     Papamakarios et al., *Masked Autoregressive Flow for Density Estimation*, 2017; Ho et al., *Flow++*, 2019;
@@ -61,6 +70,7 @@ class TraceMixture(Bijection):
             positions=False,
         )
         self.subnet = MixedPrecision(network)
+        self.watched: list[Tensor] | None = None
         self.linear = CausalConv(channels, channels, COLUMNS, own=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
         nn.init.zeros_(self.linear.weight)
@@ -68,7 +78,7 @@ class TraceMixture(Bijection):
         self.window = nn.Parameter(torch.zeros(self.linear.mask.shape))
         # logistics about the prediction, from narrow to wide
         start = torch.zeros(3, components, 1, 1, 1)
-        start[2] = torch.linspace(-1.6, 0.4, components)[:, None, None, None]
+        start[2] = torch.linspace(-2.4, -0.4, components)[:, None, None, None]
         self.register_buffer("start", start, persistent=False)
 
     @torch.no_grad()
@@ -101,7 +111,11 @@ class TraceMixture(Bijection):
         error = F.conv2d(y, self._own()[:, :, None, None]) - self._outside(around)
         logistic, share = mixture_forward(error / amplitude, *self._mixture(raw))
         z, more = logistic_to_normal(logistic)
-        return z.transpose(2, 3), (share + more - amplitude.log()).transpose(2, 3)
+        share = share + more - amplitude.log()
+        if self.watched is not None:
+            alone = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) - share
+            self.watched.append(alone.flatten(1).sum(1))
+        return z.transpose(2, 3), share.transpose(2, 3)
 
     @torch.no_grad()
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:

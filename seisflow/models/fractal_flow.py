@@ -1,6 +1,8 @@
 """Fractal Flow: whitening, the fractal recursion and a topic prior, as one density."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -110,22 +112,37 @@ class FractalFlowModel(Model):
     def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
         """Training loss and negative log-density, both in nats a valid sample, scalars.
 
-        .. math:: L = -\\frac{\\log p(x)}{\\#valid} + \\lambda \\sum_i \\overline{(z_i - z_{i+1})^2}
+        .. math:: L = -\\frac{\\log p(x)}{\\#valid} + \\lambda \\sum_i \\overline{(z_i - z_{i+1})^2} + L_r
 
-        (Eq. 11 of the paper, as a mean over samples).
+        (Eq. 11 of the paper, as a mean over samples). :math:`L_r` is the negative log-density of the coarsest
+        band, in nats a sample of the patch, where its raster alone stands for the flow (`TraceMixture`).
         """
         z = x
         share: Tensor = x.new_zeros(1)
         if self.input is not None:
             z, share = self.input.contributions(x)
         start = z
-        z, inner_share, states = self.flow.trace(z)
+        with self._watch_raster() as alone:
+            z, inner_share, states = self.flow.trace(z)
         log_prob = self.prior.log_prob(z, _expand(mask, z)) + _sum((share + inner_share).expand_as(z), mask)
         nll = -log_prob.sum() / (mask.sum() * x.shape[1]).clamp_min(1)
+        total = sum((each.mean() / self.size for each in alone), nll)
         if not l2:
-            return nll, nll.detach()
+            return total, nll.detach()
         steps = zip([start, *states], states, strict=False)
-        return nll + l2 * sum((b - a).square().mean() for a, b in steps), nll.detach()
+        return total + l2 * sum((b - a).square().mean() for a, b in steps), nll.detach()
+
+    @contextmanager
+    def _watch_raster(self) -> Iterator[list[Tensor]]:
+        rasters = [module for module in self.modules() if isinstance(module, TraceMixture)]
+        alone: list[Tensor] = []
+        for raster in rasters:
+            raster.watched = alone
+        try:
+            yield alone
+        finally:
+            for raster in rasters:
+                raster.watched = None
 
     @torch.no_grad()
     def sample(

@@ -4,9 +4,11 @@ import math
 
 import pytest
 import torch
+from torch.distributions import Normal
 
 from seisflow.config import load_config, preset_names
 from seisflow.errors import ConfigError
+from seisflow.flows import TraceMixture
 from seisflow.models import build_model
 
 DOUBLE = torch.float64
@@ -362,3 +364,17 @@ def test_bits_of_an_image_count_the_arctanh_map(make_model):
     log_prob = normal.log_prob(torch.atanh(u)) + math.log(2 / 258) - torch.log(1 - u**2)
     expected = -log_prob.sum((1, 2, 3)) / (3 * 32 * 32 * math.log(2))
     torch.testing.assert_close(model.bits_per_dim(x), expected)
+
+
+def test_training_asks_the_raster_to_stand_alone_too(make_model):
+    bands = {"count": 2, "couplings": 1, "raster": {"width": 4}}
+    model, x = make_model((1, 8, 8), bands=bands), data(5, (1, 8, 8))
+    (raster,) = (module for module in model.modules() if isinstance(module, TraceMixture))
+    seen = []
+    contributions = raster.contributions
+    raster.contributions = lambda state: seen.append(contributions(state)) or seen[-1]
+    total, nll = model.loss(x, torch.ones(5, 1, 8, 8, dtype=torch.bool))
+    ((z, share),) = seen
+    alone = -(Normal(0, 1).log_prob(z) + share).sum() / 5
+    torch.testing.assert_close(total - nll, alone / 64, rtol=1e-10, atol=0)
+    assert raster.watched is None
