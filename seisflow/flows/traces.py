@@ -45,9 +45,10 @@ class TraceMixture(Bijection):
     Attributes
     ----------
     watched : list of Tensor or None
-        If a list, `contributions` appends the negative log-density that each state would have if nothing came
-        after this step, (B,). Training adds it to its loss: couplings that share one loss with this step take
-        the amplitudes over, with latents of a third of their size and tails that they cannot draw again.
+        If a list, `contributions` appends the negative log-density that each state, in units of the batch,
+        would have if nothing came after this step, (B,). Training adds it to its loss: couplings that share
+        one loss with this step take the amplitudes over, with latents of a third of their size and tails
+        that they cannot draw again.
 
     References
     ----------
@@ -113,7 +114,8 @@ class TraceMixture(Bijection):
         z, more = logistic_to_normal(logistic)
         share = share + more - amplitude.log()
         if self.watched is not None:
-            alone = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) - share
+            # of the state over its root mean square: a scale before this step must not be what is learned
+            alone = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) - share - 0.5 * x.square().mean().log()
             self.watched.append(alone.flatten(1).sum(1))
         return z.transpose(2, 3), share.transpose(2, 3)
 

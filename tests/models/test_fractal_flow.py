@@ -372,9 +372,9 @@ def test_training_asks_the_raster_to_stand_alone_too(make_model):
     (raster,) = (module for module in model.modules() if isinstance(module, TraceMixture))
     seen = []
     contributions = raster.contributions
-    raster.contributions = lambda state: seen.append(contributions(state)) or seen[-1]
+    raster.contributions = lambda state: seen.append((*contributions(state), state)) or seen[-1][:2]
     total, nll = model.loss(x, torch.ones(5, 1, 8, 8, dtype=torch.bool))
-    ((z, share),) = seen
-    alone = -(Normal(0, 1).log_prob(z) + share).sum() / 5
+    ((z, share, state),) = seen
+    alone = -(Normal(0, 1).log_prob(z) + share + state.square().mean().sqrt().log()).sum() / 5
     torch.testing.assert_close(total - nll, alone / 64, rtol=1e-10, atol=0)
     assert raster.watched is None
