@@ -2,7 +2,7 @@
 
 Run: ``python examples/train_shipped_model.py [HH:MM:SS] [FOLDER]``; makes ``samples.png`` and the files
 of ``seisflow/models/shipped/f3-small``. The one that ships trained for 10 minutes on a
-shared machine (1,656 steps).
+shared machine (1,703 steps).
 """
 
 import shutil
