@@ -56,6 +56,18 @@ class RasterConfig(_Strict):
     components: int = Field(default=4, ge=2)
 
 
+class PixelRasterConfig(RasterConfig):
+    """The same for images, pixel after pixel.
+
+    Attributes
+    ----------
+    period : int
+        Of the pixels' way of mixing neighbours, 8 for images of 28 x 28 made 32 x 32; 0 for none.
+    """
+
+    period: int = Field(default=0, ge=0)
+
+
 class BandsConfig(_Strict):
     """The first level's view of a section: bands of lateral wavenumbers instead of neighbourhoods.
 
@@ -119,7 +131,7 @@ class FlowConfig(_Strict):
     start: Literal["cosine", "random"] = "cosine"
     input: Literal["whiten", "pixels", "none"] = "whiten"
     pixels: Literal["arctanh", "bells"] = "arctanh"
-    raster: RasterConfig = RasterConfig()
+    raster: PixelRasterConfig = PixelRasterConfig()
     bound: float = Field(default=2.0, gt=0)
     recompute: bool = False
     subnet: SubnetConfig = SubnetConfig()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seisflow.flows.base import Bijection
 from seisflow.flows.mixture import logistic_to_normal, mixture_forward, mixture_inverse, normal_to_logistic
+from seisflow.flows.slopes import HISTORY, Slopes
 from seisflow.subnets.causal import CausalCNN, CausalConv, Walk
 from seisflow.subnets.precision import MixedPrecision
 
@@ -15,6 +16,7 @@ COLUMNS = 5  # of the linear prediction, and of the window of the expected ampli
 FLOOR = 0.05  # of the mean square, where a whitened state has about 1
 STRONGEST = 8.0  # expected amplitude: what has been drawn too strong must not feed on itself
 RIDGE = 1e-4
+GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples lie evenly between whole numbers
 BOUND = 7.0
 
 
@@ -23,12 +25,14 @@ class TraceMixture(Bijection):
 
     .. math::
         z_i = \Phi^{-1} \sum_k \pi_{ik}\, \sigma\Big(\frac{e_i - \mu_{ik}}{s_{ik}}\Big), \qquad
-        e_i = \frac{x_i - P_i\, x_{<i}}{a_i}, \qquad (\pi_i, \mu_i, s_i) = g(x_{<i} / a, \log a)
+        e_i = \frac{x_i - P_i\, x_{<i} - Q \hat x_i}{a_i}, \qquad
+        (\pi_i, \mu_i, s_i) = g(x_{<i} / a, \log a, \hat x_i)
 
     trace after trace and, within a trace, from top to bottom. P is a linear prediction from all earlier
-    samples nearby; a, their root mean square, and g, a :class:`CausalCNN`, see those of other positions: the
-    C samples of one are drawn together. Reflectors go on from trace to trace, and strong packages lie between
-    quiet ones: the first trace decides where, and its neighbours take over. A Gaussian latent under couplings
+    samples nearby; :math:`\hat x` is the trace before, continued along local slopes (`Slopes`); a, the root
+    mean square of earlier samples, and g, a :class:`CausalCNN`, see those of other positions: the C samples
+    of one are drawn together. Reflectors go on from trace to trace, and strong packages lie between quiet
+    ones: the first trace decides where, and its neighbours take over. A Gaussian latent under couplings
     alone draws neither; its patches have one amplitude everywhere.
     :math:`\log|\det J| = \sum_i \log \partial z_i / \partial x_i`. From latent to data it takes as many small
     steps as there are positions.
@@ -41,14 +45,18 @@ class TraceMixture(Bijection):
         Of the network.
     components : int
         Number of logistics K.
+    reach : int
+        Greatest slope, in samples from trace to trace of the state.
 
     Attributes
     ----------
     watched : list of Tensor or None
-        If a list, `contributions` appends the negative log-density that each state, in units of the batch,
-        would have if nothing came after this step, (B,). Training adds it to its loss: couplings that share
-        one loss with this step take the amplitudes over, with latents of a third of their size and tails
-        that they cannot draw again.
+        If a list, `contributions` appends the negative log-density that each state, in units of its own
+        root mean square, would have if nothing came after this step, (B,). Training adds it to its loss:
+        couplings that share one loss with this step take the amplitudes over, with latents of a third of
+        their size and tails that they cannot draw again. With it some patches are drawn after a disturbed context: real traces are
+        incoherent where they are weak, and the model's own first ones are less coherent than real ones; its
+        patches would fade from trace to trace.
 
     References
     ----------
@@ -58,7 +66,9 @@ class TraceMixture(Bijection):
 
     start: Tensor
 
-    def __init__(self, shape: tuple[int, int, int], *, width: int, depth: int, components: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], *, width: int, depth: int, components: int, reach: int = 8
+    ) -> None:
         super().__init__()
         channels, height, traces = shape
         network = CausalCNN(
@@ -68,12 +78,16 @@ class TraceMixture(Bijection):
             depth=depth,
             size=COLUMNS,
             more=channels + 1,
+            known=channels + 1,
+            ahead=COLUMNS // 2,
             positions=False,
         )
         self.subnet = MixedPrecision(network)
         self.watched: list[Tensor] | None = None
         self.linear = CausalConv(channels, channels, COLUMNS, own=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
+        self.slopes = Slopes(channels, reach)
+        self.along = nn.Parameter(torch.zeros(channels, channels, 1, 3))
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]
         self.window = nn.Parameter(torch.zeros(self.linear.mask.shape))
@@ -92,6 +106,9 @@ class TraceMixture(Bijection):
         patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
         seen = self.linear.mask.flatten().bool().repeat(channels)
         others = patches[:, seen].double() * weight
+        along = self._continued(y)[0][:, :, :-1]
+        beside = F.unfold(along, (1, 3), padding=(0, 1)).transpose(1, 2).flatten(0, 1)
+        others = torch.cat((others, beside.double() * weight), 1)
         own = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
         kernels = torch.zeros(channels, len(seen), dtype=torch.float64, device=x.device)
         for c in range(channels):
@@ -99,24 +116,29 @@ class TraceMixture(Bijection):
             normal = design.T @ design
             normal += RIDGE * normal.diagonal().mean() * torch.eye(len(normal)).to(normal)
             solution = torch.linalg.solve(normal, design.T @ own[:, c])
-            kernels[c, seen] = solution[: others.shape[1]]
+            kernels[c, seen] = solution[: others.shape[1] - beside.shape[1]]
+            self.along[c] = solution[-c - beside.shape[1] : len(solution) - c].reshape_as(self.along[c])
             self.within[c, :c] = solution[others.shape[1] :].to(x.dtype)
         self.linear.weight.copy_(kernels.reshape_as(self.linear.weight))
         return self.contributions(x)[0]
 
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y = x.transpose(2, 3)  # rows are traces
-        around = _around(y, self.linear.reach)
+        context = y if self.watched is None else _disturbed(y)
+        around = _around(context, self.linear.reach)
         amplitude = self._amplitude(around, self._count(y))
-        raw = self.subnet(_seen(y, amplitude))
-        error = F.conv2d(y, self._own()[:, :, None, None]) - self._outside(around)
+        along, misfit = (part[:, :, :-1] for part in self._continued(context))
+        # in training in its precision; else as the inverse does it, which takes single positions
+        network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
+        raw = network(_seen(context, amplitude), _known(along, misfit))
+        error = F.conv2d(y, self._own()[:, :, None, None]) - self._outside(around) - self._along(along)
         logistic, share = mixture_forward(error / amplitude, *self._mixture(raw))
         z, more = logistic_to_normal(logistic)
         share = share + more - amplitude.log()
         if self.watched is not None:
             # of the state over its root mean square: a scale before this step must not be what is learned
-            alone = 0.5 * z.square() + 0.5 * math.log(2 * math.pi) - share - 0.5 * x.square().mean().log()
-            self.watched.append(alone.flatten(1).sum(1))
+            alone = (0.5 * z.square() + 0.5 * math.log(2 * math.pi) - share).flatten(1).sum(1)
+            self.watched.append(alone - 0.5 * x[0].numel() * (x.square().mean((1, 2, 3)) + FLOOR).log())
         return z.transpose(2, 3), share.transpose(2, 3)
 
     @torch.no_grad()
@@ -130,12 +152,17 @@ class TraceMixture(Bijection):
         assert isinstance(network, CausalCNN)
         walk = Walk(network, len(z))
         for i in range(logistic.shape[2]):
+            before = around[:, :, reach + max(i - HISTORY - 1, 0) : reach + i, reach:-reach]
+            along, misfit = (part[:, :, -1:] for part in self._continued(before))
+            assert network.known is not None
+            known = network.known(_known(along, misfit))[:, :, 0]
+            predicted = self._along(along)
             for j in range(logistic.shape[3]):
                 near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
                 amplitude = self._amplitude(near, count[:, :, i, j])
-                raw = network.outputs_of(walk.hidden(i, j), near[:, :1, :1, :1])
+                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), near[:, :1, :1, :1])
                 error, share = mixture_inverse(logistic[:, :, i : i + 1, j : j + 1], *self._mixture(raw))
-                y = F.conv2d(self._outside(near) + amplitude * error, solve)
+                y = F.conv2d(self._outside(near) + predicted[..., j : j + 1] + amplitude * error, solve)
                 near[:, :, reach:, reach : reach + 1] = y
                 walk.see(_seen(y, amplitude), i, j)
                 log_det += (share + amplitude.log()).flatten(1).sum(1)
@@ -157,6 +184,14 @@ class TraceMixture(Bijection):
         """Linear prediction from other positions."""
         return F.conv2d(around, self.linear.weight * self.linear.mask, self.linear.bias)
 
+    def _continued(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Every trace and one more, ``(B, C, W + 1, H)``, as slopes continue the last, and their misfit."""
+        predicted, misfit = self.slopes(y.permute(0, 2, 3, 1).flatten(2))
+        return predicted.unflatten(2, (-1, y.shape[1])).permute(0, 3, 1, 2), misfit[:, None]
+
+    def _along(self, along: Tensor) -> Tensor:
+        return F.conv2d(along, self.along, padding=(0, 1))
+
     def _own(self) -> Tensor:
         """What takes from each sample of a position its prediction from those above it there."""
         return torch.eye(len(self.within)).to(self.within) - self.within.tril(-1)
@@ -173,6 +208,26 @@ def _around(y: Tensor, reach: int) -> Tensor:
     return F.pad(y, (reach, reach, reach, 0))
 
 
+def _known(along: Tensor, misfit: Tensor) -> Tensor:
+    """What the network knows of a trace before it begins."""
+    return torch.cat((torch.asinh(along), misfit), 1)
+
+
 def _seen(y: Tensor, amplitude: Tensor) -> Tensor:
     """What the network sees: samples in units of what is expected, that, and whether there is a sample."""
     return torch.cat((torch.asinh(y / amplitude), amplitude.log(), torch.ones_like(amplitude)), 1)
+
+
+def _disturbed(y: Tensor) -> Tensor:
+    """Put noise in the place of signal in a third of the patches, in all amplitudes as they were.
+
+    Which patches, how much and what noise follows from where their strongest sample is, so that training
+    goes the same way in any number of processes.
+    """
+    with torch.no_grad():
+        power = F.avg_pool2d(y.square().mean(1, keepdim=True), 3, 1, padding=1)
+        noise = torch.randn(y[0].shape, generator=torch.Generator().manual_seed(0)).to(y)
+        place = y.abs().flatten(1).argmax(1)
+        noise = torch.stack([noise.roll(int(n)) for n in place]) * power.sqrt()
+        share = (3 * (place * GOLDEN % 1) - 2).clamp_min(0)[:, None, None, None]
+    return (y + share * noise) / (1 + share.square()).sqrt()

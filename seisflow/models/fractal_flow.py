@@ -318,7 +318,18 @@ def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | N
     if not config.raster.width:
         return pixels
     raster = config.raster
-    step = RasterMixture(shape, width=raster.width, depth=raster.depth, components=raster.components)
+    if raster.period and (shape[1] % raster.period or shape[2] % raster.period):
+        raise ConfigError(
+            f"flow.raster.period = {raster.period}: does not divide {shape[1]} x {shape[2]} pixels. "
+            f"Pass --set flow.raster.period={math.gcd(raster.period, *shape[1:])}, or 0 for none"
+        )
+    step = RasterMixture(
+        shape,
+        width=raster.width,
+        depth=raster.depth,
+        components=raster.components,
+        period=raster.period,
+    )
     return Chain([pixels, step])
 
 

@@ -58,6 +58,9 @@ class CausalCNN(nn.Module):
         Columns of :math:`A_0`.
     more : int
         Channels of the input after these C, which only :math:`A_0` sees.
+    known, ahead : int
+        Channels of a second input, which depends on earlier elements alone. A convolution that sees the
+        position itself, and ``ahead`` columns to either side, adds to :math:`h_0`.
     positions : bool
         Whether positions have a gain and an offset.
 
@@ -77,15 +80,20 @@ class CausalCNN(nn.Module):
         depth: int,
         size: int = 7,
         more: int = 0,
+        known: int = 0,
+        ahead: int = 0,
         positions: bool = True,
     ) -> None:
         super().__init__()
-        channels, height, columns = shape
+        channels, rows, columns = shape
         self.shape = shape
         self.first = CausalConv(channels + more, width, size, own=False)
+        self.known = (
+            nn.Conv2d(known, width, (1, 2 * ahead + 1), padding=(0, ahead), bias=False) if known else None
+        )
         # channels last, as the states that they meet
-        self.gain = nn.Parameter(torch.zeros(height, columns, width)) if positions else None
-        self.offset = nn.Parameter(torch.zeros(height, columns, width)) if positions else None
+        self.gain = nn.Parameter(torch.zeros(rows, columns, width)) if positions else None
+        self.offset = nn.Parameter(torch.zeros(rows, columns, width)) if positions else None
         self.inner = nn.ModuleList(CausalConv(width, width, 3, own=True) for _ in range(depth))
         self.within = nn.Conv2d(channels, channels * width, 1, bias=False) if channels > 1 else None
         earlier = torch.ones(channels, channels).tril(-1).repeat_interleave(width, 0)[..., None, None]
@@ -94,9 +102,11 @@ class CausalCNN(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``(B, C + more, H, W)`` to ``(B, C outputs, H, W)``."""
+    def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
+        """``(B, C + more, H, W)`` and what is known, ``(B, known, H, W)``, to ``(B, C outputs, H, W)``."""
         h = self.first(x.contiguous(memory_format=torch.channels_last))
+        if self.known is not None and known is not None:
+            h = h + self.known(known)
         if self.gain is not None and self.offset is not None:
             gain, offset = (part.to(h.dtype).movedim(2, 0) for part in (1 + self.gain, self.offset))
             h = torch.addcmul(offset, h, gain)
@@ -134,9 +144,14 @@ class Walk:
             self._kernels.append(((conv.weight * conv.mask).permute(2, 3, 1, 0).contiguous(), conv.bias, r))
             self._seen.append(conv.weight.new_zeros(height + r, width + 2 * r, items, conv.weight.shape[1]))
 
-    def hidden(self, i: int, j: int) -> Tensor:
-        """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before."""
+    def hidden(self, i: int, j: int, known: Tensor | None = None) -> Tensor:
+        """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before.
+
+        ``known`` is what the network's convolution made of the second input there, ``(B, width)``.
+        """
         h, gain, offset = self._convolve(0, i, j), self.network.gain, self.network.offset
+        if known is not None:
+            h = h + known
         if gain is not None and offset is not None:
             h = torch.addcmul(offset[i, j], h, 1 + gain[i, j])
         for n in range(1, len(self._seen)):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy import special, stats
 from scipy.fft import dct, dctn, idct
 from torch import nn
@@ -22,6 +23,7 @@ from seisflow.flows import (
     RasterMixture,
     SpectralWhitening,
     TraceMixture,
+    traces,
 )
 from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
@@ -32,6 +34,7 @@ from seisflow.flows.mixture import (
     mixture_inverse,
     normal_to_logistic,
 )
+from seisflow.flows.slopes import Slopes
 from seisflow.flows.squeeze import squeeze, unsqueeze
 from seisflow.models import FractalFlowModel
 
@@ -141,27 +144,84 @@ def test_traces_start_from_the_weighted_least_squares_that_numpy_finds():
     x = torch.randn(8, 2, 12, 20, dtype=DOUBLE).cumsum(3)
     flow = TraceMixture((2, 12, 20), width=4, depth=0, components=2).double()
     flow.initialise(x)
+    along = flow.slopes(x.permute(0, 3, 2, 1).flatten(2))[0][:, :-1].reshape(8, 20, 12, 2).detach().numpy()
+    along = np.pad(along.transpose(0, 3, 1, 2), ((0, 0), (0, 0), (0, 0), (1, 1)))
     padded = np.pad(x.numpy().transpose(0, 1, 3, 2), ((0, 0), (0, 0), (2, 0), (2, 2)))
     known = np.pad(np.ones((20, 12)), ((2, 0), (2, 2)))
     before = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=bool)
-    rows, wanted = [], []
+    rows, continued, wanted = [], [], []
     for j in range(20):
         for t in range(12):
             patch, there = padded[:, :, j : j + 3, t : t + 5], known[j : j + 3, t : t + 5]
             power = (patch[:, :, before] ** 2).mean(1).sum(1)
             amplitude = np.minimum(np.sqrt((power + 0.05) / (there[before].sum() + 0.05)), 8)[:, None]
             rows.append(np.where(before, patch, 0).reshape(8, -1) / amplitude)
+            continued.append(along[:, :, j, t : t + 3].reshape(8, -1) / amplitude)
             wanted.append(x.numpy()[:, :, t, j] / amplitude)
     outside, own = np.concatenate(rows), np.concatenate(wanted)
     outside = outside[:, np.tile(before.ravel(), 2)]
     for c in range(2):
-        design = np.hstack((outside, own[:, :c]))
+        design = np.hstack((outside, np.concatenate(continued), own[:, :c]))
         ridge = 1e-4 * (design**2).sum(0).mean()
         stacked = np.vstack((design, math.sqrt(ridge) * np.eye(design.shape[1])))
         expected, *_ = np.linalg.lstsq(stacked, np.append(own[:, c], np.zeros(design.shape[1])), rcond=None)
         found = flow.linear.weight[c][:, torch.as_tensor(before)].detach().numpy().ravel()
         np.testing.assert_allclose(found, expected[:24], rtol=1e-6, atol=1e-9)
-        np.testing.assert_allclose(flow.within[c, :c].detach().numpy(), expected[24:], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(
+            flow.along[c].detach().numpy().ravel(), expected[24:30], rtol=1e-6, atol=1e-9
+        )
+        np.testing.assert_allclose(flow.within[c, :c].detach().numpy(), expected[30:], rtol=1e-6, atol=1e-9)
+
+
+def plane_wave(slope, noise=0.0):
+    """24 traces of 96 samples whose signal comes ``slope`` samples later on each."""
+    torch.manual_seed(0)
+    signal = F.conv1d(torch.randn(1, 1, 400, dtype=DOUBLE), torch.hann_window(9, dtype=DOUBLE)[None, None])[
+        0, 0
+    ]
+    traces = torch.stack([signal[150 - slope * i :][:96] for i in range(24)])[None] / signal.std()
+    return traces + noise * torch.randn(traces.shape, dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("slope", [-5, 0, 3])
+def test_slopes_continue_a_plane_wave(slope):
+    u = plane_wave(slope)
+    predicted, misfit = Slopes(8, 8).double()(u)
+    assert predicted.shape == (1, 25, 96)
+    assert misfit.shape == (1, 25, 12)
+    inside = slice(24, 72)  # further out, what comes was not on the trace before
+    error = (predicted[:, 2:-1] - u[:, 2:])[..., inside]
+    assert float(error.square().mean().detach()) < 0.1
+    assert float(misfit[:, 2:, 3:9].mean().detach()) < 0.1
+    assert not predicted[:, 0].any()
+    assert (misfit[:, :2] == 1).all()
+
+
+def test_slopes_trust_noise_less():
+    clean, noisy, nothing = (
+        float(Slopes(8, 8).double()(u)[1][:, 2:, 3:9].mean().detach())
+        for u in (plane_wave(2), plane_wave(2, 0.5), plane_wave(2, 50.0))
+    )
+    assert clean < 0.1 < noisy < 0.5 < nothing < 1.5
+
+
+def test_slopes_of_a_trace_need_the_four_before_it():
+    u = torch.randn(2, 9, 32, dtype=DOUBLE)
+    slopes = Slopes(8, 4).double()
+    for whole, part in zip(slopes(u), slopes(u[:, -4:]), strict=True):
+        torch.testing.assert_close(part[:, -1], whole[:, -1])
+    assert not torch.equal(slopes(u)[0][:, -1], slopes(u[:, -3:])[0][:, -1])
+
+
+def test_training_disturbs_a_third_of_patches_and_keeps_their_power():
+    torch.manual_seed(0)
+    y = torch.randn(300, 4, 16, 32) * torch.linspace(0.2, 3, 32)
+    disturbed = traces._disturbed(y)
+    changed = (disturbed != y).flatten(1).any(1)
+    assert 0.25 < float(changed.float().mean()) < 0.42
+    power, before = disturbed[changed].square().mean((0, 1, 2)), y[changed].square().mean((0, 1, 2))
+    torch.testing.assert_close(power, before, rtol=0.15, atol=0)
+    torch.testing.assert_close(traces._disturbed(y[100:110]), disturbed[100:110])
 
 
 def test_traces_keep_their_exactness_where_amplitudes_are_far_off():

@@ -1,12 +1,15 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from seisflow.errors import ConfigError
 from seisflow.subnets import build_subnet
 from seisflow.subnets.causal import CausalCNN, Walk
 from seisflow.subnets.kan import KANConv, KANLinear
+from seisflow.subnets.periodic import PeriodicPrediction
 
 SIZES = {"cnn": (16, 8), "mlp": (4, 4), "kan": (4, 4), "kan, large block": (16, 16)}
 every_subnet = pytest.mark.parametrize(
@@ -180,3 +183,58 @@ def test_a_walk_over_pixels_gives_what_the_causal_network_gives_at_once(shape, d
             actual = network.outputs_of(walk.hidden(i, j), pixel)
             torch.testing.assert_close(actual[..., 0, 0], expected[..., i, j], rtol=0, atol=1e-10)
             walk.see(pixel, i, j)
+
+
+def test_what_is_known_reaches_its_position_and_those_beside_it():
+    torch.manual_seed(0)
+    network = CausalCNN((1, 3, 7), 1, width=6, depth=0, known=2, ahead=1).double()
+    torch.nn.init.normal_(network.last.weight)
+    x, known = torch.zeros(1, 1, 3, 7, dtype=torch.float64), torch.zeros(1, 2, 3, 7, dtype=torch.float64)
+    before = network(x, known)
+    known[0, :, 1, 3] = 1.0
+    changed = (network(x, known) != before)[0, 0]
+    assert changed.nonzero().tolist() == [[1, 2], [1, 3], [1, 4]]
+
+
+def resized(n, size=32):
+    """Smooth images made from 28 x 28 pixels, as the benchmarks' are."""
+    small = torch.randn(n, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return F.interpolate(small, (size, size), mode="bilinear", antialias=True)
+
+
+def test_a_periodic_prediction_starts_from_the_least_squares_that_numpy_finds():
+    x = resized(300)
+    flow = PeriodicPrediction((1, 32, 32), 8).double()
+    flow.initialise(x)
+    predicted = flow(x).detach().numpy()
+    padded = np.pad(x.numpy()[:, 0], ((0, 0), (8, 0), (8, 8)))
+    a, b = 2, 5
+    rows, wanted = [], []
+    for i in range(a, 32, 8):
+        for j in range(b, 32, 8):
+            window = padded[:, i - a : i - a + 16, j - b : j - b + 24]
+            above, left = window[:, : 8 + a].reshape(300, -1), window[:, 8 + a, : 8 + b]
+            rows.append(np.hstack((above, left, np.ones((300, 1)))))
+            wanted.append(x.numpy()[:, 0, i, j])
+    design, target = np.concatenate(rows), np.concatenate(wanted)
+    ridge = np.sqrt(1e-6 * len(design)) * np.eye(design.shape[1])
+    solution, *_ = np.linalg.lstsq(
+        np.vstack((design, ridge)), np.append(target, np.zeros(design.shape[1])), rcond=None
+    )
+    np.testing.assert_allclose(predicted[:, 0, a, b], rows[0] @ solution, atol=1e-8)
+    # the eighth row and column say little that is new
+    error = (predicted - x.numpy())[:, 0, 8:, 8:-8]
+    assert np.std(error[:, 6::8, 6::8]) < 0.2 * np.std(error[:, 1::8, 1::8])
+
+
+def test_a_periodic_prediction_of_one_pixel_is_that_of_the_whole():
+    flow = PeriodicPrediction((2, 8, 4), 4).double()
+    torch.manual_seed(0)
+    for parameter in flow.parameters():
+        torch.nn.init.normal_(parameter)
+    x = torch.randn(3, 2, 8, 4, dtype=torch.float64)
+    whole, around = flow(x), torch.zeros(3, 2, 16, 20, dtype=torch.float64)
+    for i in range(8):
+        for j in range(4):
+            torch.testing.assert_close(flow.at(around, i, j)[..., 0, 0], whole[..., i, j])
+            around[:, :, 8 + i, 8 + j] = x[:, :, i, j]
