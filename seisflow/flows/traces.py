@@ -54,9 +54,9 @@ class TraceMixture(Bijection):
         If a list, `contributions` appends the negative log-density that each state, in units of its own
         root mean square, would have if nothing came after this step, (B,). Training adds it to its loss:
         couplings that share one loss with this step take the amplitudes over, with latents of a third of
-        their size and tails that they cannot draw again. With it some patches are drawn after a disturbed context: real traces are
-        incoherent where they are weak, and the model's own first ones are less coherent than real ones; its
-        patches would fade from trace to trace.
+        their size and tails that they cannot draw again. With it some patches are drawn after a disturbed
+        context: real traces are incoherent where they are weak, and the model's own first ones are less
+        coherent than real ones, so that its patches would fade from trace to trace.
 
     References
     ----------
