@@ -18,6 +18,7 @@ WEIGHTS = "model.safetensors"
 CARD = "config.json"
 DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
+_REMEDY = "Use the version of seisflow that made it, or train again"
 
 
 def build_model(config: Config) -> Model:
@@ -96,18 +97,23 @@ def load_model(path_or_name: str | Path) -> Model:
     try:
         card = ModelCard.model_validate_json((folder / CARD).read_text())
     except (ValidationError, UnicodeDecodeError) as error:
-        raise ModelError(
-            f"{folder / CARD}: not a model card of this version ({_first_line(error)})"
-        ) from error
+        why = _first_fault(error) if isinstance(error, ValidationError) else _first_line(error)
+        raise ModelError(f"{folder / CARD}: not a model card of this version ({why}). {_REMEDY}") from error
     model = build_model(card.config)
     try:
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(
-            f"{folder / WEIGHTS}: damaged, or not the weights of its {CARD} ({_first_line(error)})"
+            f"{folder / WEIGHTS}: damaged, or not the weights of its {CARD} ({_first_line(error)}). {_REMEDY}"
         ) from error
     model.card = card
     return model.eval()
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    return f"{key}: {first['msg']}" if key else first["msg"]
 
 
 def _first_line(error: Exception) -> str:

@@ -17,7 +17,8 @@ class PeriodicPrediction(nn.Module):
 
     Images resized by a factor n / P repeat their way of mixing neighbours every P pixels: of 28 x 28 pixels
     made 32 x 32, seven of eight rows and columns are enough to know the eighth but for the rounding. One
-    filter for all places cannot tell.
+    filter for all places cannot tell. The coefficients stay as `initialise` finds them: at the learning rate
+    of a network they lose the cancellation that lets them predict.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ class PeriodicPrediction(nn.Module):
         P.
     """
 
+    weight: Tensor
+    bias: Tensor
     mask: Tensor
 
     def __init__(self, shape: tuple[int, int, int], period: int) -> None:
@@ -34,8 +37,8 @@ class PeriodicPrediction(nn.Module):
         channels = shape[0]
         self.period = period
         size = (REACH + period, 2 * REACH + period)
-        self.weight = nn.Parameter(torch.zeros(channels * period**2, channels, *size))
-        self.bias = nn.Parameter(torch.zeros(channels * period**2))
+        self.register_buffer("weight", torch.zeros(channels * period**2, channels, *size))
+        self.register_buffer("bias", torch.zeros(channels * period**2))
         mask = torch.zeros(period, period, *size)
         for a in range(period):
             for b in range(period):

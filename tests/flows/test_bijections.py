@@ -49,6 +49,14 @@ def fractal(kind, shape, levels, **options):
     )
 
 
+def periodic(shape, period):
+    """Return a raster whose prediction is of all pixels before, as one that has seen images."""
+    flow = RasterMixture(shape, width=4, depth=1, components=3, period=period)
+    flow.periodic.weight.normal_(std=0.1)
+    flow.periodic.bias.normal_()
+    return flow
+
+
 BIJECTIONS = {
     "actnorm": ((1, 4, 3), lambda shape: ActNorm(1)),
     "actnorm of 3 channels": ((3, 2, 4), lambda shape: ActNorm(3)),
@@ -57,10 +65,7 @@ BIJECTIONS = {
     "raster": ((1, 5, 6), lambda shape: RasterMixture(shape, width=5, depth=2)),
     "raster of 3 channels": ((3, 3, 4), lambda shape: RasterMixture(shape, width=4, depth=1, components=3)),
     "raster without residual convolutions": ((2, 4, 1), lambda shape: RasterMixture(shape, width=4, depth=0)),
-    "raster with a period": (
-        (2, 4, 6),
-        lambda shape: RasterMixture(shape, width=4, depth=1, components=3, period=2),
-    ),
+    "raster with a period": ((2, 4, 6), lambda shape: periodic(shape, 2)),
     "raster after bells": ((1, 3, 8), lambda shape: Chain([Bells(), RasterMixture(shape, width=4, depth=1)])),
     "invertible 1x1 of one channel": ((1, 2, 3), lambda shape: Invertible1x1(1)),
     "invertible 1x1": ((5, 2, 3), lambda shape: Invertible1x1(5)),

@@ -95,6 +95,13 @@ def replace_width(folder):
     card.write_text(card.read_text().replace('"width": 6', '"width": 7'))
 
 
+def add_key(folder):
+    card = folder / "config.json"
+    values = json.loads(card.read_text())
+    values["config"]["flow"]["gone"] = 1
+    card.write_text(json.dumps(values))
+
+
 DAMAGE = {
     "truncated weights": (truncate, "model.safetensors: damaged"),
     "empty weights": (lambda f: (f / "model.safetensors").write_bytes(b""), "model.safetensors: damaged"),
@@ -102,6 +109,10 @@ DAMAGE = {
     "weights of another model": (replace_width, "not the weights of its config.json"),
     "card that is not JSON": (lambda f: (f / "config.json").write_text("{"), "config.json: not a model card"),
     "card of something else": (lambda f: (f / "config.json").write_text('{"a": 1}'), "not a model card"),
+    "card of another version": (
+        add_key,
+        r"\(config.flow.gone: Extra inputs .*\)\. Use the version .* made it",
+    ),
     "binary card": (lambda f: (f / "config.json").write_bytes(b"\xff\xfe\x00"), "not a model card"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), "holds no model.safetensors"),
     "no card": (lambda f: (f / "config.json").unlink(), "holds no model.safetensors and config.json"),
