@@ -13,8 +13,10 @@ from seisflow.subnets.causal import CausalCNN, CausalConv, Walk
 from seisflow.subnets.precision import MixedPrecision
 
 COLUMNS = 5  # of the linear prediction, and of the window of the expected amplitude
-FLOOR = 0.05  # of the mean square, where a whitened state has about 1
-STRONGEST = 8.0  # expected amplitude: what has been drawn too strong must not feed on itself
+MEMORY = 12  # traces in that window
+FADE = 4.0  # traces over which their weights fall by e, at the start
+FLOOR = 0.01  # of the mean square, where a whitened state has about 1
+STRONGEST = 30.0  # expected amplitude: what has been drawn too strong must not feed on itself
 RIDGE = 1e-4
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples lie evenly between whole numbers
 BOUND = 7.0
@@ -65,6 +67,7 @@ class TraceMixture(Bijection):
     """
 
     start: Tensor
+    seen: Tensor
 
     def __init__(
         self, shape: tuple[int, int, int], *, width: int, depth: int, components: int, reach: int = 8
@@ -90,7 +93,11 @@ class TraceMixture(Bijection):
         self.along = nn.Parameter(torch.zeros(channels, channels, 1, 3))
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]
-        self.window = nn.Parameter(torch.zeros(self.linear.mask.shape))
+        ages = torch.arange(MEMORY, -1.0, -1.0)[:, None]
+        self.window = nn.Parameter((-ages / FADE).expand(-1, COLUMNS).clone())
+        seen = torch.ones(MEMORY + 1, COLUMNS)
+        seen[-1, COLUMNS // 2 :] = 0
+        self.register_buffer("seen", seen, persistent=False)
         # logistics about the prediction, from narrow to wide
         start = torch.zeros(3, components, 1, 1, 1)
         start[2] = torch.linspace(-2.4, -0.4, components)[:, None, None, None]
@@ -102,7 +109,9 @@ class TraceMixture(Bijection):
         y = x.transpose(2, 3)
         channels, reach = x.shape[1], self.linear.reach
         around = _around(y, reach)
-        weight = 1 / self._amplitude(around, self._count(y)).flatten(2).transpose(1, 2).flatten(0, 1).double()
+        weight = (
+            1 / self._amplitude(_history(y), self._count(y)).flatten(2).transpose(1, 2).flatten(0, 1).double()
+        )
         patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
         seen = self.linear.mask.flatten().bool().repeat(channels)
         others = patches[:, seen].double() * weight
@@ -126,7 +135,7 @@ class TraceMixture(Bijection):
         y = x.transpose(2, 3)  # rows are traces
         context = y if self.watched is None else _disturbed(y)
         around = _around(context, self.linear.reach)
-        amplitude = self._amplitude(around, self._count(y))
+        amplitude = self._amplitude(_history(context), self._count(y))
         along, misfit = (part[:, :, :-1] for part in self._continued(context))
         # in training in its precision; else as the inverse does it, which takes single positions
         network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
@@ -148,6 +157,7 @@ class TraceMixture(Bijection):
         reach, count = self.linear.reach, self._count(logistic)[..., None, None]
         solve = torch.linalg.inv(self._own())[:, :, None, None]
         around = _around(torch.zeros_like(logistic), reach)
+        history = _history(torch.zeros_like(logistic))
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
         walk = Walk(network, len(z))
@@ -159,26 +169,27 @@ class TraceMixture(Bijection):
             predicted = self._along(along)
             for j in range(logistic.shape[3]):
                 near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
-                amplitude = self._amplitude(near, count[:, :, i, j])
+                window = history[:, :, i : i + MEMORY + 1, j : j + COLUMNS]
+                amplitude = self._amplitude(window, count[:, :, i, j])
                 raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), near[:, :1, :1, :1])
                 error, share = mixture_inverse(logistic[:, :, i : i + 1, j : j + 1], *self._mixture(raw))
                 y = F.conv2d(self._outside(near) + predicted[..., j : j + 1] + amplitude * error, solve)
                 near[:, :, reach:, reach : reach + 1] = y
+                window[:, :, MEMORY:, reach : reach + 1] = _power(y)
                 walk.see(_seen(y, amplitude), i, j)
                 log_det += (share + amplitude.log()).flatten(1).sum(1)
         return around[:, :, reach:, reach:-reach].transpose(2, 3).contiguous(), log_det
 
     def _count(self, y: Tensor) -> Tensor:
         """Weight of the samples that are known before each, ``(1, 1, W, H)``."""
-        return self._over_window(_around(torch.ones_like(y[:1, :1]), self.linear.reach))
+        return self._over_window(_history(torch.ones_like(y[:1])))
 
-    def _amplitude(self, around: Tensor, count: Tensor) -> Tensor:
+    def _amplitude(self, history: Tensor, count: Tensor) -> Tensor:
         """Root mean square of samples before, weighted by how far they are; 1 where there are none."""
-        power = self._over_window(around.square().mean(1, keepdim=True))
-        return ((power + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
+        return ((self._over_window(history) + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
 
-    def _over_window(self, around: Tensor) -> Tensor:
-        return F.conv2d(around, (self.window.exp() * self.linear.mask)[None, None])
+    def _over_window(self, history: Tensor) -> Tensor:
+        return F.conv2d(history, (self.window.exp() * self.seen)[None, None])
 
     def _outside(self, around: Tensor) -> Tensor:
         """Linear prediction from other positions."""
@@ -206,6 +217,15 @@ class TraceMixture(Bijection):
 def _around(y: Tensor, reach: int) -> Tensor:
     """With zeros for the traces before the first and the samples above and below."""
     return F.pad(y, (reach, reach, reach, 0))
+
+
+def _power(y: Tensor) -> Tensor:
+    return y.square().mean(1, keepdim=True)
+
+
+def _history(y: Tensor) -> Tensor:
+    """Power of the positions with zeros around, ``(B, 1, W + MEMORY, H + COLUMNS - 1)``."""
+    return F.pad(_power(y), (COLUMNS // 2, COLUMNS // 2, MEMORY, 0))
 
 
 def _known(along: Tensor, misfit: Tensor) -> Tensor:

@@ -221,6 +221,22 @@ def scaling(results: Results) -> str:
     return "\n".join([*parts, conditions(results.of("scaling"))])
 
 
+def fed(results: Results) -> str:
+    rows = [
+        (
+            one["dataset"],
+            f"{one['value']:,.0f}",
+            *(
+                f"{results.one('input', dataset=one['dataset'], model=preset)['value']:.3f}"
+                for preset in ("seismic", "seismic-small")
+            ),
+        )
+        for one in results.of("input", model="patches")
+    ]
+    head = ("survey", "patches/s of one process", "rate of `seismic`", "rate of `seismic-small`")
+    return "\n".join([table(head, rows), "", conditions(results.of("input"))])
+
+
 def terabyte(results: Results) -> str:
     found = results.of("scaling", dataset="1 TB")
     return table(
@@ -242,6 +258,7 @@ def main(folder: Path) -> None:
         "sampling": sampling(results),
         "time to": time_to(glow),
         "limits": limits(results),
+        "input": fed(results),
         "scaling": scaling(results),
         "terabyte": terabyte(results),
     }

@@ -147,14 +147,17 @@ def test_traces_start_from_the_weighted_least_squares_that_numpy_finds():
     along = flow.slopes(x.permute(0, 3, 2, 1).flatten(2))[0][:, :-1].reshape(8, 20, 12, 2).detach().numpy()
     along = np.pad(along.transpose(0, 3, 1, 2), ((0, 0), (0, 0), (0, 0), (1, 1)))
     padded = np.pad(x.numpy().transpose(0, 1, 3, 2), ((0, 0), (0, 0), (2, 0), (2, 2)))
-    known = np.pad(np.ones((20, 12)), ((2, 0), (2, 2)))
+    power = np.pad((x.numpy() ** 2).mean(1).transpose(0, 2, 1), ((0, 0), (12, 0), (2, 2)))
+    weight = np.exp(-np.arange(12, -1, -1) / 4)[:, None] * np.ones(5)
+    weight[-1, 2:] = 0
+    known = np.pad(np.ones((20, 12)), ((12, 0), (2, 2)))
     before = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 0, 0, 0]], dtype=bool)
     rows, continued, wanted = [], [], []
     for j in range(20):
         for t in range(12):
-            patch, there = padded[:, :, j : j + 3, t : t + 5], known[j : j + 3, t : t + 5]
-            power = (patch[:, :, before] ** 2).mean(1).sum(1)
-            amplitude = np.minimum(np.sqrt((power + 0.05) / (there[before].sum() + 0.05)), 8)[:, None]
+            patch, there = padded[:, :, j : j + 3, t : t + 5], known[j : j + 13, t : t + 5]
+            strength = (weight * power[:, j : j + 13, t : t + 5]).sum((1, 2)) + 0.01
+            amplitude = np.minimum(np.sqrt(strength / ((weight * there).sum() + 0.01)), 30)[:, None]
             rows.append(np.where(before, patch, 0).reshape(8, -1) / amplitude)
             continued.append(along[:, :, j, t : t + 3].reshape(8, -1) / amplitude)
             wanted.append(x.numpy()[:, :, t, j] / amplitude)

@@ -260,10 +260,16 @@ def seismic_small():
 
 
 @pytest.mark.parametrize(
-    ("dtype", "limit"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-2)], ids=["float32", "bfloat16 subnets"]
+    ("dtype", "limit", "typical", "relative"),
+    [(torch.float32, 1e-4, 1e-5, 1e-6), (torch.bfloat16, 5e-2, 4e-3, 5e-4)],
+    ids=["float32", "bfloat16 subnets"],
 )
-def test_a_seismic_patch_comes_back(seismic_small, dtype, limit):
-    """With bfloat16 subnets an error of 1e-6 in the stream may round to another input, and so to 1e-3."""
+def test_a_seismic_patch_comes_back(seismic_small, dtype, limit, typical, relative):
+    """With bfloat16 subnets an error of 1e-6 in the stream may round to another input, and so to 1e-3.
+
+    The worst of 32,768 samples depends on the weights' seed: 0.006 to 0.016 over ten, 0.0015 to 0.0024 in
+    the root mean square; the log-determinants differ by 3e-5 to 1.4e-4.
+    """
     model, x = seismic_small
     model.compute_in(dtype)
     with torch.inference_mode():
@@ -271,7 +277,8 @@ def test_a_seismic_patch_comes_back(seismic_small, dtype, limit):
         back, back_log_det = model.decode(z)
     assert z.dtype == log_det.dtype == back.dtype == torch.float32
     assert float((back - x).abs().max()) < limit
-    torch.testing.assert_close(back_log_det, -log_det, rtol=1e-4, atol=0)
+    assert float((back - x).square().mean().sqrt()) < typical
+    torch.testing.assert_close(back_log_det, -log_det, rtol=relative, atol=0)
 
 
 def test_bfloat16_subnets_leave_stream_and_log_prob_in_float32(seismic_small):
@@ -375,7 +382,7 @@ def test_training_asks_the_raster_to_stand_alone_too(make_model):
     raster.contributions = lambda state: seen.append((*contributions(state), state)) or seen[-1][:2]
     total, nll = model.loss(x, torch.ones(5, 1, 8, 8, dtype=torch.bool))
     ((z, share, state),) = seen
-    scale = (state.square().mean((1, 2, 3), keepdim=True) + 0.05).sqrt()
+    scale = (state.square().mean((1, 2, 3), keepdim=True) + 0.01).sqrt()
     alone = -(Normal(0, 1).log_prob(z) + share + scale.log()).sum() / 5
     torch.testing.assert_close(total - nll, alone / 64, rtol=1e-10, atol=0)
     assert raster.watched is None
