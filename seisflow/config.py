@@ -144,6 +144,12 @@ class FlowConfig(_Strict):
             raise ValueError(f"couplings {self.couplings}: one positive number, or some for the first levels")
         return self
 
+    @model_validator(mode="after")
+    def _period_of_pixels(self) -> "FlowConfig":
+        if self.raster.period and self.pixels != "bells":
+            raise ValueError(f"raster.period = {self.raster.period}: needs pixels: bells")
+        return self
+
     def couplings_by_level(self) -> list[int]:
         """Number of couplings in the step of each level, coarsest first."""
         counts = [self.couplings] if isinstance(self.couplings, int) else self.couplings

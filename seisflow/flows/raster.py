@@ -38,7 +38,10 @@ class RasterMixture(Bijection):
         Number of logistics K, at least 2.
     period : int
         With a period, the network also sees a linear prediction of the pixel, as the place in the period
-        asks for (`PeriodicPrediction`), and all logistics but that of the darkest value lie about it.
+        asks for (`PeriodicPrediction`), and all logistics but that of the darkest value lie about it. Of
+        earlier pixels it then sees the 8-bit values in the scale of `Bells`, not the noise within them,
+        which the prediction would multiply. The map is one to one all the same, with jumps where a value
+        changes.
 
     References
     ----------
@@ -77,11 +80,11 @@ class RasterMixture(Bijection):
     @torch.no_grad()
     def initialise(self, x: Tensor) -> Tensor:
         if self.periodic is not None:
-            self.periodic.initialise(_seen(x))
+            self.periodic.initialise(self._seen(x))
         return self.contributions(x)[0]
 
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        seen = _seen(x)
+        seen = self._seen(x)
         if self.periodic is None:
             return mixture_forward(x, *self._mixture(self.subnet(seen)))
         predicted = self.periodic(seen)
@@ -102,16 +105,22 @@ class RasterMixture(Bijection):
                     known = network.known(_known(predicted))[:, :, 0, 0]
                 hidden, pixel = walk.hidden(i, j, known), x[:, :, i : i + 1, j : j + 1]
                 for c in range(z.shape[1]):
-                    raw = network.outputs_of(hidden, _seen(pixel))
+                    raw = network.outputs_of(hidden, self._seen(pixel))
                     mixture = (part[:, :, c : c + 1] for part in self._mixture(raw, predicted))
                     pixel[:, c : c + 1], share = mixture_inverse(
                         z[:, c : c + 1, i : i + 1, j : j + 1], *mixture
                     )
                     log_det += share[:, 0, 0, 0]
-                seen = _seen(pixel)
+                seen = self._seen(pixel)
                 around[:, :, REACH + i, REACH + j] = seen[:, :, 0, 0]
                 walk.see(seen, i, j)
         return x, log_det
+
+    def _seen(self, x: Tensor) -> Tensor:
+        """What of a state the network sees: 0 to 1, without the noise within the values 0 and 255, or all."""
+        if self.periodic is not None:
+            x = (torch.floor(127 * x) + 0.5) / 127
+        return (x.clamp(-1, 1) + 1) / 2
 
     def _mixture(self, raw: Tensor, predicted: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits, means and log-scales, each (B, K, C, H, W), from (B, 3 K C, H, W)."""
@@ -126,8 +135,3 @@ class RasterMixture(Bijection):
 
 def _known(predicted: Tensor) -> Tensor:
     return torch.cat((predicted, predicted.clamp(0, 1)), 1)
-
-
-def _seen(x: Tensor) -> Tensor:
-    """What of a state the network sees: 0 to 1, without the noise within the values 0 and 255."""
-    return (x.clamp(-1, 1) + 1) / 2

@@ -52,14 +52,14 @@ class PeriodicPrediction(nn.Module):
         windows = F.unfold(self._around(x), self.weight.shape[2:], stride=self.period)
         windows = windows.transpose(1, 2).flatten(0, 1).double()
         wanted = F.pixel_unshuffle(x, self.period).flatten(2).transpose(1, 2).flatten(0, 1).double()
-        ones = torch.ones_like(windows[:, :1])
+        design = torch.cat((windows, torch.ones_like(windows[:, :1])), 1)
+        # all places see parts of the same windows
+        normal, right = design.T @ design, design.T @ wanted
+        normal += RIDGE * len(design) * torch.eye(len(normal)).to(normal)
         for n, mask in enumerate(self.mask[:, 0]):
-            seen = mask.flatten().bool().repeat(x.shape[1])
-            design = torch.cat((windows[:, seen], ones), 1)
-            normal = design.T @ design
-            normal += RIDGE * len(design) * torch.eye(len(normal)).to(normal)
-            solution = torch.linalg.solve(normal, design.T @ wanted[:, n])
-            self.weight[n].view(-1)[seen] = solution[:-1].to(x.dtype)
+            seen = F.pad(mask.flatten().bool().repeat(x.shape[1]), (0, 1), value=True)
+            solution = torch.linalg.solve(normal[seen][:, seen], right[seen, n]).to(x.dtype)
+            self.weight[n].view(-1)[seen[:-1]] = solution[:-1]
             self.bias[n] = solution[-1]
 
     def forward(self, x: Tensor) -> Tensor:

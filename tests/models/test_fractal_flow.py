@@ -324,12 +324,18 @@ def test_images_of_random_bytes_cost_eight_bits_or_more(make_model):
 RASTER = {"width": 8, "depth": 1, "components": 3}
 
 
-@pytest.mark.parametrize(("pixels", "raster"), [("bells", {}), ("bells", RASTER), ("arctanh", RASTER)])
+@pytest.mark.parametrize(
+    ("pixels", "raster"),
+    [("bells", {}), ("bells", RASTER), ("arctanh", RASTER), ("bells", {**RASTER, "period": 4})],
+)
 def test_pixel_maps_and_raster_step_keep_the_density_exact(make_model, pixels, raster):
     settings = {"pixels": pixels, "raster": raster, "prior": {"kind": "gaussian"}}
     model = make_model((1, 8, 4), input="pixels", **settings)
     x = data(1, (1, 8, 4), pixels=True)
     x[..., :2, :2] = torch.tensor([[0, 0.7], [255.1, 256]])
+    for name, coefficients in model.named_buffers():
+        if "periodic" in name and "mask" not in name:
+            coefficients.normal_(std=0.1)
     jacobian = torch.autograd.functional.jacobian(lambda v: model.encode(v)[0], x, vectorize=True)
     latent = model.prior.log_prob(model.encode(x)[0])
     expected = latent + torch.linalg.slogdet(jacobian.reshape(32, 32)).logabsdet
@@ -386,3 +392,16 @@ def test_training_asks_the_raster_to_stand_alone_too(make_model):
     alone = -(Normal(0, 1).log_prob(z) + share + scale.log()).sum() / 5
     torch.testing.assert_close(total - nll, alone / 64, rtol=1e-10, atol=0)
     assert raster.watched is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"pixels": "bells", "raster": {"width": 4, "period": 3}}, "does not divide 8 x 8 pixels"),
+        ({"raster": {"width": 4, "period": 4}}, "needs pixels: bells"),
+    ],
+    ids=["of other pixels", "of another scale"],
+)
+def test_a_period_that_does_not_fit_is_refused(make_model, settings, said):
+    with pytest.raises((ConfigError, ValueError), match=said):
+        make_model((1, 8, 8), input="pixels", squeeze=(2, 2), prior={"kind": "gaussian"}, **settings)
