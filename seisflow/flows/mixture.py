@@ -52,13 +52,13 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     done = torch.zeros_like(y, dtype=torch.bool)
     for _ in range(MAX_ROUNDS):
         found, log_slope = evaluate(y)
-        done |= (found - z).abs() <= precision * z.abs().clamp_min(1)
+        done |= (found - z).abs() <= precision * z.abs().clamp_min(1.0)
         low, high = torch.where(found <= z, y, low), torch.where(found >= z, y, high)
-        newton, middle = y + (z - found) * (-log_slope).exp(), (low + high) / 2
-        good = (low <= newton) & (newton <= high) & ((newton - y).abs() <= last / 2)
+        newton, middle = y + (z - found) * (-log_slope).exp(), 0.5 * (low + high)
+        good = (low <= newton) & (newton <= high) & ((newton - y).abs() <= 0.5 * last)
         new = torch.where(done, y, torch.where(good, newton, middle))
         last = (new - y).abs()
-        done |= last <= precision * y.abs().clamp_min(1)
+        done |= last <= precision * y.abs().clamp_min(1.0)
         y = new
         if bool(done.all()):
             break
@@ -69,7 +69,7 @@ def _by_probabilities(y: Tensor, weights: Tensor, means: Tensor, rates: Tensor) 
     """As `mixture_forward`, with fewer logarithms, where neither F nor 1 - F is too small for the dtype."""
     t = (y[:, None] - means) * rates
     small = (-t.abs()).exp()
-    large = 1 / (1 + small)
+    large = (1.0 + small).reciprocal()
     small = small * large
     positive = t > 0
     below = (weights * torch.where(positive, large, small)).sum(1)

@@ -67,7 +67,7 @@ class TraceMixture(Bijection):
     """
 
     start: Tensor
-    seen: Tensor
+    earlier: Tensor
 
     def __init__(
         self, shape: tuple[int, int, int], *, width: int, depth: int, components: int, reach: int = 8
@@ -95,9 +95,9 @@ class TraceMixture(Bijection):
         nn.init.zeros_(self.linear.bias)  # type: ignore[arg-type]
         ages = torch.arange(MEMORY, -1.0, -1.0)[:, None]
         self.window = nn.Parameter((-ages / FADE).expand(-1, COLUMNS).clone())
-        seen = torch.ones(MEMORY + 1, COLUMNS)
-        seen[-1, COLUMNS // 2 :] = 0
-        self.register_buffer("seen", seen, persistent=False)
+        earlier = torch.ones(MEMORY + 1, COLUMNS)
+        earlier[-1, COLUMNS // 2 :] = 0
+        self.register_buffer("earlier", earlier, persistent=False)
         # logistics about the prediction, from narrow to wide
         start = torch.zeros(3, components, 1, 1, 1)
         start[2] = torch.linspace(-2.4, -0.4, components)[:, None, None, None]
@@ -154,8 +154,9 @@ class TraceMixture(Bijection):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         logistic, shares = normal_to_logistic(z.transpose(2, 3))
         log_det = shares.flatten(1).sum(1)
-        reach, count = self.linear.reach, self._count(logistic)[..., None, None]
-        solve = torch.linalg.inv(self._own())[:, :, None, None]
+        reach, count = self.linear.reach, self._count(logistic)[0, 0]
+        solve, outside = torch.linalg.inv(self._own()), (self.linear.weight * self.linear.mask).flatten(1)
+        weights = (self.window.exp() * self.earlier).flatten()
         around = _around(torch.zeros_like(logistic), reach)
         history = _history(torch.zeros_like(logistic))
         network = self.subnet.subnet
@@ -166,18 +167,21 @@ class TraceMixture(Bijection):
             along, misfit = (part[:, :, -1:] for part in self._continued(before))
             assert network.known is not None
             known = network.known(_known(along, misfit))[:, :, 0]
-            predicted = self._along(along)
+            predicted = self._along(along)[:, :, 0]
             for j in range(logistic.shape[3]):
                 near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
                 window = history[:, :, i : i + MEMORY + 1, j : j + COLUMNS]
-                amplitude = self._amplitude(window, count[:, :, i, j])
+                # products of matrices: a convolution of one position costs several times as much
+                amplitude = _expected((window.flatten(1) @ weights)[:, None], count[i, j])
                 raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), near[:, :1, :1, :1])
-                error, share = mixture_inverse(logistic[:, :, i : i + 1, j : j + 1], *self._mixture(raw))
-                y = F.conv2d(self._outside(near) + predicted[..., j : j + 1] + amplitude * error, solve)
+                mixture = (part[..., 0, 0] for part in self._mixture(raw))
+                error, share = mixture_inverse(logistic[:, :, i, j], *mixture)
+                linear = F.linear(near.flatten(1), outside, self.linear.bias) + predicted[:, :, j]
+                y = F.linear(linear + amplitude * error, solve)[..., None, None]
                 near[:, :, reach:, reach : reach + 1] = y
                 window[:, :, MEMORY:, reach : reach + 1] = _power(y)
-                walk.see(_seen(y, amplitude), i, j)
-                log_det += (share + amplitude.log()).flatten(1).sum(1)
+                walk.see(_seen(y, amplitude[..., None, None]), i, j)
+                log_det += (share + amplitude.log()).sum(1)
         return around[:, :, reach:, reach:-reach].transpose(2, 3).contiguous(), log_det
 
     def _count(self, y: Tensor) -> Tensor:
@@ -186,10 +190,10 @@ class TraceMixture(Bijection):
 
     def _amplitude(self, history: Tensor, count: Tensor) -> Tensor:
         """Root mean square of samples before, weighted by how far they are; 1 where there are none."""
-        return ((self._over_window(history) + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
+        return _expected(self._over_window(history), count)
 
     def _over_window(self, history: Tensor) -> Tensor:
-        return F.conv2d(history, (self.window.exp() * self.seen)[None, None])
+        return F.conv2d(history, (self.window.exp() * self.earlier)[None, None])
 
     def _outside(self, around: Tensor) -> Tensor:
         """Linear prediction from other positions."""
@@ -217,6 +221,10 @@ class TraceMixture(Bijection):
 def _around(y: Tensor, reach: int) -> Tensor:
     """With zeros for the traces before the first and the samples above and below."""
     return F.pad(y, (reach, reach, reach, 0))
+
+
+def _expected(power: Tensor, count: Tensor) -> Tensor:
+    return ((power + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
 
 
 def _power(y: Tensor) -> Tensor:
