@@ -115,7 +115,8 @@ class FractalFlowModel(Model):
         .. math:: L = -\\frac{\\log p(x)}{\\#valid} + \\lambda \\sum_i \\overline{(z_i - z_{i+1})^2} + L_r
 
         (Eq. 11 of the paper, as a mean over samples). :math:`L_r` is the negative log-density of the coarsest
-        band, in nats a sample of the patch, where its raster alone stands for the flow (`TraceMixture`).
+        band, in nats a sample of the patch, where its raster alone stands for the flow (`TraceMixture`);
+        patches count by their valid samples.
         """
         z = x
         share: Tensor = x.new_zeros(1)
@@ -125,8 +126,11 @@ class FractalFlowModel(Model):
         with self._watch_raster() as alone:
             z, inner_share, states = self.flow.trace(z)
         log_prob = self.prior.log_prob(z, _expand(mask, z)) + _sum((share + inner_share).expand_as(z), mask)
-        nll = -log_prob.sum() / (mask.sum() * x.shape[1]).clamp_min(1)
-        total = sum((each.mean() / self.size for each in alone), nll)
+        valid = mask.flatten(1).sum(1) * x.shape[1]
+        nll = -log_prob.sum() / valid.sum().clamp_min(1)
+        # patches weigh as they do in the density, in one process or several
+        weight = valid / self.size / valid.sum().clamp_min(1)
+        total = sum(((weight * each).sum() for each in alone), nll)
         if not l2:
             return total, nll.detach()
         steps = zip([start, *states], states, strict=False)

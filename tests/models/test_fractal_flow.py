@@ -386,11 +386,13 @@ def test_training_asks_the_raster_to_stand_alone_too(make_model):
     seen = []
     contributions = raster.contributions
     raster.contributions = lambda state: seen.append((*contributions(state), state)) or seen[-1][:2]
-    total, nll = model.loss(x, torch.ones(5, 1, 8, 8, dtype=torch.bool))
+    mask = some_mask(x)
+    total, nll = model.loss(x, mask)
     ((z, share, state),) = seen
     scale = (state.square().mean((1, 2, 3), keepdim=True) + 0.01).sqrt()
-    alone = -(Normal(0, 1).log_prob(z) + share + scale.log()).sum() / 5
-    torch.testing.assert_close(total - nll, alone / 64, rtol=1e-10, atol=0)
+    alone = -(Normal(0, 1).log_prob(z) + share + scale.log()).sum((1, 2, 3))
+    weight = mask.sum((1, 2, 3)) / mask.sum()
+    torch.testing.assert_close(total - nll, (weight * alone).sum() / 64, rtol=1e-10, atol=0)
     assert raster.watched is None
 
 
