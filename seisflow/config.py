@@ -56,6 +56,19 @@ class RasterConfig(_Strict):
     components: int = Field(default=4, ge=2)
 
 
+class TraceRasterConfig(RasterConfig):
+    """The same for sections, trace after trace.
+
+    Attributes
+    ----------
+    disturbed : float
+        Share of training patches drawn after noise in the place of signal. It keeps a model of few lines
+        from fading from trace to trace; where there are many, it costs density and coherence.
+    """
+
+    disturbed: float = Field(default=0.0, ge=0, le=1)
+
+
 class PixelRasterConfig(RasterConfig):
     """The same for images, pixel after pixel.
 
@@ -86,7 +99,7 @@ class BandsConfig(_Strict):
 
     count: PositiveInt = 1
     couplings: PositiveInt = 6
-    raster: RasterConfig = RasterConfig()
+    raster: TraceRasterConfig = TraceRasterConfig()
 
     @field_validator("count")
     @classmethod

@@ -49,6 +49,10 @@ class TraceMixture(Bijection):
         Number of logistics K.
     reach : int
         Greatest slope, in samples from trace to trace of the state.
+    disturbed : float
+        Share of the watched patches that are drawn after a disturbed context: real traces are incoherent
+        where they are weak, and the first ones of a model that has seen few lines are less coherent than
+        real ones, so that its patches would fade from trace to trace.
 
     Attributes
     ----------
@@ -56,9 +60,7 @@ class TraceMixture(Bijection):
         If a list, `contributions` appends the negative log-density that each state, in units of its own
         root mean square, would have if nothing came after this step, (B,). Training adds it to its loss:
         couplings that share one loss with this step take the amplitudes over, with latents of a third of
-        their size and tails that they cannot draw again. With it some patches are drawn after a disturbed
-        context: real traces are incoherent where they are weak, and the model's own first ones are less
-        coherent than real ones, so that its patches would fade from trace to trace.
+        their size and tails that they cannot draw again.
 
     References
     ----------
@@ -70,7 +72,14 @@ class TraceMixture(Bijection):
     earlier: Tensor
 
     def __init__(
-        self, shape: tuple[int, int, int], *, width: int, depth: int, components: int, reach: int = 8
+        self,
+        shape: tuple[int, int, int],
+        *,
+        width: int,
+        depth: int,
+        components: int,
+        reach: int = 8,
+        disturbed: float = 0.0,
     ) -> None:
         super().__init__()
         channels, height, traces = shape
@@ -87,6 +96,7 @@ class TraceMixture(Bijection):
         )
         self.subnet = MixedPrecision(network)
         self.watched: list[Tensor] | None = None
+        self.disturbed = disturbed
         self.linear = CausalConv(channels, channels, COLUMNS, own=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
         self.slopes = Slopes(channels, reach)
@@ -133,7 +143,7 @@ class TraceMixture(Bijection):
 
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
         y = x.transpose(2, 3)  # rows are traces
-        context = y if self.watched is None else _disturbed(y)
+        context = y if self.watched is None or not self.disturbed else _disturbed(y, self.disturbed)
         around = _around(context, self.linear.reach)
         amplitude = self._amplitude(_history(context), self._count(y))
         along, misfit = (part[:, :, :-1] for part in self._continued(context))
@@ -246,8 +256,8 @@ def _seen(y: Tensor, amplitude: Tensor) -> Tensor:
     return torch.cat((torch.asinh(y / amplitude), amplitude.log(), torch.ones_like(amplitude)), 1)
 
 
-def _disturbed(y: Tensor) -> Tensor:
-    """Put noise in the place of signal in a third of the patches, in all amplitudes as they were.
+def _disturbed(y: Tensor, part: float) -> Tensor:
+    """Put noise in the place of signal in a part of the patches, in all amplitudes as they were.
 
     Which patches, how much and what noise follows from where their strongest sample is, so that training
     goes the same way in any number of processes.
@@ -257,5 +267,5 @@ def _disturbed(y: Tensor) -> Tensor:
         noise = torch.randn(y[0].shape, generator=torch.Generator().manual_seed(0)).to(y)
         place = y.abs().flatten(1).argmax(1)
         noise = torch.stack([noise.roll(int(n)) for n in place]) * power.sqrt()
-        share = (3 * (place * GOLDEN % 1) - 2).clamp_min(0)[:, None, None, None]
+        share = (1 - (1 - place * GOLDEN % 1) / part).clamp_min(0)[:, None, None, None]
     return (y + share * noise) / (1 + share.square()).sqrt()

@@ -245,7 +245,11 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
     raster = config.bands.raster
     if raster.width:
         traces = TraceMixture(
-            (band, *grid), width=raster.width, depth=raster.depth, components=raster.components
+            (band, *grid),
+            width=raster.width,
+            depth=raster.depth,
+            components=raster.components,
+            disturbed=raster.disturbed,
         )
         # outside of what may be recomputed: its inverse takes sample after sample
         parts += [_chain(bijections, config), FirstChannels(traces, band)]
