@@ -5,6 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from seisflow.flows.base import Bijection
 from seisflow.flows.mixture import logistic_to_normal, mixture_forward, mixture_inverse, normal_to_logistic
@@ -149,8 +150,8 @@ class TraceMixture(Bijection):
         along, misfit = (part[:, :, :-1] for part in self._continued(context))
         # in training in its precision; else as the inverse does it, which takes single positions
         network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
-        raw = network(_seen(context, amplitude), _known(along, misfit))
-        error = F.conv2d(y, self._own()[:, :, None, None]) - self._outside(around) - self._along(along)
+        raw = network(_seen(context, amplitude), _known(along, misfit).to(y.dtype))
+        error = self._error(y, around, along)
         logistic, share = mixture_forward(error / amplitude, *self._mixture(raw))
         z, more = logistic_to_normal(logistic)
         share = share + more - amplitude.log()
@@ -165,34 +166,38 @@ class TraceMixture(Bijection):
         logistic, shares = normal_to_logistic(z.transpose(2, 3))
         log_det = shares.flatten(1).sum(1)
         reach, count = self.linear.reach, self._count(logistic)[0, 0]
-        solve, outside = torch.linalg.inv(self._own()), (self.linear.weight * self.linear.mask).flatten(1)
+        # predictions nearly cancel strong samples, trace after trace: what float32 loses there adds up
+        solve = torch.linalg.inv(self._own().double())
+        outside = (self.linear.weight * self.linear.mask).flatten(1).double()
         weights = (self.window.exp() * self.earlier).flatten()
-        around = _around(torch.zeros_like(logistic), reach)
+        around = _around(torch.zeros_like(logistic, dtype=torch.float64), reach)
         history = _history(torch.zeros_like(logistic))
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
+        assert network.known is not None
+        assert self.linear.bias is not None
         walk = Walk(network, len(z))
         for i in range(logistic.shape[2]):
             before = around[:, :, reach + max(i - HISTORY - 1, 0) : reach + i, reach:-reach]
             along, misfit = (part[:, :, -1:] for part in self._continued(before))
-            assert network.known is not None
-            known = network.known(_known(along, misfit))[:, :, 0]
-            predicted = self._along(along)[:, :, 0]
+            known = network.known(_known(along, misfit).to(z.dtype))[:, :, 0]
+            predicted = F.conv2d(along.double(), self.along.double(), padding=(0, 1))[:, :, 0]
             for j in range(logistic.shape[3]):
                 near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
                 window = history[:, :, i : i + MEMORY + 1, j : j + COLUMNS]
                 # products of matrices: a convolution of one position costs several times as much
                 amplitude = _expected((window.flatten(1) @ weights)[:, None], count[i, j])
-                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), near[:, :1, :1, :1])
+                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), history[:, :, :1, :1])
                 mixture = (part[..., 0, 0] for part in self._mixture(raw))
                 error, share = mixture_inverse(logistic[:, :, i, j], *mixture)
-                linear = F.linear(near.flatten(1), outside, self.linear.bias) + predicted[:, :, j]
-                y = F.linear(linear + amplitude * error, solve)[..., None, None]
-                near[:, :, reach:, reach : reach + 1] = y
+                linear = near.flatten(1) @ outside.T + self.linear.bias + predicted[:, :, j]
+                exact = F.linear(linear + amplitude * error, solve)[..., None, None]
+                near[:, :, reach:, reach : reach + 1] = exact
+                y = exact.to(z.dtype)
                 window[:, :, MEMORY:, reach : reach + 1] = _power(y)
                 walk.see(_seen(y, amplitude[..., None, None]), i, j)
                 log_det += (share + amplitude.log()).sum(1)
-        return around[:, :, reach:, reach:-reach].transpose(2, 3).contiguous(), log_det
+        return around[:, :, reach:, reach:-reach].transpose(2, 3).to(z.dtype).contiguous(), log_det
 
     def _count(self, y: Tensor) -> Tensor:
         """Weight of the samples that are known before each, ``(1, 1, W, H)``."""
@@ -205,17 +210,29 @@ class TraceMixture(Bijection):
     def _over_window(self, history: Tensor) -> Tensor:
         return F.conv2d(history, (self.window.exp() * self.earlier)[None, None])
 
-    def _outside(self, around: Tensor) -> Tensor:
-        """Linear prediction from other positions."""
-        return F.conv2d(around, self.linear.weight * self.linear.mask, self.linear.bias)
+    def _error(self, y: Tensor, around: Tensor, along: Tensor) -> Tensor:
+        """What the linear prediction leaves; evaluated as exactly as `inverse` adds it up."""
+        dtype = y.dtype if torch.is_grad_enabled() else torch.float64
+        own, outside, beside = (
+            F.conv2d(part.to(dtype), kernel.to(dtype), padding=padding)
+            for part, kernel, padding in (
+                (y, self._own()[:, :, None, None], (0, 0)),
+                (around, self.linear.weight * self.linear.mask, (0, 0)),
+                (along, self.along, (0, 1)),
+            )
+        )
+        assert self.linear.bias is not None
+        return (own - outside - beside - self.linear.bias.to(dtype)[:, None, None]).to(y.dtype)
 
     def _continued(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Every trace and one more, ``(B, C, W + 1, H)``, as slopes continue the last, and their misfit."""
-        predicted, misfit = self.slopes(y.permute(0, 2, 3, 1).flatten(2))
+        u = y.permute(0, 2, 3, 1).flatten(2)
+        if torch.is_grad_enabled():
+            predicted, misfit = self.slopes(u)
+        else:
+            exact = {name: value.double() for name, value in self.slopes.state_dict().items()}
+            predicted, misfit = functional_call(self.slopes, exact, u.double())
         return predicted.unflatten(2, (-1, y.shape[1])).permute(0, 3, 1, 2), misfit[:, None]
-
-    def _along(self, along: Tensor) -> Tensor:
-        return F.conv2d(along, self.along, padding=(0, 1))
 
     def _own(self) -> Tensor:
         """What takes from each sample of a position its prediction from those above it there."""
