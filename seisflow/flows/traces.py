@@ -167,10 +167,11 @@ class TraceMixture(Bijection):
         log_det = shares.flatten(1).sum(1)
         reach, count = self.linear.reach, self._count(logistic)[0, 0]
         # predictions nearly cancel strong samples, trace after trace: what float32 loses there adds up
-        solve = torch.linalg.inv(self._own().double())
-        outside = (self.linear.weight * self.linear.mask).flatten(1).double()
+        dtype = _precise(z)
+        solve = torch.linalg.inv(self._own().to(dtype))
+        outside = (self.linear.weight * self.linear.mask).flatten(1).to(dtype)
         weights = (self.window.exp() * self.earlier).flatten()
-        around = _around(torch.zeros_like(logistic, dtype=torch.float64), reach)
+        around = _around(torch.zeros_like(logistic, dtype=dtype), reach)
         history = _history(torch.zeros_like(logistic))
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
@@ -181,7 +182,7 @@ class TraceMixture(Bijection):
             before = around[:, :, reach + max(i - HISTORY - 1, 0) : reach + i, reach:-reach]
             along, misfit = (part[:, :, -1:] for part in self._continued(before))
             known = network.known(_known(along, misfit).to(z.dtype))[:, :, 0]
-            predicted = F.conv2d(along.double(), self.along.double(), padding=(0, 1))[:, :, 0]
+            predicted = F.conv2d(along, self.along.to(dtype), padding=(0, 1))[:, :, 0]
             for j in range(logistic.shape[3]):
                 near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
                 window = history[:, :, i : i + MEMORY + 1, j : j + COLUMNS]
@@ -212,7 +213,7 @@ class TraceMixture(Bijection):
 
     def _error(self, y: Tensor, around: Tensor, along: Tensor) -> Tensor:
         """What the linear prediction leaves; evaluated as exactly as `inverse` adds it up."""
-        dtype = y.dtype if torch.is_grad_enabled() else torch.float64
+        dtype = y.dtype if torch.is_grad_enabled() else _precise(y)
         own, outside, beside = (
             F.conv2d(part.to(dtype), kernel.to(dtype), padding=padding)
             for part, kernel, padding in (
@@ -230,8 +231,8 @@ class TraceMixture(Bijection):
         if torch.is_grad_enabled():
             predicted, misfit = self.slopes(u)
         else:
-            exact = {name: value.double() for name, value in self.slopes.state_dict().items()}
-            predicted, misfit = functional_call(self.slopes, exact, u.double())
+            exact = {name: value.to(_precise(y)) for name, value in self.slopes.state_dict().items()}
+            predicted, misfit = functional_call(self.slopes, exact, u.to(_precise(y)))
         return predicted.unflatten(2, (-1, y.shape[1])).permute(0, 3, 1, 2), misfit[:, None]
 
     def _own(self) -> Tensor:
@@ -243,6 +244,11 @@ class TraceMixture(Bijection):
         parts = raw.unflatten(1, (3, self.start.shape[1], -1)) + self.start
         logits, means, log_scales = parts.unbind(1)
         return logits, means, BOUND * torch.tanh(log_scales / BOUND)
+
+
+def _precise(x: Tensor) -> torch.dtype:
+    """float64, where the device has it."""
+    return x.dtype if x.device.type == "mps" else torch.float64
 
 
 def _around(y: Tensor, reach: int) -> Tensor:
