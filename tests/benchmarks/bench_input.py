@@ -119,8 +119,7 @@ def made(records: Records, batch: int, sources: dict[str, PatchDataset]) -> None
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Put the results into this file.")
 def main(survey: Path | None, path: Path | None) -> None:
     one_thread()
-    name = survey.name if survey else ""
-    command = " ".join(("python tests/benchmarks/bench_input.py", name, f"--json {path}")).replace("  ", " ")
+    command = f"python tests/benchmarks/bench_input.py {survey.name if survey else ''}".rstrip()
     records = Records("input", command, ("segyio", "zarr"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
