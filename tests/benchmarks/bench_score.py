@@ -11,13 +11,8 @@ import torch
 
 import seisflow
 from seisflow import scoring
-from seisflow.calibration import calibrate, smooth
-from seisflow.config import load_config
-from seisflow.models import build_model
-from seisflow.models.base import ModelCard
-from seisflow.patches import Block, cut, panel_index, prepare, read_panel, window_grid
+from seisflow.patches import cut, panel_index, prepare, read_panel, window_grid
 from seisflow.results import write_scores
-from seisflow.scaling import AmplitudeScaling
 
 SAMPLE = "f3-sample"
 
@@ -28,20 +23,9 @@ def section():
 
 
 @pytest.fixture(scope="module")
-def model(section):
-    """Untrained model of the preset for CPUs: how fast it is does not depend on its weights."""
-    config = load_config("seismic-small")
-    model = build_model(config).eval()
-    scaling = AmplitudeScaling.fit([section], [[Block()]])
-    model.card = ModelCard(config=config, scaling=scaling)
-    maps = [
-        (
-            smooth(read_panel(section, (0,)).amplitude, read_panel(section, (0,)).mask, scoring.SMOOTHING),
-            section["time"].values,
-        )
-    ]
-    model.card.calibration = calibrate(maps, scoring.SMOOTHING)
-    return model
+def model():
+    """The model that ships, of the preset for CPUs."""
+    return seisflow.load_model("f3-small")
 
 
 @pytest.fixture(scope="module")
