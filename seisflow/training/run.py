@@ -36,6 +36,7 @@ from seisflow.training.module import FlowModule
 log = logging.getLogger("seisflow")
 
 INITIAL_PATCHES = 512
+INITIAL_SAMPLES = 2**21  # more of small patches: 2,048 images
 STATE = "checkpoint.ckpt"
 METRICS = "metrics.csv"
 RECORD = "run.json"
@@ -262,7 +263,8 @@ def _patches(record: Record, config: Config, sections: list[xr.Dataset]) -> Patc
 
 
 def _initialise(model: Model, data: PatchData) -> None:
-    count = min(INITIAL_PATCHES, len(data.patches))
+    size = data.patches[0]["x"].numel()
+    count = min(max(INITIAL_PATCHES, INITIAL_SAMPLES // size), len(data.patches))
     with torch.no_grad():
         model.initialise(torch.stack([data.patches[i]["x"] for i in range(count)]))
 
