@@ -37,29 +37,34 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     r"""Return y and log dy/dz, to the precision of the dtype.
 
     Each component alone would send :math:`\mu_k + s_k z` to z, so the solution is between the least and the
-    greatest of these. Newton's steps; where one leaves the bracket, or is not half as long as the one
-    before (they may go to and fro), a bisection.
+    greatest of these. Newton's steps, which end at what is known to lie beyond the solution; where one is
+    not half as long as the one before (they may go to and fro), a bisection.
     """
-    alone = means + log_scales.exp() * z[:, None]
-    low, high = alone.amin(1), alone.amax(1)
-    y, last = (logits.softmax(1) * alone).sum(1), high - low
-    if float(z.abs().max()) > FAR:
-        evaluate = partial(mixture_forward, logits=logits, means=means, log_scales=log_scales)
-    else:
-        rates = (-log_scales).exp()
-        evaluate = partial(_by_probabilities, weights=logits.softmax(1), means=means, rates=rates)
+    evaluate = partial(mixture_forward, logits=logits, means=means, log_scales=log_scales)
+    # sums over k, and all else, are fastest where k comes first
+    logits, means, log_scales = (part.transpose(0, 1).contiguous() for part in (logits, means, log_scales))
+    weights, scales = logits.softmax(0), log_scales.exp()
+    alone = means + scales * z
+    low, high = alone.amin(0), alone.amax(0)
+    y, longest = (weights * alone).sum(0), 0.5 * (high - low)
+    if float(z.abs().max()) <= FAR:
+        evaluate = partial(_by_probabilities, weights=weights, means=means, rates=1 / scales)
     precision = 2 * torch.finfo(y.dtype).eps
-    done = torch.zeros_like(y, dtype=torch.bool)
+    near = precision * z.abs().clamp_min(1.0)
+    done = torch.zeros_like(y)
+    # weights of 0 and 1 choose exactly, in a third of the time that `where` takes
     for _ in range(MAX_ROUNDS):
         found, log_slope = evaluate(y)
-        done |= (found - z).abs() <= precision * z.abs().clamp_min(1.0)
-        low, high = torch.where(found <= z, y, low), torch.where(found >= z, y, high)
-        newton, middle = y + (z - found) * (-log_slope).exp(), 0.5 * (low + high)
-        good = (low <= newton) & (newton <= high) & ((newton - y).abs() <= 0.5 * last)
-        new = torch.where(done, y, torch.where(good, newton, middle))
-        last = (new - y).abs()
-        done |= last <= precision * y.abs().clamp_min(1.0)
-        y = new
+        missing = z - found
+        done = done.maximum((missing.abs() <= near).to(y))
+        below = (missing >= 0).to(y)
+        low, high = low.lerp(y, below), y.lerp(high, below)
+        step = missing * (-log_slope).exp()
+        newton, middle = torch.clamp(y + step, low, high), low.lerp(high, 0.5)
+        new = middle.lerp(newton, (step.abs() <= longest).to(y)).lerp(y, done)
+        moved = (new - y).abs()
+        y, longest = new, 0.5 * moved
+        done = done.maximum((moved <= precision * y.abs().clamp_min(1.0)).to(y))
         if bool(done.all()):
             break
     return y, -evaluate(y)[1]
@@ -67,16 +72,11 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
 
 def _by_probabilities(y: Tensor, weights: Tensor, means: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
     """As `mixture_forward`, with fewer logarithms, where neither F nor 1 - F is too small for the dtype."""
-    t = (y[:, None] - means) * rates
-    small = (-t.abs()).exp()
-    large = (1.0 + small).reciprocal()
-    small = small * large
-    positive = t > 0
-    below = (weights * torch.where(positive, large, small)).sum(1)
-    above = (weights * torch.where(positive, small, large)).sum(1)
-    density = (weights * rates * small * large).sum(1)
-    odds = below / above
-    return odds.log(), (density / below / above).log()
+    t = (y - means) * rates
+    low, high = t.sigmoid(), (-t).sigmoid()
+    below, above = (weights * low).sum(0), (weights * high).sum(0)
+    density = (weights * rates * low * high).sum(0)
+    return (below / above).log(), (density / (below * above)).log()
 
 
 def logistic_to_normal(z: Tensor) -> tuple[Tensor, Tensor]:

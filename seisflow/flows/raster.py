@@ -112,8 +112,8 @@ class RasterMixture(Bijection):
                     )
                     log_det += share[:, 0, 0, 0]
                 seen = self._seen(pixel)
-                around[:, :, REACH + i, REACH + j] = seen[:, :, 0, 0]
-                walk.see(seen, i, j)
+                around[:, :, REACH + i, REACH + j] = seen[..., 0, 0]
+                walk.see(seen[..., 0, 0], j)
         return x, log_det
 
     def _seen(self, x: Tensor) -> Tensor:

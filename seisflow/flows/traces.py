@@ -10,7 +10,7 @@ from torch.func import functional_call
 from seisflow.flows.base import Bijection
 from seisflow.flows.mixture import logistic_to_normal, mixture_forward, mixture_inverse, normal_to_logistic
 from seisflow.flows.slopes import HISTORY, Slopes
-from seisflow.subnets.causal import CausalCNN, CausalConv, Walk
+from seisflow.subnets.causal import CausalCNN, CausalConv, RunningConvolution, Walk
 from seisflow.subnets.precision import MixedPrecision
 
 COLUMNS = 5  # of the linear prediction, and of the window of the expected amplitude
@@ -165,40 +165,38 @@ class TraceMixture(Bijection):
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         logistic, shares = normal_to_logistic(z.transpose(2, 3))
         log_det = shares.flatten(1).sum(1)
-        reach, count = self.linear.reach, self._count(logistic)[0, 0]
+        count = self._count(logistic)[0, 0]
+        items, _, traces, columns = logistic.shape
         # predictions nearly cancel strong samples, trace after trace: what float32 loses there adds up
         dtype = _precise(z)
+        y = torch.zeros_like(logistic, dtype=dtype)
         solve = torch.linalg.inv(self._own().to(dtype))
-        outside = (self.linear.weight * self.linear.mask).flatten(1).to(dtype)
-        weights = (self.window.exp() * self.earlier).flatten()
-        around = _around(torch.zeros_like(logistic, dtype=dtype), reach)
-        history = _history(torch.zeros_like(logistic))
+        outside = (self.linear.weight * self.linear.mask).to(dtype)
+        linear = RunningConvolution(outside, self.linear.bias, columns, items)
+        power = RunningConvolution((self.window.exp() * self.earlier)[None, None], None, columns, items)
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
         assert network.known is not None
-        assert self.linear.bias is not None
-        walk = Walk(network, len(z))
-        for i in range(logistic.shape[2]):
-            before = around[:, :, reach + max(i - HISTORY - 1, 0) : reach + i, reach:-reach]
-            along, misfit = (part[:, :, -1:] for part in self._continued(before))
+        walk = Walk(network, items)
+        for i in range(traces):
+            along, misfit = self._continued(y[:, :, max(i - HISTORY - 1, 0) : i], last=1)
             known = network.known(_known(along, misfit).to(z.dtype))[:, :, 0]
             predicted = F.conv2d(along, self.along.to(dtype), padding=(0, 1))[:, :, 0]
-            for j in range(logistic.shape[3]):
-                near = around[:, :, i : i + reach + 1, j : j + COLUMNS]
-                window = history[:, :, i : i + MEMORY + 1, j : j + COLUMNS]
-                # products of matrices: a convolution of one position costs several times as much
-                amplitude = _expected((window.flatten(1) @ weights)[:, None], count[i, j])
-                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]), history[:, :, :1, :1])
+            linear.begin_row()
+            power.begin_row()
+            for j in range(columns):
+                amplitude = _expected(power.sums[j], count[i, j])
+                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]))
                 mixture = (part[..., 0, 0] for part in self._mixture(raw))
                 error, share = mixture_inverse(logistic[:, :, i, j], *mixture)
-                linear = near.flatten(1) @ outside.T + self.linear.bias + predicted[:, :, j]
-                exact = F.linear(linear + amplitude * error, solve)[..., None, None]
-                near[:, :, reach:, reach : reach + 1] = exact
-                y = exact.to(z.dtype)
-                window[:, :, MEMORY:, reach : reach + 1] = _power(y)
-                walk.see(_seen(y, amplitude[..., None, None]), i, j)
+                exact = F.linear(linear.sums[j] + predicted[:, :, j] + amplitude * error, solve)
+                y[:, :, i, j] = exact
+                linear.see(exact, j)
+                seen = exact.to(z.dtype)
+                power.see(_power(seen), j)
+                walk.see(_seen(seen, amplitude), j)
                 log_det += (share + amplitude.log()).sum(1)
-        return around[:, :, reach:, reach:-reach].transpose(2, 3).to(z.dtype).contiguous(), log_det
+        return y.transpose(2, 3).to(z.dtype).contiguous(), log_det
 
     def _count(self, y: Tensor) -> Tensor:
         """Weight of the samples that are known before each, ``(1, 1, W, H)``."""
@@ -225,14 +223,17 @@ class TraceMixture(Bijection):
         assert self.linear.bias is not None
         return (own - outside - beside - self.linear.bias.to(dtype)[:, None, None]).to(y.dtype)
 
-    def _continued(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Every trace and one more, ``(B, C, W + 1, H)``, as slopes continue the last, and their misfit."""
+    def _continued(self, y: Tensor, last: int | None = None) -> tuple[Tensor, Tensor]:
+        """Every trace and one more, ``(B, C, W + 1, H)``, as slopes continue the last, and their misfit.
+
+        Or what comes after the ``last`` of them alone.
+        """
         u = y.permute(0, 2, 3, 1).flatten(2)
         if torch.is_grad_enabled():
-            predicted, misfit = self.slopes(u)
+            predicted, misfit = self.slopes(u, last)
         else:
             exact = {name: value.to(_precise(y)) for name, value in self.slopes.state_dict().items()}
-            predicted, misfit = functional_call(self.slopes, exact, u.to(_precise(y)))
+            predicted, misfit = functional_call(self.slopes, exact, (u.to(_precise(y)), last))
         return predicted.unflatten(2, (-1, y.shape[1])).permute(0, 3, 1, 2), misfit[:, None]
 
     def _own(self) -> Tensor:

@@ -114,9 +114,9 @@ class CausalCNN(nn.Module):
             h = h + conv(F.relu(h))
         return self.outputs_of(h, x)
 
-    def outputs_of(self, h: Tensor, x: Tensor) -> Tensor:
-        """Outputs at positions with the hidden state ``h``; of ``x`` itself earlier channels are seen."""
-        if self.within is not None:
+    def outputs_of(self, h: Tensor, x: Tensor | None = None) -> Tensor:
+        """Outputs at positions with the hidden state ``h``; of ``x`` earlier channels are seen."""
+        if self.within is not None and x is not None:
             within = F.conv2d(x[:, : self.shape[0]], self.within.weight * self.within_mask)
             h = h.repeat(1, self.shape[0], 1, 1) + within
         if self.within is None and h.shape[2:] == (1, 1):
@@ -128,7 +128,10 @@ class CausalCNN(nn.Module):
 
 
 class Walk:
-    """Evaluate a `CausalCNN` pixel by pixel, in the cost of about one evaluation of the whole.
+    """Evaluate a `CausalCNN` pixel by pixel, in reading order, in the cost of about one evaluation.
+
+    What rows above add to a convolution is known when a row begins, and added up for all of its pixels at
+    once; each input is taken to those on its right as soon as it is seen.
 
     Parameters
     ----------
@@ -139,45 +142,78 @@ class Walk:
 
     def __init__(self, network: CausalCNN, items: int) -> None:
         self.network = network
-        _, height, width = network.shape
-        self._kernels = []
-        self._seen = []
-        for conv in (network.first, *network.inner):
-            assert isinstance(conv, CausalConv)
-            r = conv.reach
-            # a row of a window is one piece of memory here, and its product one with a row of the kernel
-            self._kernels.append(((conv.weight * conv.mask).permute(2, 3, 1, 0).contiguous(), conv.bias, r))
-            self._seen.append(conv.weight.new_zeros(height + r, width + 2 * r, items, conv.weight.shape[1]))
+        self._convolutions = [
+            RunningConvolution(conv.weight * conv.mask, conv.bias, network.shape[2], items)
+            for conv in (network.first, *network.inner)
+            if isinstance(conv, CausalConv)
+        ]
 
     def hidden(self, i: int, j: int, known: Tensor | None = None) -> Tensor:
         """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before.
 
         ``known`` is what the network's convolution made of the second input there, ``(B, width)``.
         """
-        h, gain, offset = self._convolve(0, i, j), self.network.gain, self.network.offset
+        if j == 0:
+            for convolution in self._convolutions:
+                convolution.begin_row()
+        first, *inner = self._convolutions
+        h, gain, offset = first.sums[j], self.network.gain, self.network.offset
         if known is not None:
             h = h + known
         if gain is not None and offset is not None:
             h = torch.addcmul(offset[i, j], h, 1 + gain[i, j])
-        for n in range(1, len(self._seen)):
-            self._put(n, F.relu(h), i, j)
-            h = h + self._convolve(n, i, j)
+        for convolution in inner:
+            convolution.see(F.relu(h), j)
+            h = h + convolution.sums[j]
         return h[..., None, None]
 
-    def see(self, x: Tensor, i: int, j: int) -> None:
-        """Take notice of the input ``(B, C + more, 1, 1)`` at row i and column j."""
-        self._put(0, x[:, :, 0, 0], i, j)
+    def see(self, x: Tensor, j: int) -> None:
+        """Take notice of the input ``(B, C + more)`` at column j."""
+        self._convolutions[0].see(x, j)
 
-    def _put(self, n: int, value: Tensor, i: int, j: int) -> None:
-        reach = self._kernels[n][2]
-        self._seen[n][i + reach, j + reach] = value
 
-    def _convolve(self, n: int, i: int, j: int) -> Tensor:
-        kernel, bias, reach = self._kernels[n]
-        assert bias is not None
-        total: Tensor = bias
-        for row in range(reach + 1):
-            ahead = reach + 1 if row < reach else 1  # the kernel's last row ends at its middle
-            seen = self._seen[n][i + row, j : j + reach + ahead]
-            total = total + torch.bmm(seen, kernel[row, : reach + ahead]).sum(0)
-        return total
+class RunningConvolution:
+    """A causal convolution of an image that is told pixel by pixel, in reading order.
+
+    Parameters
+    ----------
+    kernel : Tensor
+        ``(out, in, rows, 2 reach + 1)``, zero at what is not seen.
+    bias : Tensor or None
+        ``(out,)``.
+    columns, items : int
+        Width of the image, and size of the batch.
+
+    Attributes
+    ----------
+    sums : Tensor
+        Outputs of this row ``(W + reach, B, out)``, of what was seen; those beyond its end nobody asks for.
+    """
+
+    sums: Tensor
+
+    def __init__(self, kernel: Tensor, bias: Tensor | None, columns: int, items: int) -> None:
+        self.columns, self.reach = columns, kernel.shape[3] // 2
+        self.bias = kernel.new_zeros(len(kernel)) if bias is None else bias.to(kernel)
+        taps = kernel.permute(2, 3, 1, 0)
+        self.above = taps[:-1].contiguous()
+        # from a position to those that see it in its own row, itself first
+        self.right = taps[-1, : self.reach + 1].flip(0).contiguous()
+        shape = (columns + 2 * self.reach, items, kernel.shape[1])
+        self.rows = [kernel.new_zeros(shape) for _ in range(kernel.shape[2])]
+
+    def begin_row(self) -> None:
+        """Go to the next row: what those above add to its outputs is added up at once."""
+        oldest, *rows = self.rows
+        items, channels = oldest.shape[1:]
+        self.sums = self.bias.repeat(self.columns + self.reach, items, 1)
+        known = self.sums[: self.columns].view(-1, len(self.bias))
+        for row, kernel in zip(rows, self.above, strict=True):
+            for column, weight in enumerate(kernel):
+                known.addmm_(row[column : column + self.columns].view(-1, channels), weight)
+        self.rows = [*rows, oldest.zero_()]
+
+    def see(self, x: Tensor, j: int) -> None:
+        """Add what ``x``, ``(B, in)`` at column j, gives to the outputs there and on its right."""
+        self.rows[-1][j + self.reach] = x
+        self.sums[j : j + self.reach + 1].baddbmm_(x.expand(self.reach + 1, -1, -1), self.right)

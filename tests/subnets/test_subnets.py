@@ -182,7 +182,7 @@ def test_a_walk_over_pixels_gives_what_the_causal_network_gives_at_once(shape, d
             pixel = x[:, :, i : i + 1, j : j + 1]
             actual = network.outputs_of(walk.hidden(i, j), pixel)
             torch.testing.assert_close(actual[..., 0, 0], expected[..., i, j], rtol=0, atol=1e-10)
-            walk.see(pixel, i, j)
+            walk.see(pixel[..., 0, 0], j)
 
 
 def test_what_is_known_reaches_its_position_and_those_beside_it():
