@@ -2,7 +2,8 @@
 
 Run: ``python tests/benchmarks/bench_flows.py COMMAND [--json docs/results/speed.json]``, with normflows,
 nflows, FrEIA, memcnn and zuko installed (extra ``bench``). Times are CPU seconds of one thread, medians over
-rounds in which every contestant has its turn; a ratio is the median of (theirs / ours), round by round.
+rounds in which every contestant has its turn; a ratio is the median of (theirs / ours), round by round. Where
+there is a GPU, all is done on it once more; there a time ends when the GPU has done its work.
 """
 
 import sys
@@ -15,7 +16,18 @@ import torch
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measuring import Records, Work, arithmetic, in_own_process, in_turns, one_thread, ratio, rise, typical
+from measuring import (
+    Records,
+    Work,
+    arithmetic,
+    devices,
+    in_own_process,
+    in_turns,
+    one_thread,
+    ratio,
+    rise,
+    typical,
+)
 from peers_flows import DENSE, EVERY
 from peers_native import NATIVE, count, with_parameters
 
@@ -89,6 +101,14 @@ def compare(records: Records, size: str, works: dict[str, dict[str, Work]], roun
             records.add(size, name, what, value, seconds=value, rounds=rounds, **by_ours, **said)
 
 
+def device() -> str:
+    return torch.get_default_device().type
+
+
+def subnet_dtype() -> torch.dtype:
+    return Hardware.choose(device()).subnet_dtype("auto")
+
+
 def same_work(size: str) -> tuple[dict[str, Any], dict[str, dict[str, Work]]]:
     shape, couplings, batch = SQUEEZED[size]
     x = torch.randn(batch, *shape)
@@ -104,11 +124,11 @@ def preset(size: str) -> tuple[Any, Tensor]:
 def untrained(
     shape: tuple[int, int, int], name: str, changes: tuple[str, ...], batch: int
 ) -> tuple[Any, Tensor]:
-    model: Any = build_model(load_config(name, changes))
+    model: Any = build_model(load_config(name, changes)).to(device())
     x = torch.randn(4 * batch, *shape)
     x = x if "seismic" in name else torch.rand_like(x) * 256
     model.initialise(x)
-    model.compute_in(Hardware.choose("cpu").subnet_dtype("auto"))
+    model.compute_in(subnet_dtype())
     return model, x[:batch]
 
 
@@ -169,10 +189,10 @@ def write_memory(path: Path | None) -> None:
     records = Records("memory", "python tests/benchmarks/bench_flows.py memory", LIBRARIES)
     for couplings in (8, 32):
         for name in EVERY:
-            value = in_own_process(__file__, "one-memory", name, str(couplings))
+            value = in_own_process(__file__, "one-memory", name, str(couplings), device())
             records.add("1x256x64", name, "peak of a training step (MB)", value, couplings=couplings)
     for name in ("seisflow", *NATIVE):
-        value = in_own_process(__file__, "one-memory", name, "0")
+        value = in_own_process(__file__, "one-memory", name, "0", device())
         records.add("1x256x64", name, "the same budget (MB)", value)
     records.write(path)
 
@@ -181,8 +201,8 @@ def write_sampling(models: tuple[str, ...], patches: int, path: Path | None) -> 
     records = Records("sampling", "python tests/benchmarks/bench_flows.py sampling")
     part = patches // PARTS
     for name in models:
-        model: Any = load_model(name).eval()
-        model.compute_in(Hardware.choose("cpu").subnet_dtype("auto"))
+        model: Any = load_model(name).to(device()).eval()
+        model.compute_in(subnet_dtype())
         x = model.sample(BATCH_CPU)
 
         def sample(model: Any = model) -> None:
@@ -219,7 +239,9 @@ def main() -> None:
 @OUT
 def work(rounds: int, path: Path | None) -> None:
     """Equal subnets inside every library: the same arithmetic, the flow around it differs."""
-    write_work(rounds, path)
+    for place in devices():
+        with torch.device(place):
+            write_work(rounds, path)
 
 
 @main.command()
@@ -227,14 +249,18 @@ def work(rounds: int, path: Path | None) -> None:
 @OUT
 def budget(rounds: int, path: Path | None) -> None:
     """Each library as its documentation builds an image flow, with equal couplings and parameters."""
-    write_budget(rounds, path)
+    for place in devices():
+        with torch.device(place):
+            write_budget(rounds, path)
 
 
 @main.command()
 @OUT
 def memory(path: Path | None) -> None:
     """Peak memory of a training step at 1x256x64, each in a process of its own."""
-    write_memory(path)
+    for place in devices():
+        with torch.device(place):
+            write_memory(path)
 
 
 @main.command()
@@ -243,14 +269,18 @@ def memory(path: Path | None) -> None:
 @OUT
 def sampling(models: tuple[str, ...], patches: int, path: Path | None) -> None:
     """Sampling beside scoring, with trained models."""
-    write_sampling(models, patches, path)
+    for place in devices():
+        with torch.device(place):
+            write_sampling(models, patches, path)
 
 
 @main.command(hidden=True)
 @click.argument("name")
 @click.argument("couplings", type=int)
-def one_memory(name: str, couplings: int) -> None:
+@click.argument("place", default="cpu")
+def one_memory(name: str, couplings: int, place: str) -> None:
     """MB of one training step; 0 couplings: the same budget."""
+    torch.set_default_device(place)
     if couplings:
         shape, _, batch = SQUEEZED["1x256x64"]
         step = works_of(EVERY[name](shape, couplings), torch.randn(batch, *shape))["train"]

@@ -20,11 +20,29 @@ from seisflow.provenance import commit, machine
 Work = Callable[[], object]
 
 
+def devices() -> list[str]:
+    """Where times are taken: the processor always, a GPU when there is one."""
+    return ["cpu", *["cuda"] * torch.cuda.is_available()]
+
+
+def on_gpu() -> bool:
+    """Whether tensors are made on a GPU here: ``with torch.device("cuda")``."""
+    return torch.get_default_device().type == "cuda"
+
+
 def seconds(work: Work) -> float:
-    """CPU seconds of one call."""
-    start = time.process_time()
+    """CPU seconds of one call; of a GPU, the seconds until it has done its work."""
+    clock = time.perf_counter if on_gpu() else time.process_time
+    _synchronise()
+    start = clock()
     work()
-    return time.process_time() - start
+    _synchronise()
+    return clock() - start
+
+
+def _synchronise() -> None:
+    if on_gpu():
+        torch.cuda.synchronize()
 
 
 def in_turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
@@ -51,6 +69,11 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float:
 def rise(work: Work) -> float:
     """MB that this process needs for ``work``, the second time, beyond what it holds before."""
     work()
+    if on_gpu():
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        work()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     work()
@@ -98,7 +121,7 @@ class Records:
     Parameters
     ----------
     experiment : str
-        Name of the section of the page.
+        Name of the section of the page; of a GPU, "on CUDA" is added to it.
     command : str
         What makes them again.
     libraries : sequence of str
@@ -107,9 +130,9 @@ class Records:
 
     def __init__(self, experiment: str, command: str, libraries: Sequence[str] = ()) -> None:
         self._common = {
-            "experiment": experiment,
+            "experiment": f"{experiment} on CUDA" if on_gpu() else experiment,
             "seed": 0,
-            "machine": f"{_processor()}, {machine()}",
+            "machine": f"{torch.cuda.get_device_name() if on_gpu() else _processor()}, {machine()}",
             "commit": commit(),
             "command": command,
             "versions": {name: version(name) for name in ("torch", *libraries)},

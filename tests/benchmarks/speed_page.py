@@ -4,7 +4,7 @@ Run: ``python tests/benchmarks/speed_page.py [docs]``. What stands outside of th
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,20 +135,20 @@ def beside(results: Results, experiment: str) -> str:
     return "\n".join([*parts, conditions(results.of(experiment))])
 
 
-def memory(results: Results) -> str:
+def memory(results: Results, experiment: str) -> str:
     metric = "peak of a training step (MB)"
-    names = list(dict.fromkeys(one["model"] for one in results.of("memory", metric=metric)))
+    names = list(dict.fromkeys(one["model"] for one in results.of(experiment, metric=metric)))
     rows = []
     for name in names:
-        few, many = (results.one("memory", model=name, couplings=n)["value"] for n in (8, 32))
-        budget = results.of("memory", model=name, metric="the same budget (MB)")
+        few, many = (results.one(experiment, model=name, couplings=n)["value"] for n in (8, 32))
+        budget = results.of(experiment, model=name, metric="the same budget (MB)")
         last = f"{budget[0]['value']:.1f}" if budget else ""
         rows.append((name, f"{few:.1f}", f"{many:.1f}", f"{many / few:.2f}", last))
     head = ("MB", "8 couplings", "32 couplings", "32 / 8", "the same budget")
-    return table(head, rows) + "\n\n" + conditions(results.of("memory"))
+    return table(head, rows) + "\n\n" + conditions(results.of(experiment))
 
 
-def sampling(results: Results) -> str:
+def sampling(results: Results, experiment: str) -> str:
     rows = [
         (
             one["model"],
@@ -158,10 +158,10 @@ def sampling(results: Results) -> str:
             f"{one['score_seconds']:.1f}",
             f"{one['value']:.2f}",
         )
-        for one in results.of("sampling")
+        for one in results.of(experiment)
     ]
     head = ("model", "parameters", "patches", "sampling (s)", "scoring (s)", "ratio")
-    return table(head, rows) + "\n\n" + conditions(results.of("sampling"))
+    return table(head, rows) + "\n\n" + conditions(results.of(experiment))
 
 
 def time_to(glow: Result) -> str:
@@ -244,6 +244,13 @@ def terabyte(results: Results) -> str:
     )
 
 
+def everywhere(make: Callable[[Results, str], str], results: Results, experiment: str) -> str:
+    """Tables of a CPU and, if they were made, of a GPU."""
+    on_gpu = f"{experiment} on CUDA"
+    parts = [make(results, name) for name in (experiment, on_gpu) if results.of(name)]
+    return "\n\nOn a GPU:\n\n".join(parts)
+
+
 @click.command()
 @click.argument("folder", default="docs", type=click.Path(path_type=Path))
 def main(folder: Path) -> None:
@@ -252,10 +259,10 @@ def main(folder: Path) -> None:
     glow = json.loads((folder / "results" / "mnist-beside-glow.json").read_text())
     sections = {
         "targets": targets(results, glow),
-        "same work": beside(results, "same work"),
-        "same budget": beside(results, "same budget"),
-        "memory": memory(results),
-        "sampling": sampling(results),
+        "same work": everywhere(beside, results, "same work"),
+        "same budget": everywhere(beside, results, "same budget"),
+        "memory": everywhere(memory, results, "memory"),
+        "sampling": everywhere(sampling, results, "sampling"),
         "time to": time_to(glow),
         "limits": limits(results),
         "input": fed(results),
