@@ -20,7 +20,7 @@ from measuring import (
     Records,
     Work,
     arithmetic,
-    devices,
+    everywhere,
     in_own_process,
     in_turns,
     one_thread,
@@ -67,8 +67,10 @@ def training(flow: Any, loss: Callable[[], Tensor]) -> Work:
     return train
 
 
-def works_of(flow: Any, x: Tensor, loss: Callable[[], Tensor] | None = None) -> dict[str, Work]:
-    """Training step, density and samples of a batch."""
+def works_of(
+    flow: Any, x: Tensor, loss: Callable[[], Tensor] | None = None, drawn: int | None = None
+) -> dict[str, Work]:
+    """Training step and density of a batch, and samples, by default as many."""
     with torch.no_grad():
         flow.log_prob(x)  # those that initialise from data do it now
 
@@ -78,7 +80,7 @@ def works_of(flow: Any, x: Tensor, loss: Callable[[], Tensor] | None = None) -> 
 
     @torch.no_grad()
     def draw() -> None:
-        flow.sample(len(x))
+        flow.sample(drawn or len(x))
 
     def likelihood() -> Tensor:
         return -flow.log_prob(x).mean()
@@ -137,11 +139,11 @@ def same_budget(size: str) -> tuple[dict[str, Any], dict[str, dict[str, Work]], 
     mask = torch.ones(len(x), 1, *x.shape[2:], dtype=torch.bool)
     couplings = sum(isinstance(module, AffineCoupling) for module in model.modules())
     flows = {"seisflow": model}
-    works = {"seisflow": works_of(model, x, lambda: model.loss(x, mask)[0])}
+    works = {"seisflow": works_of(model, x, lambda: model.loss(x, mask)[0], BATCH)}
     y = torch.randn_like(x)  # peers get what stands behind a map of pixel values
     for name in NATIVE:
         flows[name] = with_parameters(name, model.shape, couplings, count(model))
-        works[name] = works_of(flows[name], y)
+        works[name] = works_of(flows[name], y, drawn=BATCH)
     return flows, works, couplings
 
 
@@ -179,7 +181,7 @@ def write_budget(rounds: int, path: Path | None) -> None:
         )
     model, x = untrained((1, 32, 32), "mnist", (), PRESETS["1x32x32"][3])
     mask = torch.ones(len(x), 1, *x.shape[2:], dtype=torch.bool)
-    for what, one in works_of(model, x, lambda: model.loss(x, mask)[0]).items():
+    for what, one in works_of(model, x, lambda: model.loss(x, mask)[0], BATCH).items():
         value = typical(one, 3)
         records.add("pixel by pixel", "preset `mnist`", what, value, seconds=value, parameters=count(model))
     records.write(path)
@@ -239,9 +241,7 @@ def main() -> None:
 @OUT
 def work(rounds: int, path: Path | None) -> None:
     """Equal subnets inside every library: the same arithmetic, the flow around it differs."""
-    for place in devices():
-        with torch.device(place):
-            write_work(rounds, path)
+    everywhere(lambda: write_work(rounds, path))
 
 
 @main.command()
@@ -249,18 +249,14 @@ def work(rounds: int, path: Path | None) -> None:
 @OUT
 def budget(rounds: int, path: Path | None) -> None:
     """Each library as its documentation builds an image flow, with equal couplings and parameters."""
-    for place in devices():
-        with torch.device(place):
-            write_budget(rounds, path)
+    everywhere(lambda: write_budget(rounds, path))
 
 
 @main.command()
 @OUT
 def memory(path: Path | None) -> None:
     """Peak memory of a training step at 1x256x64, each in a process of its own."""
-    for place in devices():
-        with torch.device(place):
-            write_memory(path)
+    everywhere(lambda: write_memory(path))
 
 
 @main.command()
@@ -269,9 +265,7 @@ def memory(path: Path | None) -> None:
 @OUT
 def sampling(models: tuple[str, ...], patches: int, path: Path | None) -> None:
     """Sampling beside scoring, with trained models."""
-    for place in devices():
-        with torch.device(place):
-            write_sampling(models, patches, path)
+    everywhere(lambda: write_sampling(models, patches, path))
 
 
 @main.command(hidden=True)
@@ -280,7 +274,8 @@ def sampling(models: tuple[str, ...], patches: int, path: Path | None) -> None:
 @click.argument("place", default="cpu")
 def one_memory(name: str, couplings: int, place: str) -> None:
     """MB of one training step; 0 couplings: the same budget."""
-    torch.set_default_device(place)
+    if place == "cuda":
+        torch.set_default_device(place)
     if couplings:
         shape, _, batch = SQUEEZED["1x256x64"]
         step = works_of(EVERY[name](shape, couplings), torch.randn(batch, *shape))["train"]

@@ -20,13 +20,16 @@ from seisflow.provenance import commit, machine
 Work = Callable[[], object]
 
 
-def devices() -> list[str]:
-    """Where times are taken: the processor always, a GPU when there is one."""
-    return ["cpu", *["cuda"] * torch.cuda.is_available()]
+def everywhere(measure: Callable[[], None]) -> None:
+    """Measure on the processor and, when there is one, on a GPU, where all tensors are made then."""
+    measure()  # a context that names the CPU would cost every call of torch some microseconds
+    if torch.cuda.is_available():
+        with torch.device("cuda"):
+            measure()
 
 
 def on_gpu() -> bool:
-    """Whether tensors are made on a GPU here: ``with torch.device("cuda")``."""
+    """Whether tensors are made on a GPU here."""
     return torch.get_default_device().type == "cuda"
 
 
