@@ -49,7 +49,7 @@ class Slopes(nn.Module):
         lags = torch.arange(-HALF, HALF + 1) / SPREAD
         self.filter = nn.Parameter((-0.5 * lags.square()).exp())
 
-    def forward(self, u: Tensor, last: int | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, u: Tensor) -> tuple[Tensor, Tensor]:
         r"""Continue to every trace, and to one more, from those before it.
 
         What is said of a trace depends on the `HISTORY` + 1 before.
@@ -58,32 +58,45 @@ class Slopes(nn.Module):
         ----------
         u : Tensor
             ``(B, W, T)``, traces of whole blocks.
-        last : int, optional
-            Number n of the last of these traces to be continued; by default all W, and the first comes of
-            nothing.
 
         Returns
         -------
         predicted : Tensor
-            ``(B, W + 1, T)``, or ``(B, n, T)``; zero for the first trace.
+            ``(B, W + 1, T)``; zero for the first trace.
         misfit : Tensor
-            :math:`\bar q`, ``(B, W + 1, T / samples)``, or ``(B, n, T / samples)``; 1 for the first trace.
+            :math:`\bar q`, ``(B, W + 1, T / samples)``; 1 for the first trace.
         """
-        if not u.shape[1]:
-            return u.new_zeros(len(u), 1, u.shape[2]), u.new_ones(len(u), 1, u.shape[2] // self.samples)
-        count = u.shape[1] if last is None else last
+        predicted, misfit = self.after(u, self.compare(u))
+        return F.pad(predicted, (0, 0, 1, 0)), F.pad(misfit, (0, 0, 1, 0), value=1.0)
+
+    def compare(self, u: Tensor) -> Tensor:
+        """Compare each of the traces ``(B, W, T)`` with the one before, for `after`.
+
+        Returns
+        -------
+        Tensor
+            ``(B, W - 1, T / samples, 2 R + 2)``: mean square misfit at every shift, then the mean square.
+        """
         kernel = self.filter / self.filter.square().sum().sqrt()
         seen = F.conv1d(u.flatten(0, 1)[:, None], kernel[None, None], padding=HALF).view_as(u)
         blocks = seen.unflatten(2, (-1, self.samples))[:, 1:, ..., None]
         differ = (blocks - self._windows(seen[:, :-1])).square().mean(3)
-        q = (self._smooth(differ, count) + FLOOR) / (self._smooth(blocks.square().mean(3), count) + FLOOR)
+        return torch.cat((differ, blocks.square().mean(3)), 3)
+
+    def after(self, u: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """Continue the traces ``(B, W, T)`` by what `compare` made of them and of those before them.
+
+        Returns
+        -------
+        predicted, misfit : Tensor
+            Of what comes after each, ``(B, W, T)`` and ``(B, W, T / samples)``.
+        """
+        compared = self._smooth(pairs, u.shape[1]) + FLOOR
+        q = compared[..., :-1] / compared[..., -1:]
         weights = (self.bias - self.log_sharpness.exp() * q).softmax(3)
         misfit = (weights * q).sum(3)
-        continued = torch.einsum("bwhsd,bwhd->bwhs", self._windows(u[:, -count:]), weights)
-        predicted = (continued * (1 - misfit / 2).clamp_min(0)[..., None]).flatten(2)
-        if last is not None:
-            return predicted, misfit
-        return F.pad(predicted, (0, 0, 1, 0)), F.pad(misfit, (0, 0, 1, 0), value=1.0)
+        continued = torch.einsum("bwhsd,bwhd->bwhs", self._windows(u), weights)
+        return (continued * (1 - misfit / 2).clamp_min(0)[..., None]).flatten(2), misfit
 
     def _windows(self, u: Tensor) -> Tensor:
         """Neighbours in time of each sample, ``(B, W, blocks, samples, 2 R + 1)``, a view."""
@@ -91,9 +104,9 @@ class Slopes(nn.Module):
         return windows.unflatten(2, (-1, self.samples))
 
     def _smooth(self, pairs: Tensor, count: int) -> Tensor:
-        """Weight pairs ``(B, W - 1, blocks, shifts)`` that end at or before each of the last traces."""
-        batch, known, blocks, shifts = pairs.shape
-        flat = pairs.permute(0, 3, 1, 2).reshape(batch * shifts, 1, known, blocks)
+        """Weight pairs ``(B, P, blocks, n)`` that end at or before each of the last W traces."""
+        batch, known, blocks, numbers = pairs.shape
+        flat = pairs.permute(0, 3, 1, 2).reshape(batch * numbers, 1, known, blocks)
         padded = F.pad(flat, (SMOOTH // 2, SMOOTH // 2, HISTORY, 0))[:, :, -(HISTORY + count - 1) :]
         kernel = self.window.flatten().softmax(0).reshape(1, 1, HISTORY, SMOOTH)
-        return F.conv2d(padded, kernel).reshape(batch, shifts, count, blocks).permute(0, 2, 3, 1)
+        return F.conv2d(padded, kernel).reshape(batch, numbers, count, blocks).permute(0, 2, 3, 1)

@@ -1,5 +1,6 @@
 """Trace after trace, and down each of them, by what came before."""
 
+import copy
 import math
 
 import torch
@@ -126,7 +127,7 @@ class TraceMixture(Bijection):
         patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
         seen = self.linear.mask.flatten().bool().repeat(channels)
         others = patches[:, seen].double() * weight
-        along = self._continued(y)[0][:, :, :-1]
+        along = self._continued(y)[0]
         beside = F.unfold(along, (1, 3), padding=(0, 1)).transpose(1, 2).flatten(0, 1)
         others = torch.cat((others, beside.double() * weight), 1)
         own = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
@@ -147,7 +148,7 @@ class TraceMixture(Bijection):
         context = y if self.watched is None or not self.disturbed else _disturbed(y, self.disturbed)
         around = _around(context, self.linear.reach)
         amplitude = self._amplitude(_history(context), self._count(y))
-        along, misfit = (part[:, :, :-1] for part in self._continued(context))
+        along, misfit = self._continued(context)
         # in training in its precision; else as the inverse does it, which takes single positions
         network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
         raw = network(_seen(context, amplitude), _known(along, misfit).to(y.dtype))
@@ -166,10 +167,10 @@ class TraceMixture(Bijection):
         logistic, shares = normal_to_logistic(z.transpose(2, 3))
         log_det = shares.flatten(1).sum(1)
         count = self._count(logistic)[0, 0]
-        items, _, traces, columns = logistic.shape
+        items, channels, traces, columns = logistic.shape
         # predictions nearly cancel strong samples, trace after trace: what float32 loses there adds up
         dtype = _precise(z)
-        y = torch.zeros_like(logistic, dtype=dtype)
+        found = logistic.new_zeros(items, traces, columns, channels, dtype=dtype)
         solve = torch.linalg.inv(self._own().to(dtype))
         outside = (self.linear.weight * self.linear.mask).to(dtype)
         linear = RunningConvolution(outside, self.linear.bias, columns, items)
@@ -178,9 +179,17 @@ class TraceMixture(Bijection):
         assert isinstance(network, CausalCNN)
         assert network.known is not None
         walk = Walk(network, items)
+        slopes = copy.deepcopy(self.slopes).to(dtype)
+        # nothing is known of the first trace
+        trace, misfit = found[:, :1].flatten(2), found.new_ones(items, 1, columns)
+        pairs = slopes.compare(trace)
         for i in range(traces):
-            along, misfit = self._continued(y[:, :, max(i - HISTORY - 1, 0) : i], last=1)
-            known = network.known(_known(along, misfit).to(z.dtype))[:, :, 0]
+            if i:
+                last = found[:, max(i - 2, 0) : i].flatten(2)
+                pairs = torch.cat((pairs, slopes.compare(last)), 1)[:, -HISTORY:]
+                trace, misfit = slopes.after(last[:, -1:], pairs)
+            along = _in_blocks(trace, channels)
+            known = network.known(_known(along, misfit[:, None]).to(z.dtype))[:, :, 0]
             predicted = F.conv2d(along, self.along.to(dtype), padding=(0, 1))[:, :, 0]
             linear.begin_row()
             power.begin_row()
@@ -190,13 +199,13 @@ class TraceMixture(Bijection):
                 mixture = (part[..., 0, 0] for part in self._mixture(raw))
                 error, share = mixture_inverse(logistic[:, :, i, j], *mixture)
                 exact = F.linear(linear.sums[j] + predicted[:, :, j] + amplitude * error, solve)
-                y[:, :, i, j] = exact
+                found[:, i, j] = exact
                 linear.see(exact, j)
                 seen = exact.to(z.dtype)
                 power.see(_power(seen), j)
                 walk.see(_seen(seen, amplitude), j)
                 log_det += (share + amplitude.log()).sum(1)
-        return y.transpose(2, 3).to(z.dtype).contiguous(), log_det
+        return found.permute(0, 3, 2, 1).to(z.dtype).contiguous(), log_det
 
     def _count(self, y: Tensor) -> Tensor:
         """Weight of the samples that are known before each, ``(1, 1, W, H)``."""
@@ -223,18 +232,15 @@ class TraceMixture(Bijection):
         assert self.linear.bias is not None
         return (own - outside - beside - self.linear.bias.to(dtype)[:, None, None]).to(y.dtype)
 
-    def _continued(self, y: Tensor, last: int | None = None) -> tuple[Tensor, Tensor]:
-        """Every trace and one more, ``(B, C, W + 1, H)``, as slopes continue the last, and their misfit.
-
-        Or what comes after the ``last`` of them alone.
-        """
+    def _continued(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Every trace, ``(B, C, W, H)``, as slopes continue the one before, and their misfit."""
         u = y.permute(0, 2, 3, 1).flatten(2)
         if torch.is_grad_enabled():
-            predicted, misfit = self.slopes(u, last)
+            predicted, misfit = self.slopes(u)
         else:
             exact = {name: value.to(_precise(y)) for name, value in self.slopes.state_dict().items()}
-            predicted, misfit = functional_call(self.slopes, exact, (u.to(_precise(y)), last))
-        return predicted.unflatten(2, (-1, y.shape[1])).permute(0, 3, 1, 2), misfit[:, None]
+            predicted, misfit = functional_call(self.slopes, exact, u.to(_precise(y)))
+        return _in_blocks(predicted[:, :-1], y.shape[1]), misfit[:, None, :-1]
 
     def _own(self) -> Tensor:
         """What takes from each sample of a position its prediction from those above it there."""
@@ -245,6 +251,11 @@ class TraceMixture(Bijection):
         parts = raw.unflatten(1, (3, self.start.shape[1], -1)) + self.start
         logits, means, log_scales = parts.unbind(1)
         return logits, means, BOUND * torch.tanh(log_scales / BOUND)
+
+
+def _in_blocks(u: Tensor, channels: int) -> Tensor:
+    """Traces ``(B, W, T)`` as ``(B, C, W, H)``."""
+    return u.unflatten(2, (-1, channels)).permute(0, 3, 1, 2)
 
 
 def _precise(x: Tensor) -> torch.dtype:
