@@ -133,7 +133,8 @@ class FlowConfig(_Strict):
         Largest absolute log-scale of a coupling.
     recompute : bool
         Recompute states in the backward pass instead of storing them: training memory then does not grow
-        with the number of couplings, at one more evaluation of each subnet.
+        with the number of couplings, at one more evaluation of each subnet. The raster of bands keeps its
+        inputs alone, too.
     """
 
     levels: int = Field(default=4, ge=1)

@@ -2,11 +2,13 @@
 
 import copy
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils.checkpoint import checkpoint
 
 from seisflow.flows.base import Bijection
 from seisflow.flows.mixture import logistic_to_normal, mixture_forward, mixture_inverse, normal_to_logistic
@@ -55,6 +57,8 @@ class TraceMixture(Bijection):
         Share of the watched patches that are drawn after a disturbed context: real traces are incoherent
         where they are weak, and the first ones of a model that has seen few lines are less coherent than
         real ones, so that its patches would fade from trace to trace.
+    recompute : bool
+        Compute what slopes and network hold once more in the backward pass, instead of keeping it.
 
     Attributes
     ----------
@@ -82,6 +86,7 @@ class TraceMixture(Bijection):
         components: int,
         reach: int = 8,
         disturbed: float = 0.0,
+        recompute: bool = False,
     ) -> None:
         super().__init__()
         channels, height, traces = shape
@@ -98,7 +103,7 @@ class TraceMixture(Bijection):
         )
         self.subnet = MixedPrecision(network)
         self.watched: list[Tensor] | None = None
-        self.disturbed = disturbed
+        self.disturbed, self.recompute = disturbed, recompute
         self.linear = CausalConv(channels, channels, COLUMNS, own=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
         self.slopes = Slopes(channels, reach)
@@ -151,7 +156,7 @@ class TraceMixture(Bijection):
         along, misfit = self._continued(context)
         # in training in its precision; else as the inverse does it, which takes single positions
         network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
-        raw = network(_seen(context, amplitude), _known(along, misfit).to(y.dtype))
+        raw = self._kept(network, _seen(context, amplitude), _known(along, misfit).to(y.dtype))
         error = self._error(y, around, along)
         logistic, share = mixture_forward(error / amplitude, *self._mixture(raw))
         z, more = logistic_to_normal(logistic)
@@ -236,11 +241,17 @@ class TraceMixture(Bijection):
         """Every trace, ``(B, C, W, H)``, as slopes continue the one before, and their misfit."""
         u = y.permute(0, 2, 3, 1).flatten(2)
         if torch.is_grad_enabled():
-            predicted, misfit = self.slopes(u)
+            predicted, misfit = self._kept(self.slopes, u)
         else:
             exact = {name: value.to(_precise(y)) for name, value in self.slopes.state_dict().items()}
             predicted, misfit = functional_call(self.slopes, exact, u.to(_precise(y)))
         return _in_blocks(predicted[:, :-1], y.shape[1]), misfit[:, None, :-1]
+
+    def _kept(self, part: nn.Module, *inputs: Tensor) -> Any:
+        """Outputs of a part, of which the backward pass keeps the inputs alone if it may recompute."""
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(part, *inputs, use_reentrant=False)
+        return part(*inputs)
 
     def _own(self) -> Tensor:
         """What takes from each sample of a position its prediction from those above it there."""

@@ -250,6 +250,7 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
             depth=raster.depth,
             components=raster.components,
             disturbed=raster.disturbed,
+            recompute=config.recompute,
         )
         # outside of what may be recomputed: its inverse takes sample after sample
         parts += [_chain(bijections, config), FirstChannels(traces, band)]

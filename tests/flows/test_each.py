@@ -236,6 +236,24 @@ def test_traces_keep_their_exactness_where_amplitudes_are_far_off():
     torch.testing.assert_close(inverse_log_det, -log_det, rtol=1e-9, atol=0)
 
 
+def test_traces_that_are_recomputed_have_the_same_gradient_and_keep_less():
+    flow = TraceMixture((2, 8, 6), width=16, depth=3, components=2).double()
+    torch.nn.init.normal_(flow.subnet.subnet.last.weight, std=0.1)
+    x = torch.randn(3, 2, 8, 6, dtype=DOUBLE)
+    found, kept = [], []
+    for flow.recompute in (False, True):
+        sizes: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: (sizes.append(tensor.nbytes), tensor)[1], lambda tensor: tensor
+        ):
+            z, log_det = flow(x)
+        found.append(torch.autograd.grad(z.square().sum() - log_det.sum(), list(flow.parameters())))
+        kept.append(sum(sizes))
+    for stored, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, stored, rtol=1e-12, atol=1e-12)
+    assert kept[1] < 0.7 * kept[0]
+
+
 @pytest.mark.parametrize("count", [2, 4])
 def test_bands_are_parts_of_the_lateral_spectrum_as_scipy_finds_it(count):
     x = coloured(2, 1, 4, 8).numpy()
