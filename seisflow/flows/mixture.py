@@ -18,6 +18,7 @@ from torch import Tensor
 MAX_ROUNDS = 100
 FAR = 60.0  # a logistic variable whose tail still is a normal float32
 ROUNDS = 3
+VARIANCE = 3 / math.pi**2  # one over that of a standard logistic variable
 
 
 def mixture_forward(y: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,7 +47,10 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     weights, scales = logits.softmax(0), log_scales.exp()
     alone = means + scales * z
     low, high = alone.amin(0), alone.amax(0)
-    y, longest = (weights * alone).sum(0), 0.5 * (high - low)
+    # the logistic of their mean and variance is near
+    middle = (weights * means).sum(0)
+    variance = (weights * (scales.square() + VARIANCE * (means - middle).square())).sum(0)
+    y, longest = torch.clamp(middle + variance.sqrt() * z, low, high), 0.5 * (high - low)
     if float(z.abs().max()) <= FAR:
         evaluate = partial(_by_probabilities, weights=weights, means=means, rates=1 / scales)
     precision = 2 * torch.finfo(y.dtype).eps
@@ -60,8 +64,8 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
         below = (missing >= 0).to(y)
         low, high = low.lerp(y, below), y.lerp(high, below)
         step = missing * (-log_slope).exp()
-        newton, middle = torch.clamp(y + step, low, high), low.lerp(high, 0.5)
-        new = middle.lerp(newton, (step.abs() <= longest).to(y)).lerp(y, done)
+        newton = torch.clamp(y + step, low, high)
+        new = low.lerp(high, 0.5).lerp(newton, (step.abs() <= longest).to(y)).lerp(y, done)
         moved = (new - y).abs()
         y, longest = new, 0.5 * moved
         done = done.maximum((moved <= precision * y.abs().clamp_min(1.0)).to(y))
