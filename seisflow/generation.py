@@ -133,7 +133,8 @@ def generate_batches(
         words = np.random.SeedSequence([seed, number]).generate_state(2)
         generator = torch.Generator(model.device).manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
         # Always a full batch: the last one of few patches is then a full one of many
-        x = model.sample(batch, topic=topic, temperature=temperature, generator=generator)
+        with torch.inference_mode():
+            x = model.sample(batch, topic=topic, temperature=temperature, generator=generator)
         yield x[: n - number * batch].cpu().numpy()
 
 

@@ -207,6 +207,7 @@ def write_sampling(models: tuple[str, ...], patches: int, path: Path | None) -> 
         model.compute_in(subnet_dtype())
         x = model.sample(BATCH_CPU)
 
+        @torch.inference_mode()
         def sample(model: Any = model) -> None:
             for _ in range(0, part, BATCH):
                 model.sample(BATCH)
