@@ -41,7 +41,8 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     greatest of these. Newton's steps, which end at what is known to lie beyond the solution; where one is
     not half as long as the one before (they may go to and fro), a bisection.
     """
-    evaluate = partial(mixture_forward, logits=logits, means=means, log_scales=log_scales)
+    exact = partial(mixture_forward, logits=logits, means=means, log_scales=log_scales)
+    evaluate = exact
     # sums over k, and all else, are fastest where k comes first
     logits, means, log_scales = (part.transpose(0, 1).contiguous() for part in (logits, means, log_scales))
     weights, scales = logits.softmax(0), log_scales.exp()
@@ -55,6 +56,7 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
         evaluate = partial(_by_probabilities, weights=weights, means=means, rates=1 / scales)
     precision = 2 * torch.finfo(y.dtype).eps
     near = precision * z.abs().clamp_min(1.0)
+    flattest = torch.finfo(y.dtype).max
     done = torch.zeros_like(y)
     # weights of 0 and 1 choose exactly, in a third of the time that `where` takes
     for _ in range(MAX_ROUNDS):
@@ -63,7 +65,8 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
         done = done.maximum((missing.abs() <= near).to(y))
         below = (missing >= 0).to(y)
         low, high = low.lerp(y, below), y.lerp(high, below)
-        step = missing * (-log_slope).exp()
+        # between narrow components far apart the slope is zero, and what is missing may be, too
+        step = missing * (-log_slope).exp().clamp_max(flattest)
         newton = torch.clamp(y + step, low, high)
         new = low.lerp(high, 0.5).lerp(newton, (step.abs() <= longest).to(y)).lerp(y, done)
         moved = (new - y).abs()
@@ -71,7 +74,8 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
         done = done.maximum((moved <= precision * y.abs().clamp_min(1.0)).to(y))
         if bool(done.all()):
             break
-    return y, -evaluate(y)[1]
+    log_slope = evaluate(y)[1]
+    return y, -log_slope if bool(log_slope.isfinite().all()) else -exact(y)[1]
 
 
 def _by_probabilities(y: Tensor, weights: Tensor, means: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:

@@ -419,6 +419,19 @@ def test_the_slope_to_a_normal_variable_is_that_of_autograd():
     torch.testing.assert_close(difference, slope, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("log_scale", [-5.0, -7.0])
+def test_mixture_inverse_is_finite_where_nothing_lies_between_components(dtype, log_scale):
+    """Midway the distribution function is flat, the density too small for a number, and z exactly reached."""
+    parts = torch.zeros(3, 2, 1), torch.tensor([[[-1.0], [1.0]]] * 3), torch.full((3, 2, 1), log_scale)
+    z = torch.tensor([[0.0], [1e-8], [0.3]], dtype=dtype)
+    y, log_slope = mixture_inverse(z, *(part.to(dtype) for part in parts))
+    assert torch.isfinite(torch.cat((y, log_slope))).all()
+    found, forward = mixture_forward(y.double(), *(part.double() for part in parts))
+    torch.testing.assert_close(found, z.double(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(-forward, log_slope.double(), rtol=1e-4, atol=1e-4)
+
+
 def test_mixture_inverse_leaves_the_cycles_of_newton():
     """A kink between a narrow component and wide ones: steps from either side undo each other."""
     parts = ([2.3, -1.3, -0.9, -3.2], [-4.46, -0.98, -0.94, -0.57], [0.26, -4.56, -2.51, -1.33])
