@@ -1,6 +1,6 @@
 """What is normal: held-out statistics of the score, by depth, and how high its maxima go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal, TypeVar
@@ -8,11 +8,13 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 from scipy.stats import genpareto
 
 LEVELS = (0.0228, 0.1587, 0.5, 0.8413, 0.9772)
 """Quantile levels kept for each depth: those of a Gaussian at -2, -1, 0, 1 and 2 standard deviations."""
+LONG = 16
+"""Samples of standard deviation from which on a window is three means in a row along the traces."""
 TRUNCATE = 4.0
 """Standard deviations at which smoothing windows end."""
 MIN_SCALE = 1e-3
@@ -233,10 +235,12 @@ class JointCalibration(Extremes):
     features: list[Calibration]
     precision: list[list[float]] | None = None
 
-    def deviations(self, values: NDArray[np.float32], depth: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Signed deviation (F, T, X) of each feature (F, T, X) at ``depth`` (T,)."""
-        pairs = zip(self.features, values, strict=True)
-        return np.stack([feature.deviation(value, depth) for feature, value in pairs])
+    def deviations(
+        self, values: Iterable[NDArray[np.float32]], depth: NDArray[np.float64]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Signed deviation (T, X) of each feature (T, X) at ``depth`` (T,), one by one."""
+        for feature, value in zip(self.features, values, strict=True):
+            yield feature.deviation(value, depth)
 
 
 def _alike(a: tuple[int, int], b: tuple[int, int]) -> bool:
@@ -298,8 +302,16 @@ def window_weight(mask: NDArray[Any], smoothing: tuple[float, float]) -> NDArray
 
 
 def _window(values: NDArray[Any], smoothing: tuple[float, float]) -> NDArray[np.float32]:
+    out = values.astype(np.float32)
+    samples, traces = smoothing
+    if samples >= LONG:
+        # Three means in a row are near a Gaussian and cost the same however long they are.
+        size = round(np.sqrt(4 * samples**2 + 1)) | 1
+        for _ in range(3):
+            out = uniform_filter1d(out, size, axis=0, mode="constant")
+        samples = 0
     averaged: NDArray[np.float32] = gaussian_filter(
-        values.astype(np.float32), smoothing, mode="constant", truncate=TRUNCATE
+        out, (samples, traces), mode="constant", truncate=TRUNCATE
     )
     return averaged
 

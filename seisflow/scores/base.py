@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -14,6 +16,7 @@ from seisflow.calibration import TRUNCATE, smooth, window_weight
 from seisflow.scores.evaluation import Evaluation
 
 Maps = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Window = tuple[float, float]
 
 SMOOTHING: Window = (8.0, 4.0)
@@ -35,19 +38,19 @@ class Feature:
         Then it is averaged over a Gaussian window of this size: samples and traces, standard deviations.
     log : bool
         Whether the logarithm of the average is taken: for powers.
-    sides : (float, float)
-        What deviations below and above normal weigh in a root mean square.
+    weight : float
+        What its deviation counts in a root mean square.
     """
 
     name: str
     of: Callable[[Maps], Maps]
     window: Window = SMOOTHING
     log: bool = False
-    sides: tuple[float, float] = (1.0, 1.0)
+    weight: float = 1.0
 
-    def __call__(self, maps: Maps, mask: NDArray[np.bool_], weight: Maps | None = None) -> Maps:
-        """Feature (T, X) of a panel; NaN where masked. ``weight`` is the `window_weight`, if known."""
-        value = smooth(self.of(maps), mask, self.window, weight)
+    def __call__(self, maps: Maps, mask: Mask, seen: Maps | None = None) -> Maps:
+        """Feature (T, X) of a panel; NaN where masked. ``seen`` is the `window_weight`, if known."""
+        value = smooth(self.of(maps), mask, self.window, seen)
         return np.log(np.maximum(value, 0) + FLOOR).astype(np.float32) if self.log else value
 
 
@@ -55,6 +58,11 @@ FLOOR = 1e-3
 """Added to powers before their logarithm is taken, in scaled units: 3 % of the standard deviation."""
 
 Join = Literal["single", "largest", "rms", "density"]
+
+
+def as_they_are(maps: Maps, mask: Mask) -> Maps:
+    """Maps of a panel that need no more than averaging."""
+    return maps
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,11 @@ class Score:
         Whether negative values are anomalies too.
     title : str
         What the joined map is, for files and pictures.
+    derive : callable
+        Takes a panel's maps (K, T, X) and its mask to those that features are made of: for what a window of
+        the model is too short to see.
+    blur : (float, float), optional
+        Window over which the joined map is averaged: samples and traces, standard deviations.
     """
 
     name: str
@@ -85,56 +98,77 @@ class Score:
     join: Join
     two_sided: bool
     title: str
+    derive: Callable[[Maps, Mask], Maps] = as_they_are
+    blur: Window | None = None
 
     @property
     def reach(self) -> int:
         """Traces to each side that the score of a trace depends on once its windows are put together."""
-        return max(int(TRUNCATE * feature.window[1] + 0.5) for feature in self.features)
+        own = max(_traces(feature.window) for feature in self.features)
+        return own + (_traces(self.blur) if self.blur else 0)
 
     @property
-    def sides(self) -> list[tuple[float, float]]:
-        """What deviations below and above normal weigh, for each feature."""
-        return [feature.sides for feature in self.features]
+    def weights(self) -> list[float]:
+        """What the deviation of each feature counts in a root mean square."""
+        return [feature.weight for feature in self.features]
 
     @property
     def signs(self) -> tuple[int, ...]:
         """Sides on which samples are anomalous."""
         return (1, -1) if self.two_sided else (1,)
 
-    def measure(self, maps: Maps, mask: NDArray[np.bool_]) -> Maps:
-        """Features (F, T, X) of a panel from its maps (K, T, X)."""
-        windows = {feature.window for feature in self.features}
-        weights = {window: window_weight(mask, window) for window in windows}
-        return np.stack([feature(maps, mask, weights[feature.window]) for feature in self.features])
+    def measure(self, maps: Maps, mask: Mask) -> Iterator[Maps]:
+        """Features (T, X) of a panel, one by one, from its maps (K, T, X)."""
+        seen = {window: window_weight(mask, window) for window in {f.window for f in self.features}}
+        derived = self.derive(maps, mask)
+        for feature in self.features:
+            yield feature(derived, mask, seen[feature.window])
 
 
 def joined(
-    deviations: Maps,
+    deviations: Iterable[Maps],
     join: Join,
     *,
-    sides: Sequence[tuple[float, float]] = (),
+    weights: Sequence[float] = (),
     precision: list[list[float]] | None = None,
 ) -> Maps:
-    """Join deviations (F, T, X) of features into one map (T, X).
+    """Join deviations (T, X) of features, which may come one by one, into one map (T, X).
 
-    ``sides`` (F, 2) are weights of negative and positive ones in a root mean square, by default all 1.
+    ``weights`` of the features count in a root mean square, by default all 1.
     """
+    if join == "density":
+        assert precision is not None  # the calibration of such a score has one
+        return _mahalanobis(np.stack(list(deviations)), precision)
     if join == "single":
-        return deviations[0]
+        return next(iter(deviations))
     if join == "largest":
-        which = np.abs(np.nan_to_num(deviations)).argmax(0)
-        chosen: Maps = np.take_along_axis(deviations, which[None], 0)[0]
-        return chosen
-    kept = np.clip(deviations, -LARGEST, LARGEST)
-    if join == "rms":
-        below, above = np.array(sides or [(1.0, 1.0)] * len(kept), np.float32).T[..., None, None]
-        weights = np.where(kept < 0, below, above)
-        return np.sqrt((weights * kept**2).sum(0) / np.maximum(below, above).sum()).astype(np.float32)
-    assert precision is not None  # the calibration of such a score has one
+        return reduce(_larger, deviations)
+    total, counted = np.zeros(1, np.float32), 0.0
+    for deviation, weight in zip(deviations, weights or repeat(1.0), strict=False):
+        total = total + weight * _kept(deviation) ** 2
+        counted += weight
+    return np.sqrt(total / counted).astype(np.float32)
+
+
+def _larger(a: Maps, b: Maps) -> Maps:
+    return np.where(np.abs(np.nan_to_num(b)) > np.abs(np.nan_to_num(a)), b, a)
+
+
+def _kept(deviation: Maps) -> Maps:
+    return np.clip(deviation, -LARGEST, LARGEST)
+
+
+def _mahalanobis(deviations: Maps, precision: list[list[float]]) -> Maps:
+    kept = _kept(deviations)
     matrix = np.array(precision, np.float32)
     # Without BLAS, which would round a sample differently in a tile than in the whole panel.
     square = np.einsum("itx,itx->tx", np.einsum("ij,jtx->itx", matrix, kept), kept)
     return np.sqrt(np.maximum(square, 0) / len(kept)).astype(np.float32)
+
+
+def _traces(window: Window) -> int:
+    """Traces to each side that a window reaches."""
+    return int(TRUNCATE * window[1] + 0.5)
 
 
 def channel(number: int) -> Callable[[Maps], Maps]:

@@ -100,11 +100,11 @@ def calibrate_scores(
         )
         total += float(np.nansum(maps[0], dtype=np.float64))
         known += int(np.isfinite(maps[0]).sum())
-        plain.append((taken[0].measure(maps[:1], panel.mask)[0], depth))
+        plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
         for k, score in enumerate(others, start=1):
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
-            most = max(KEPT_BYTES // (4 * len(found) * len(depth) * count), model.shape[2])
-            features[score.name].append((found[..., :most], depth))
+            most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
+            features[score.name].append((np.stack([one[:, :most] for one in found]), depth))
     tile = (model.shape[1], model.shape[2])
     return Calibrated(
         calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
@@ -141,7 +141,8 @@ def _fit(
     if score.join != "density":
         return draft
     deviations = [
-        draft.deviations(values, depth)[:, ::4, ::2].reshape(len(features), -1) for values, depth in panels
+        np.stack([one[::4, ::2].ravel() for one in draft.deviations(values, depth)])
+        for values, depth in panels
     ]
     points = np.concatenate(deviations, axis=1)
     points = np.clip(points[:, np.isfinite(points).all(0)], -CLIPPED, CLIPPED)

@@ -79,8 +79,9 @@ def level_deviations(
     depth = section[layout(section).vertical].values.astype(np.float64)[rows]
     features = score.measure(measure_panel(patch, model, scaling, score.maps), patch.mask)
     deviations = card.calibrations["levels"].deviations(features, depth)
-    peak = deviations[:, sample - rows.start, trace - columns.start]
-    pairs = zip(level_names(len(peak)), peak.tolist(), strict=True)
+    at = sample - rows.start, trace - columns.start
+    peak = [float(one[at]) for one in deviations]
+    pairs = zip(level_names(len(peak)), peak, strict=True)
     return {name: round(value, 2) for name, value in pairs if np.isfinite(value)}
 
 

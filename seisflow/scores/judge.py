@@ -1,11 +1,13 @@
 """A score made ready to judge sections: with the model it sees through and what is normal for it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seisflow.calibration import Calibration, JointCalibration
+from seisflow.calibration import Calibration, JointCalibration, smooth
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
@@ -34,6 +36,10 @@ class Judge:
         self.model = model
         self.score = find_score(model, score)
         self.calibration = calibration_of(model.card, score)
+        if isinstance(self.calibration, JointCalibration):
+            known = [feature.smoothing for feature in self.calibration.features]
+            if known != [feature.window for feature in self.score.features]:
+                raise _uncalibrated(score)
 
     def __reduce__(self) -> tuple[type["Judge"], tuple[Model, str]]:
         """Travel to a worker as model and name: a score holds functions, which do not."""
@@ -56,13 +62,17 @@ class Judge:
 
 
 def deviation_of(
-    features: Maps, depth: NDArray[np.float64], calibration: Calibration | JointCalibration, score: Score
+    features: Iterable[Maps],
+    depth: NDArray[np.float64],
+    calibration: Calibration | JointCalibration,
+    score: Score,
 ) -> Maps:
-    """Join the deviations of a score's features (F, T, X) into one map (T, X); NaN where masked."""
-    if isinstance(calibration, JointCalibration):
-        deviations = calibration.deviations(features, depth)
-        return joined(deviations, score.join, sides=score.sides, precision=calibration.precision)
-    return calibration.deviation(features[0], depth)
+    """Join the deviations of a score's features (T, X) into one map (T, X); NaN where masked."""
+    if not isinstance(calibration, JointCalibration):
+        return calibration.deviation(next(iter(features)), depth)
+    deviations = calibration.deviations(features, depth)
+    one = joined(deviations, score.join, weights=score.weights, precision=calibration.precision)
+    return smooth(one, np.isfinite(one), score.blur) if score.blur else one
 
 
 def calibration_of(card: ModelCard, score: str) -> Calibration | JointCalibration:
@@ -76,8 +86,12 @@ def calibration_of(card: ModelCard, score: str) -> Calibration | JointCalibratio
     found: Calibration | JointCalibration | None
     found = card.calibration if score in ("typicality", "nll") else card.calibrations.get(score)
     if found is None:
-        raise ModelError(
-            f"the model has no calibration for the score {score}. Expected one made by `seisflow train`: "
-            f"for a run that an older version made, `seisflow train --resume -o RUN` adds it"
-        )
+        raise _uncalibrated(score)
     return found
+
+
+def _uncalibrated(score: str) -> ModelError:
+    return ModelError(
+        f"the model has no calibration for the score {score} as it is now. Expected one made by "
+        f"`seisflow train`: for a run that an older version made, `seisflow train --resume -o RUN` adds it"
+    )

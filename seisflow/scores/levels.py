@@ -5,6 +5,7 @@ from torch import Tensor
 
 from seisflow.scores.base import Feature, Score, channel
 from seisflow.scores.evaluation import Evaluation
+from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, with_balanced
 
 
 def level_names(count: int) -> list[str]:
@@ -73,44 +74,40 @@ def _beyond_spectrum(seen: Evaluation) -> Tensor:
 SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace": (64.0, 1.0),
           "column": (64.0, 6.0)}  # fmt: skip
 """Windows of `combined`: for spikes, bodies, events, single traces, and what runs down the section."""
-BROAD = ("middle", "trace", "column")
-"""Those in which too little is as telling as too much."""
-ABOVE, EITHER, DOUBLE = (0.0, 1.0), (1.0, 1.0), (1.0, 2.0)
-"""What deviations below and above normal weigh."""
+WEIGHTS = {"trace": 2.0}
+"""What windows count in `combined` if not 1: few see a single trace."""
+BLUR = (8.0, 2.0)
+"""Window over which `combined` is averaged in the end."""
 
 
 def combined(count: int) -> Score:
-    r"""Five statistics in windows of five shapes: a root mean square of 23 deviations.
+    r"""Parts of the density in windows of five shapes, and the section's spectrum: a root mean square.
 
-    The statistics are the negative log-density; what of it lies beyond a Gaussian random field (`ratio`); the
-    part of the middle level; that of the latent; and, in broad windows, the log of the power of the section.
-    All count where they are higher than normal; in broad windows density, level and power where they are
-    lower, too. This was chosen on development lines of Volve.
+    The parts are the whole negative log-density, that of every level after the first, and that of the
+    latent. To these come the log of the power in 8 bands of frequency and the section's likeness to itself
+    at 14 lags (`seisflow.scores.spectrum`): to the flow, what comes back, as multiples and ringing do, is as
+    probable as other events. All count on both sides. This was chosen on development lines of Volve.
 
     Parameters
     ----------
     count : int
         Parts of the log-density: the levels of the flow and two.
     """
-
-    def in_windows(name: str, number: int, broad: tuple[float, float]) -> list[Feature]:
-        return [
-            Feature(f"{name}, {scale}", channel(number), window, sides=broad if scale in BROAD else ABOVE)
-            for scale, window in SCALES.items()
-        ]
-
+    parts = ["nll", *level_names(count)[2:-1], "latent"]
     features = (
-        *in_windows("nll", 0, DOUBLE),
-        *in_windows("ratio", 1, ABOVE),
-        *in_windows("level", 2, DOUBLE),
-        *in_windows("latent", 3, ABOVE),
-        *(Feature(f"power, {scale}", channel(4), SCALES[scale], log=True, sides=EITHER) for scale in BROAD),
+        *(
+            Feature(f"{name}, {scale}", channel(number), window, weight=WEIGHTS.get(scale, 1.0))
+            for number, name in enumerate(parts)
+            for scale, window in SCALES.items()
+        ),
+        *BAND_FEATURES,
+        *ECHO_FEATURES,
     )
 
     def maps(seen: Evaluation) -> Tensor:
-        beyond = seen.total - seen.parts[:, :1]
-        middle = seen.parts[:, count // 2 - 1 : count // 2]
-        return torch.cat([seen.total, beyond, middle, -seen.prior, seen.x.square()], 1)
+        return torch.cat([seen.total, seen.parts[:, 2 : count - 1], -seen.prior, seen.x], 1)
 
-    title = "root mean square deviation of the density's parts at five scales"
-    return Score("combined", maps, features, "rms", two_sided=False, title=title)
+    title = "root mean square deviation of the density's parts and of the spectrum"
+    return Score(
+        "combined", maps, features, "rms", two_sided=False, title=title, derive=with_balanced, blur=BLUR
+    )

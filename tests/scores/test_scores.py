@@ -1,5 +1,6 @@
 """Every score is made of exact parts of the log-density, and finds what it is for."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -120,13 +121,28 @@ def test_a_model_of_an_older_version_says_how_to_add_what_it_lacks(cube, model, 
         score(cube, old, score="colour")
 
 
+def test_a_calibration_of_other_features_is_refused(model):
+    old = load_model_with(model, features=model.card.calibrations["combined"].features[:-1])
+    with pytest.raises(ModelError, match=r"no calibration for the score combined as it is now.*--resume"):
+        Judge(old, "combined")
+
+
+def load_model_with(model, features):
+    stale = model.card.calibrations["combined"].model_copy(update={"features": features})
+    other = copy.copy(model)
+    other.card = model.card.model_copy(
+        update={"calibrations": {**model.card.calibrations, "combined": stale}}
+    )
+    return other
+
+
 def test_joining():
     deviations = np.array([[[1.0, -3.0]], [[-2.0, 2.0]]], np.float32)
     np.testing.assert_array_equal(joined(deviations, "single"), [[1, -3]])
     np.testing.assert_array_equal(joined(deviations, "largest"), [[-2, -3]])
     np.testing.assert_allclose(joined(deviations, "rms"), np.sqrt([[2.5, 6.5]]), rtol=1e-6)
-    sided = joined(deviations, "rms", sides=[(0, 1), (1, 2)])
-    np.testing.assert_allclose(sided, np.sqrt([[(1 + 4) / 3, (0 + 2 * 4) / 3]]), rtol=1e-6)
+    weighted = joined(iter(deviations), "rms", weights=[1, 2])
+    np.testing.assert_allclose(weighted, np.sqrt([[(1 + 2 * 4) / 3, (9 + 2 * 4) / 3]]), rtol=1e-6)
     np.testing.assert_allclose(
         joined(deviations, "density", precision=[[1, 0], [0, 1]]), joined(deviations, "rms"), rtol=1e-6
     )
