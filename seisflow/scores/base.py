@@ -143,8 +143,9 @@ def joined(
         return next(iter(deviations))
     if join == "largest":
         return reduce(_larger, deviations)
+    pairs = zip(deviations, weights, strict=True) if weights else zip(deviations, repeat(1.0), strict=False)
     total, counted = np.zeros(1, np.float32), 0.0
-    for deviation, weight in zip(deviations, weights or repeat(1.0), strict=False):
+    for deviation, weight in pairs:
         total = total + weight * _kept(deviation) ** 2
         counted += weight
     return np.sqrt(total / counted).astype(np.float32)

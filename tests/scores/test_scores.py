@@ -143,6 +143,8 @@ def test_joining():
     np.testing.assert_allclose(joined(deviations, "rms"), np.sqrt([[2.5, 6.5]]), rtol=1e-6)
     weighted = joined(iter(deviations), "rms", weights=[1, 2])
     np.testing.assert_allclose(weighted, np.sqrt([[(1 + 2 * 4) / 3, (9 + 2 * 4) / 3]]), rtol=1e-6)
+    with pytest.raises(ValueError, match="shorter"):
+        joined(deviations, "rms", weights=[1])
     np.testing.assert_allclose(
         joined(deviations, "density", precision=[[1, 0], [0, 1]]), joined(deviations, "rms"), rtol=1e-6
     )
