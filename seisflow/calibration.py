@@ -14,7 +14,7 @@ from scipy.stats import genpareto
 LEVELS = (0.0228, 0.1587, 0.5, 0.8413, 0.9772)
 """Quantile levels kept for each depth: those of a Gaussian at -2, -1, 0, 1 and 2 standard deviations."""
 LONG = 16
-"""Samples of standard deviation from which on a window is three means in a row along the traces."""
+"""Samples or traces of standard deviation from which on a window is three means in a row."""
 TRUNCATE = 4.0
 """Standard deviations at which smoothing windows end."""
 MIN_SCALE = 1e-3
@@ -301,19 +301,26 @@ def window_weight(mask: NDArray[Any], smoothing: tuple[float, float]) -> NDArray
     return _window(mask, smoothing)
 
 
+def reach_of(size: float) -> int:
+    """Samples or traces to each side that a window of this standard deviation reaches."""
+    return 3 * (_means(size) // 2) if size >= LONG else int(TRUNCATE * size + 0.5)
+
+
 def _window(values: NDArray[Any], smoothing: tuple[float, float]) -> NDArray[np.float32]:
     out = values.astype(np.float32)
-    samples, traces = smoothing
-    if samples >= LONG:
-        # Three means in a row are near a Gaussian and cost the same however long they are.
-        size = round(np.sqrt(4 * samples**2 + 1)) | 1
-        for _ in range(3):
-            out = uniform_filter1d(out, size, axis=0, mode="constant")
-        samples = 0
-    averaged: NDArray[np.float32] = gaussian_filter(
-        out, (samples, traces), mode="constant", truncate=TRUNCATE
-    )
+    for axis, size in enumerate(smoothing):
+        if size >= LONG:
+            # Three means in a row are near a Gaussian and cost the same however long they are.
+            for _ in range(3):
+                out = uniform_filter1d(out, _means(size), axis=axis, mode="constant")
+    rest = tuple(0.0 if size >= LONG else size for size in smoothing)
+    averaged: NDArray[np.float32] = gaussian_filter(out, rest, mode="constant", truncate=TRUNCATE)
     return averaged
+
+
+def _means(size: float) -> int:
+    """Odd length of three means whose variances sum to that of a Gaussian window of this size."""
+    return round(np.sqrt(4 * size**2 + 1)) | 1
 
 
 def calibrate(

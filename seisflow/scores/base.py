@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seisflow.calibration import TRUNCATE, smooth, window_weight
+from seisflow.calibration import reach_of, smooth, window_weight
 from seisflow.scores.evaluation import Evaluation
 
 Maps = NDArray[np.float32]
@@ -60,6 +60,30 @@ FLOOR = 1e-3
 Join = Literal["single", "largest", "rms", "density"]
 
 
+@dataclass(frozen=True)
+class Trend:
+    """What a deviation (T, X) has in common with its surroundings, such as the drift of a survey.
+
+    Attributes
+    ----------
+    window : (float, float)
+        Samples and traces that it is averaged over, standard deviations.
+    share : float
+        Of the average, what is taken off.
+    most : float
+        Deviations count no more than this in the average.
+    """
+
+    window: Window
+    share: float
+    most: float
+
+    def taken_off(self, deviation: Maps) -> Maps:
+        """Deviation (T, X) without the trend; NaN stays NaN."""
+        average = smooth(np.clip(deviation, -self.most, self.most), np.isfinite(deviation), self.window)
+        return deviation - np.float32(self.share) * average
+
+
 def as_they_are(maps: Maps, mask: Mask) -> Maps:
     """Maps of a panel that need no more than averaging."""
     return maps
@@ -88,6 +112,8 @@ class Score:
     derive : callable
         Takes a panel's maps (K, T, X) and its mask to those that features are made of: for what a window of
         the model is too short to see.
+    trend : Trend, optional
+        What the surroundings of a sample are made of no account by, feature by feature.
     blur : (float, float), optional
         Window over which the joined map is averaged: samples and traces, standard deviations.
     """
@@ -99,13 +125,15 @@ class Score:
     two_sided: bool
     title: str
     derive: Callable[[Maps, Mask], Maps] = as_they_are
+    trend: Trend | None = None
     blur: Window | None = None
 
     @property
     def reach(self) -> int:
         """Traces to each side that the score of a trace depends on once its windows are put together."""
-        own = max(_traces(feature.window) for feature in self.features)
-        return own + (_traces(self.blur) if self.blur else 0)
+        windows = [self.trend.window if self.trend else None, self.blur]
+        own = max(reach_of(feature.window[1]) for feature in self.features)
+        return own + sum(reach_of(window[1]) for window in windows if window)
 
     @property
     def weights(self) -> list[float]:
@@ -165,11 +193,6 @@ def _mahalanobis(deviations: Maps, precision: list[list[float]]) -> Maps:
     # Without BLAS, which would round a sample differently in a tile than in the whole panel.
     square = np.einsum("itx,itx->tx", np.einsum("ij,jtx->itx", matrix, kept), kept)
     return np.sqrt(np.maximum(square, 0) / len(kept)).astype(np.float32)
-
-
-def _traces(window: Window) -> int:
-    """Traces to each side that a window reaches."""
-    return int(TRUNCATE * window[1] + 0.5)
 
 
 def channel(number: int) -> Callable[[Maps], Maps]:

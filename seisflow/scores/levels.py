@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from seisflow.scores.base import Feature, Score, channel
+from seisflow.scores.base import Feature, Score, Trend, channel
 from seisflow.scores.evaluation import Evaluation
 from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, with_balanced
+from seisflow.scores.traces import TRACE_FEATURES
 
 
 def level_names(count: int) -> list[str]:
@@ -76,17 +77,23 @@ SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace
 """Windows of `combined`: for spikes, bodies, events, single traces, and what runs down the section."""
 WEIGHTS = {"trace": 2.0}
 """What windows count in `combined` if not 1: few see a single trace."""
+TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
+"""Of `combined`'s deviations, what goes on beyond bodies: a survey drifts from its calibration lines."""
 BLUR = (8.0, 2.0)
 """Window over which `combined` is averaged in the end."""
 
 
 def combined(count: int) -> Score:
-    r"""Parts of the density in windows of five shapes, and the section's spectrum: a root mean square.
+    r"""Parts of the density, the section's spectrum and its traces beside each other: a root mean square.
 
-    The parts are the whole negative log-density, that of every level after the first, and that of the
-    latent. To these come the log of the power in 8 bands of frequency and the section's likeness to itself
-    at 14 lags (`seisflow.scores.spectrum`): to the flow, what comes back, as multiples and ringing do, is as
-    probable as other events. All count on both sides. This was chosen on development lines of Volve.
+    The parts, in windows of five shapes, are the whole negative log-density, that of every level after the
+    first, and that of the latent. To these come the log of the power in 8 bands of frequency and the
+    section's likeness to itself at 14 lags (`seisflow.scores.spectrum`): to the flow, what comes back, as
+    multiples and ringing do, is as probable as other events. Power and likeness of traces beside their
+    neighbours (`seisflow.scores.traces`) are what a flow of few traces cannot learn. All count on both sides,
+    less most of what their surroundings, some 50 samples and 200 traces wide, deviate by: lines that lie far
+    from the calibration lines deviate as a whole. Of what is wider than that, `typicality` and `levels` tell.
+    This was chosen on lines of Volve and traces of NPRA 31-81 that are not test data.
 
     Parameters
     ----------
@@ -102,12 +109,21 @@ def combined(count: int) -> Score:
         ),
         *BAND_FEATURES,
         *ECHO_FEATURES,
+        *TRACE_FEATURES,
     )
 
     def maps(seen: Evaluation) -> Tensor:
         return torch.cat([seen.total, seen.parts[:, 2 : count - 1], -seen.prior, seen.x], 1)
 
-    title = "root mean square deviation of the density's parts and of the spectrum"
+    title = "root mean square deviation of the density's parts, the spectrum and the traces"
     return Score(
-        "combined", maps, features, "rms", two_sided=False, title=title, derive=with_balanced, blur=BLUR
+        "combined",
+        maps,
+        features,
+        "rms",
+        two_sided=False,
+        title=title,
+        derive=with_balanced,
+        trend=TREND,
+        blur=BLUR,
     )

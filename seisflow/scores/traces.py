@@ -1,0 +1,36 @@
+"""What single traces are beside their neighbours: too loud, too quiet, late or turned."""
+
+import numpy as np
+
+from seisflow.scores.base import Feature, Maps
+
+TRACE_WINDOW = (64.0, 1.0)
+"""Samples and traces that they are averaged over (standard deviations)."""
+TRACE_WEIGHT = 4.0
+"""What each of the two counts beside the other features of `combined`."""
+
+
+def balanced_power(maps: Maps) -> Maps:
+    """Square of the balanced section (the last map but one): about 1 where a trace is like the next."""
+    square: Maps = maps[-2] ** 2
+    return square
+
+
+def likeness(maps: Maps) -> Maps:
+    """Product of the balanced section (the last map but one) with the mean of the traces on either side.
+
+    Averaged over a window, the local correlation with them: low where a trace is late, turned or noise. At
+    the first and the last trace, half the product with the one there is.
+    """
+    balanced = maps[-2]
+    beside = np.zeros_like(balanced)
+    beside[:, 1:] += balanced[:, :-1]
+    beside[:, :-1] += balanced[:, 1:]
+    product: Maps = 0.5 * balanced * beside
+    return product
+
+
+TRACE_FEATURES = (
+    Feature("power beside the neighbours'", balanced_power, TRACE_WINDOW, log=True, weight=TRACE_WEIGHT),
+    Feature("likeness to the neighbours", likeness, TRACE_WINDOW, weight=TRACE_WEIGHT),
+)
