@@ -78,10 +78,15 @@ class Trend:
     share: float
     most: float
 
-    def taken_off(self, deviation: Maps) -> Maps:
-        """Deviation (T, X) without the trend; NaN stays NaN."""
-        average = smooth(np.clip(deviation, -self.most, self.most), np.isfinite(deviation), self.window)
-        return deviation - np.float32(self.share) * average
+    def taken_off(self, deviations: Iterable[Maps]) -> Iterator[Maps]:
+        """Deviations (T, X) of a panel's features without their trend; NaN stays NaN."""
+        mask: Mask | None = None
+        for deviation in deviations:
+            if mask is None:  # all features have the panel's mask
+                mask = np.isfinite(deviation)
+                seen = window_weight(mask, self.window)
+            average = smooth(np.clip(deviation, -self.most, self.most), mask, self.window, seen)
+            yield deviation - np.float32(self.share) * average
 
 
 def as_they_are(maps: Maps, mask: Mask) -> Maps:

@@ -72,7 +72,7 @@ def deviation_of(
         return calibration.deviation(next(iter(features)), depth)
     deviations = calibration.deviations(features, depth)
     if score.trend:
-        deviations = map(score.trend.taken_off, deviations)
+        deviations = score.trend.taken_off(deviations)
     one = joined(deviations, score.join, weights=score.weights, precision=calibration.precision)
     return smooth(one, np.isfinite(one), score.blur) if score.blur else one
 

@@ -57,7 +57,7 @@ def test_a_trend_goes_and_a_body_stays():
     t, x = np.mgrid[:300, :400]
     body = 4.0 * (((t - 150) / 15) ** 2 + ((x - 200) / 15) ** 2 < 1)
     drift = 1.5 + 0.5 * np.sin(x / 150)
-    left = Trend((16.0, 64.0), 0.8, 3.0).taken_off((body + drift).astype(np.float32))
+    (left,) = Trend((16.0, 64.0), 0.8, 3.0).taken_off([(body + drift).astype(np.float32)])
     away = np.hypot((t - 150) / 60, (x - 200) / 200) > 1
     assert np.abs(left[away]).max() < 0.35 * drift.max()
     assert left[150, 200] > 3
@@ -66,14 +66,14 @@ def test_a_trend_goes_and_a_body_stays():
 def test_strong_deviations_count_no_more_than_the_most():
     spike = np.zeros((120, 120), np.float32)
     spike[60, 60] = 3
-    once, much = TREND_OF.taken_off(spike), TREND_OF.taken_off(1000 * spike)
+    once, much = TREND_OF.taken_off([spike, 1000 * spike])
     np.testing.assert_allclose(much[:, :60], once[:, :60], atol=1e-6)
 
 
 def test_the_trend_of_a_constant_is_its_share_up_to_the_edges_of_a_mask():
     constant = np.full((80, 90), 2.0, np.float32)
     constant[20:30, :50] = np.nan
-    left = TREND_OF.taken_off(constant)
+    (left,) = TREND_OF.taken_off([constant])
     np.testing.assert_array_equal(np.isnan(left), np.isnan(constant))
     np.testing.assert_allclose(left[np.isfinite(left)], 0.2 * 2, atol=1e-5)
 
