@@ -28,6 +28,7 @@ log = logging.getLogger("seisflow")
     "--seeds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
     help="How often each kind and severity is injected.",
 )  # fmt: skip
+@options.select
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Folder for the result objects (results/) and the tables, e.g. docs.")  # fmt: skip
 @click.option("--note", metavar="TEXT", default="", help="What a reader of the table should know.")
@@ -41,6 +42,7 @@ def command(
     part: str,
     alpha: float,
     seeds: int,
+    select: tuple[str, ...],
     output: Path | None,
     note: str,
     geometry: dict[str, Any],
@@ -51,8 +53,8 @@ def command(
     """Inject modelled anomalies into lines of SURVEY that MODEL has not seen, and see what finds them.
 
     Without SURVEY, takes the file that the model was trained on a part of. The lines after those it was
-    trained on (of a 2D line: the traces) calibrate, and are tested on; baselines stand in the same table.
-    Tables keep the other surveys that they hold.
+    trained on (of a 2D line: the traces), or before, where more are left there, calibrate, and are tested on;
+    baselines stand in the same table. Tables keep the other surveys that they hold.
     """
     from seisflow import progress
     from seisflow.chosen import choose_model
@@ -61,9 +63,10 @@ def command(
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
-    source = chosen.inputs((survey,) if survey else (), (), geometry)[0].model_copy(update={"select": ()})
+    source = chosen.inputs((survey,) if survey else (), (), geometry)[0].model_copy(update={"select": select})
     words = ["seisflow evaluate", "-m MODEL", Path(source.path).name]
     words += [f"--on {part}"] if part != "test" else []
+    words += [f"--select {one}" for one in select]
     section = source.open()
     if output is not None:
         anomaly_pages.check(output, section_name(section), overwrite=overwrite)

@@ -70,7 +70,7 @@ def shared_dim(section: xr.Dataset) -> str:
 
 
 def share_out(section: xr.Dataset, trained: tuple[int, int], width: int = 1) -> Lines:
-    """Cut what comes after the trained lines into calibration, development and test.
+    """Cut what comes after the trained lines, or before if more does, into calibration, development and test.
 
     Parameters
     ----------
@@ -88,8 +88,10 @@ def share_out(section: xr.Dataset, trained: tuple[int, int], width: int = 1) -> 
     """
     dim, single = shared_dim(section), not layout(section).lead
     count = section.sizes[dim]
+    turned = trained[0] > count - trained[1]
+    end = count - trained[0] if turned else trained[1]
     gap, least = (width + 1, 4 * width) if single else (GAP, 10)
-    first = trained[1] + max(gap, 4)
+    first = end + max(gap, 4)
     left = count - first - 2 * gap
     if left < least:
         what = f"traces, beside gaps of {gap}," if single else "lines"
@@ -101,12 +103,10 @@ def share_out(section: xr.Dataset, trained: tuple[int, int], width: int = 1) -> 
     test, development = (round(SHARES[part] * left) for part in ("test", "development"))
     development = max(development, width if single else 0)
     middle = count - test - gap - development
-    return Lines(
-        list(range(*trained)),
-        list(range(first, middle - gap)),
-        list(range(middle, middle + development)),
-        list(range(count - test, count)),
-    )
+    spans = [(first, middle - gap), (middle, middle + development), (count - test, count)]
+    if turned:
+        spans = [(count - stop, count - start) for start, stop in spans]
+    return Lines(list(range(*trained)), *(list(range(*span)) for span in spans))
 
 
 def trained_lines(section: xr.Dataset, model: Model) -> tuple[int, int]:
@@ -397,9 +397,9 @@ def evaluate(
     Parameters
     ----------
     section : xr.Dataset
-        The whole survey, zeros taken as in training.
+        The survey, zeros taken as in training.
     model : Model
-        Trained on its first lines.
+        Trained on its first lines, or its last.
     part, alpha, seeds, kinds, report
         As for `run`.
     command, note : str

@@ -1,6 +1,7 @@
 """The protocol keeps its lines apart, and its table says what was measured."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,16 @@ def test_parts_are_apart_from_each_other(count, trained):
         assert after[0] - before[-1] > anomalies.GAP
         assert after == list(range(after[0], after[-1] + 1))
     assert lines.test[-1] == count - 1
+
+
+@pytest.mark.parametrize(("count", "trained"), [(61, (35, 61)), (48, (32, 48)), (40, (20, 38))])
+def test_lines_before_the_trained_ones_serve_where_they_are_more(count, trained):
+    lines = anomalies.share_out(survey(count), trained)
+    after = anomalies.share_out(survey(count), (count - trained[1], count - trained[0]))
+    for one, other in zip(vars(lines).values(), vars(after).values(), strict=True):
+        assert one == [count - 1 - number for number in reversed(other)]
+    assert lines.train == list(range(*trained))
+    assert lines.test[0] == 0
 
 
 def test_too_few_other_lines_are_refused():
@@ -154,6 +165,22 @@ def test_the_command_evaluates_and_writes_objects_and_page(run_folder, monkeypat
     again = CliRunner().invoke(cli, arguments)
     assert again.exit_code == 1
     assert "holds survey.sgy already. Pass --overwrite" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("select", "told"),
+    [
+        ("inline=1:15", r"survey.sgy: \d of 15 lines are left beside those the model was trained on"),
+        ("inline=20:34", r"survey.sgy: .*inline"),
+        ("inline=50:60", r"survey.sgy: .*inline"),
+    ],
+)
+def test_a_part_without_room_to_test_in_is_refused(run_folder, monkeypatch, select, told):
+    monkeypatch.chdir(run_folder)
+    result = CliRunner().invoke(cli, ["evaluate", "-m", "run", "--select", select])
+    assert result.exit_code == 1
+    assert re.search(told, result.stderr.splitlines()[-1]), result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_results_are_not_replaced_unasked(tmp_path):
