@@ -50,6 +50,14 @@ class SpectralWhitening(Bijection):
         self.log_scale.copy_(-0.5 * power.clamp_min(EPS**2).log())
         return self.contributions(x)[0]
 
+    @torch.no_grad()
+    def along_time(self) -> Tensor:
+        """Gain (H,) that whitens a trace of the first channel, at frequencies k / H of Nyquist.
+
+        One over the root of the power at that frequency, averaged over lateral wavenumbers.
+        """
+        return (-2 * self.log_scale[0]).exp().mean(-1).rsqrt()
+
     def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self._filter(x, self.log_scale), self.log_scale.mean().reshape(1, 1, 1, 1)
 

@@ -1,6 +1,7 @@
 """Ways to judge the samples of a section, all from one pass of a model (``--score``)."""
 
 from seisflow.errors import ModelError
+from seisflow.flows import SpectralWhitening
 from seisflow.models.base import Model
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.priors import GaussianPrior
@@ -41,7 +42,8 @@ def scores_of(model: Model) -> dict[str, Score]:
     found = [typicality, nll]
     if isinstance(model, FractalFlowModel):
         parts = model.config.levels + 2
-        found += [latent, levels(parts), ratio(), density_of_states(parts), combined(parts)]
+        gains = model.input.along_time().cpu().numpy() if isinstance(model.input, SpectralWhitening) else None
+        found += [latent, levels(parts), ratio(), density_of_states(parts), combined(parts, gains)]
         if not isinstance(model.prior, GaussianPrior):
             found += [topic, topic_entropy]
     return {score.name: score for score in found}

@@ -1,11 +1,13 @@
 """Scores over the levels of the fractal flow."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from seisflow.scores.base import Feature, Score, Trend, channel
 from seisflow.scores.evaluation import Evaluation
-from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, with_balanced
+from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, Gains, with_balanced
 from seisflow.scores.traces import TRACE_FEATURES
 
 
@@ -73,8 +75,9 @@ def _beyond_spectrum(seen: Evaluation) -> Tensor:
 
 
 SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace": (64.0, 1.0),
-          "column": (64.0, 6.0)}  # fmt: skip
-"""Windows of `combined`: for spikes, bodies, events, single traces, and what runs down the section."""
+          "column": (64.0, 6.0), "body": (16.0, 24.0)}  # fmt: skip
+"""Windows of `combined`: for spikes, small bodies, events, single traces, what runs down the section, and
+large bodies that change little."""
 WEIGHTS = {"trace": 2.0}
 """What windows count in `combined` if not 1: few see a single trace."""
 TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
@@ -83,22 +86,25 @@ BLUR = (8.0, 2.0)
 """Window over which `combined` is averaged in the end."""
 
 
-def combined(count: int) -> Score:
+def combined(count: int, gains: Gains | None = None) -> Score:
     r"""Parts of the density, the section's spectrum and its traces beside each other: a root mean square.
 
-    The parts, in windows of five shapes, are the whole negative log-density, that of every level after the
-    first, and that of the latent. To these come the log of the power in 8 bands of frequency and the
-    section's likeness to itself at 14 lags (`seisflow.scores.spectrum`): to the flow, what comes back, as
-    multiples and ringing do, is as probable as other events. Power and likeness of traces beside their
-    neighbours (`seisflow.scores.traces`) are what a flow of few traces cannot learn. All count on both sides,
-    less most of what their surroundings, some 50 samples and 200 traces wide, deviate by: lines that lie far
-    from the calibration lines deviate as a whole. Of what is wider than that, `typicality` and `levels` tell.
-    This was chosen on lines of Volve and traces of NPRA 31-81 that are not test data.
+    The parts, in windows of six shapes, are the whole negative log-density, that of every level after the
+    first, and that of the latent. To these come the log of the power in 8 bands of frequency and the whitened
+    section's likeness to itself at 12 lags and at the periods of a hum (`seisflow.scores.spectrum`): to the
+    flow, what comes back, as multiples and ringing do, is as probable as other events. Power and likeness of
+    traces beside their neighbours (`seisflow.scores.traces`) are what a flow of few traces cannot learn. All
+    count on both sides, less most of what their surroundings, some 50 samples and 200 traces wide, deviate
+    by: lines that lie far from the calibration lines deviate as a whole. Of what is wider than that,
+    `typicality` and `levels` tell. This was chosen on lines of Volve and traces of NPRA 31-81 that are not
+    test data.
 
     Parameters
     ----------
     count : int
         Parts of the log-density: the levels of the flow and two.
+    gains : ndarray (H,), optional
+        What whitens a trace: `seisflow.flows.SpectralWhitening.along_time`.
     """
     parts = ["nll", *level_names(count)[2:-1], "latent"]
     features = (
@@ -123,7 +129,7 @@ def combined(count: int) -> Score:
         "rms",
         two_sided=False,
         title=title,
-        derive=with_balanced,
+        derive=partial(with_balanced, gains=gains),
         trend=TREND,
         blur=BLUR,
     )

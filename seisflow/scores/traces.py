@@ -3,6 +3,7 @@
 import numpy as np
 
 from seisflow.scores.base import Feature, Maps
+from seisflow.scores.spectrum import BALANCED
 
 TRACE_WINDOW = (64.0, 1.0)
 """Samples and traces that they are averaged over (standard deviations)."""
@@ -11,18 +12,18 @@ TRACE_WEIGHT = 4.0
 
 
 def balanced_power(maps: Maps) -> Maps:
-    """Square of the balanced section (the last map but one): about 1 where a trace is like the next."""
-    square: Maps = maps[-2] ** 2
+    """Square of the balanced section (`seisflow.scores.spectrum`): about 1 where a trace is like the next."""
+    square: Maps = maps[BALANCED] ** 2
     return square
 
 
 def likeness(maps: Maps) -> Maps:
-    """Product of the balanced section (the last map but one) with the mean of the traces on either side.
+    """Product of the balanced section with the mean of the traces on either side.
 
     Averaged over a window, the local correlation with them: low where a trace is late, turned or noise. At
     the first and the last trace, half the product with the one there is.
     """
-    balanced = maps[-2]
+    balanced = maps[BALANCED]
     beside = np.zeros_like(balanced)
     beside[:, 1:] += balanced[:, :-1]
     beside[:, :-1] += balanced[:, 1:]

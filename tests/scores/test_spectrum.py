@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from seisflow.calibration import LONG, reach_of, smooth
-from seisflow.scores.spectrum import BAND_FEATURES, EDGES, LAGS, band, echo, with_balanced
+from seisflow.scores.spectrum import (
+    BAND_FEATURES,
+    EDGES,
+    LAGS,
+    SMEAR,
+    SMEARED,
+    WHITE,
+    band,
+    echo,
+    hum,
+    with_balanced,
+)
 
 
 @pytest.fixture
@@ -47,17 +58,60 @@ def test_an_echo_is_found_at_its_lag(noise, everything):
         found[name] = [float(echo(each)(maps)[100:].mean()) for each in LAGS]
     gained = np.subtract(found["echoed"], found["alone"])
     assert gained.argmax() == 6
-    smeared = 0.4 * 0.5 / (1 + 0.5**2)  # weight of the lag itself; correlation of x + x'/2 with x / 2
+    # Correlation of x + x'/2 with x/2, times the smearing window at its middle, less the trend that 0.02 of
+    # Nyquist and below would be.
+    smeared = 0.5 / (1 + 0.5**2) / (np.sqrt(2 * np.pi) * SMEAR)
     assert gained[6] == pytest.approx(smeared, rel=0.25)
+
+
+def test_whitening_makes_an_echo_stand_out_of_what_layers_share(everything):
+    """Through a filter that rings at 24 samples, other lags look as much like an echo as that of 54."""
+    rng = np.random.default_rng(3)
+    share = np.arange(256) / 256
+    response = 0.05 + np.exp(-0.5 * ((share - 1 / 12) / 0.02) ** 2)
+    size = 1024
+    gain = np.interp(np.linspace(0, 1, size // 2 + 1), share, response)[:, None]
+    ringing = np.fft.irfft(np.fft.rfft(rng.normal(size=(size, 150)), axis=0) * gain, size, axis=0)[:400]
+    echoed = ringing.copy()
+    echoed[54:] -= 0.4 * ringing[:-54]
+    likeness = {}
+    for name, gains in (("as it is", None), ("whitened", (1 / response).astype(np.float32))):
+        maps = with_balanced(echoed[None].astype(np.float32), everything, gains)
+        likeness[name] = np.array([float(echo(lag)(maps)[120:].mean()) for lag in LAGS])
+    others = np.arange(len(LAGS)) != list(LAGS).index(54)
+    stands_out = {name: -each[~others][0] / np.abs(each[others]).max() for name, each in likeness.items()}
+    assert stands_out["whitened"] > 2
+    assert 0 < stands_out["as it is"] < 1.5
+
+
+def test_gains_take_a_spectrum_away(everything):
+    rng = np.random.default_rng(2)
+    share = np.arange(256) / 256
+    power = 0.02 + np.exp(-0.5 * ((share - 0.3) / 0.1) ** 2)
+    gain = np.sqrt(np.interp(np.linspace(0, 1, 201), share, power))[:, None]
+    coloured = np.fft.irfft(np.fft.rfft(rng.normal(size=(400, 150)), axis=0) * gain, 400, axis=0)
+    maps = with_balanced(coloured[None].astype(np.float32), everything, (power**-0.5).astype(np.float32))
+    spectrum = (np.abs(np.fft.rfft(maps[WHITE], axis=0)) ** 2).mean(1)[10:150].reshape(7, 20).mean(1)
+    assert spectrum.max() / spectrum.min() < 1.3
 
 
 def test_the_likeness_is_that_of_numpy(noise, everything):
     maps = with_balanced(noise[None], everything)
-    balanced, smeared = maps[-2], maps[-1]
-    column = np.convolve(balanced[:, 3], _comb(), mode="same")
-    np.testing.assert_allclose(smeared[:, 3], column, atol=1e-5)
-    np.testing.assert_allclose(echo(40)(maps)[40:, 3], balanced[40:, 3] * column[:-40], atol=1e-5)
-    assert not echo(40)(maps)[:40].any()
+    kernel = np.exp(-0.5 * (np.arange(-12, 13) / SMEAR) ** 2)
+    column = np.convolve(maps[WHITE][:, 3], kernel / kernel.sum(), mode="same")
+    np.testing.assert_allclose(maps[SMEARED][:, 3], column, atol=1e-5)
+    np.testing.assert_allclose(echo(42)(maps)[42:, 3], maps[WHITE][42:, 3] * column[:-42], atol=1e-5)
+    assert not echo(42)(maps)[:42].any()
+
+
+def test_a_hum_keeps_coming_back(noise, everything):
+    sine = 0.5 * np.sin(2 * np.pi * np.arange(400) / 5)[:, None]
+    quiet, loud = (
+        hum(with_balanced((noise + extra)[None].astype(np.float32), everything))[100:].mean()
+        for extra in (0, sine)
+    )
+    assert abs(quiet) < 0.01
+    assert loud == pytest.approx(0.125 / 1.125, rel=0.15)  # share of the power that is hum
 
 
 def test_masked_samples_take_no_part(noise, everything):
@@ -93,10 +147,3 @@ def test_a_long_window_is_nearly_a_gaussian(axis):
     assert np.sqrt((kernel * times**2).sum()) == pytest.approx(window[0], rel=0.02)
     # Three means give a quadratic spline, whose peak is 3/4 n, n = sqrt(4 s^2 + 1): 6 % below a Gaussian's.
     np.testing.assert_allclose(kernel, exact, atol=0.08 * exact.max())
-
-
-def _comb():
-    weights = np.exp(-0.5 * np.arange(-3, 4) ** 2)
-    comb = np.zeros(31)
-    comb[::5] = weights / weights.sum()
-    return comb
