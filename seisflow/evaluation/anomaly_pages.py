@@ -19,7 +19,7 @@ that a changed sample is ranked above an unchanged one, averaged over kinds. AUP
 region the same and looks at false positive rates up to 0.3 only. All detectors, the baselines too, are
 judged on both sides against calibration lines at the same depth. Kinds: `seisflow.evaluation.injection`;
 baselines: `seisflow.evaluation.detectors`; scores: `seisflow.scores`. What `combined` is made of was
-chosen on the development lines with the same kinds of anomalies: it may favour these, as no baseline does.
+chosen on other lines with the same kinds of anomalies: it may favour these, as no baseline does.
 
 Lines of a survey are not exchangeable: it drifts from the calibration to the test lines, and realised false
 alarms beyond the nominal share tell how far. Nor are neighbouring lines independent: the exact binomial
