@@ -32,9 +32,16 @@ def alarms():
     )
     judges = {"typicality": normal.calibration, "nll": normal.calibration, **normal.calibrations}
     raised = dict.fromkeys(scores, 0)
+    ends: list[int] = []
+
+    def all_maps(seen):
+        parts = [score.maps(seen) for score in scores.values()]
+        ends[:] = np.cumsum([part.shape[1] for part in parts])[:-1].tolist()
+        return torch.cat(parts, 1)
+
     for number, panel in enumerate(panels[CALIBRATION:]):
-        for name, score in scores.items():
-            maps = measure_panel(panel, model, scaling, score.maps, seed=(1, number))
+        measured = measure_panel(panel, model, scaling, all_maps, seed=(1, number))
+        for (name, score), maps in zip(scores.items(), np.split(measured, ends), strict=True):
             judge = judges[name]
             deviation = deviation_of(score.measure(maps, panel.mask), depth, judge, score)
             peak = np.nanmax(np.abs(deviation) if score.two_sided else deviation)
