@@ -207,9 +207,9 @@ def draw_anomaly_overlay(
     scores = np.asarray(anomaly, dtype=np.float64)
     known = scores[np.isfinite(scores)]
     size = np.abs(known) if two_sided else known
-    low, high = np.percentile(size, [95, 99.9]) if size.size else (0.0, 1.0)
-    low = low if threshold is None else threshold
-    scale = Normalize(low, high if high > low else low + 1.0, clip=True)
+    low = float(np.percentile(size, 95)) if threshold is None and size.size else threshold or 0.0
+    beyond = size[size > low]
+    scale = Normalize(low, np.percentile(beyond, 99) if beyond.size else low + 1.0, clip=True)
 
     figure, axes = _canvas(scores.shape, title, lateral_label, vertical_label)
     _show(axes, amplitude, lateral, vertical, GREY_MAP, _symmetric(amplitude, clip))
