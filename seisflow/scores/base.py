@@ -118,7 +118,7 @@ class Score:
         Takes a panel's maps (K, T, X) and its mask to those that features are made of: for what a window of
         the model is too short to see.
     trend : Trend, optional
-        What the surroundings of a sample are made of no account by, feature by feature.
+        Taken off the deviations of every feature before they are joined.
     blur : (float, float), optional
         Window over which the joined map is averaged: samples and traces, standard deviations.
     """

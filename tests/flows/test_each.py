@@ -534,3 +534,16 @@ def test_trace_gives_the_state_after_each_level():
     for actual, wanted in zip(states, expected, strict=True):
         torch.testing.assert_close(actual, wanted)
     assert torch.equal(z, states[-1])
+
+
+def test_whitening_tells_what_whitens_a_trace():
+    """One over the root of the power of the traces it was set from, here by numpy's Fourier transform."""
+    rng = np.random.default_rng(0)
+    share = np.linspace(0, 1, 257)
+    power = 0.05 + np.exp(-0.5 * ((share - 0.3) / 0.1) ** 2)
+    spectrum = np.fft.rfft(rng.normal(size=(200, 512, 8)), axis=1) * np.sqrt(power)[:, None]
+    patches = np.fft.irfft(spectrum, 512, axis=1)[:, :256]
+    whitening = SpectralWhitening((1, 256, 8))
+    whitening.initialise(torch.tensor(patches[:, None], dtype=torch.float32))
+    ratio = whitening.along_time().numpy()[8:] ** -2.0 / np.interp(np.arange(8, 256) / 256, share, power)
+    np.testing.assert_allclose(ratio.reshape(31, 8).mean(1), 1, atol=0.15)
