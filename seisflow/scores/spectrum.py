@@ -27,12 +27,11 @@ LAG_WEIGHT = 0.5
 SMEAR = 3.0
 """Window over lags next to each other (standard deviation): moveout that is left smears what comes back."""
 HUM_LAGS = range(30, 100, 5)
-"""Periods, in samples, that a hum of 50 Hz comes back after at 4 ms, and many another comb does."""
+"""Periods, in samples, that a hum of 50 Hz comes back after at 4 ms."""
 RIDGE = 1e-3
 """Least power that a frequency is whitened by, in shares of the largest."""
 ECHO_WINDOW = (32.0, 6.0)
 """Samples and traces that likenesses are averaged over (standard deviations)."""
-
 
 SECTION, BALANCED, WHITE, SMEARED = -4, -3, -2, -1
 """Which of the maps is which, once `with_balanced` has added its own."""
