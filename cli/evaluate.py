@@ -34,6 +34,7 @@ log = logging.getLogger("seisflow")
 @click.option("--note", metavar="TEXT", default="", help="What a reader of the table should know.")
 @options.geometry
 @options.device
+@options.trust
 @options.overwrite
 @options.as_json
 def command(
@@ -47,6 +48,7 @@ def command(
     note: str,
     geometry: dict[str, Any],
     device: str | None,
+    trust: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -63,7 +65,8 @@ def command(
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
-    source = chosen.inputs((survey,) if survey else (), (), geometry)[0].model_copy(update={"select": select})
+    named = chosen.inputs((survey,) if survey else (), (), geometry, trusted=trust)
+    source = named[0].model_copy(update={"select": select})
     words = ["seisflow evaluate", "-m MODEL", Path(source.path).name]
     words += [f"--on {part}"] if part != "test" else []
     words += [f"--select {one}" for one in select]

@@ -41,6 +41,7 @@ output = click.option(
     type=click.Path(path_type=Path),
     help="What to write; the ending gives the format.",
 )
+trust = click.option("--trust", is_flag=True, help="Open the files that a model from elsewhere names.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 seed = click.option(

@@ -44,6 +44,7 @@ log = logging.getLogger("seisflow")
 @options.scheduler
 @options.workers
 @options.crs
+@options.trust
 @options.overwrite
 @options.as_json
 def command(
@@ -60,6 +61,7 @@ def command(
     scheduler: str | None,
     workers: int | None,
     crs: str | None,
+    trust: bool,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -75,7 +77,7 @@ def command(
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
-    sources = chosen.inputs(inputs, select, geometry)
+    sources = chosen.inputs(inputs, select, geometry, trusted=trust)
     several = len(sources) > 1
     paths = [output_path(output, chosen.home / "score", source.name, several=several) for source in sources]
     if len(set(paths)) < len(paths):

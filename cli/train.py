@@ -89,6 +89,7 @@ def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource |
 @options.seed
 @options.scheduler
 @options.workers
+@options.trust
 @options.overwrite
 def command(
     inputs: tuple[Path, ...],
@@ -106,6 +107,7 @@ def command(
     seed: int | None,
     scheduler: str | None,
     workers: int | None,
+    trust: bool,
     overwrite: bool,
 ) -> None:
     """Learn the probability density of the sections in INPUT, or of an image data set such as mnist.
@@ -127,7 +129,12 @@ def command(
         folder = output or runs.latest()
         with _latest(folder):
             run = training.resume(
-                folder, steps=max_steps, device=device, max_time=max_time, scheduler=scheduler
+                folder,
+                steps=max_steps,
+                device=device,
+                max_time=max_time,
+                scheduler=scheduler,
+                trusted=trust,
             )
     else:
         if not inputs:

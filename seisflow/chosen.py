@@ -14,6 +14,7 @@ from seisflow.models import Model, ModelCard, load_model
 from seisflow.models.storage import DEFAULT_MODEL, find_model, shipped_models
 from seisflow.scoring import section_card
 from seisflow.source import Source
+from seisflow.trust import check_named
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,14 @@ class ChosenModel:
         Ready to evaluate.
     home : Path
         Where its results go by default: the run folder; here for a model that ships.
+    folder : Path
+        Where its files are.
     """
 
     name: str
     model: Model
     home: Path
+    folder: Path
 
     @property
     def card(self) -> ModelCard:
@@ -56,17 +60,25 @@ class ChosenModel:
         return f"{text} for {provenance['steps']} steps" if "steps" in provenance else text
 
     def inputs(
-        self, paths: Sequence[Path], select: tuple[str, ...] = (), geometry: dict[str, Any] | None = None
+        self,
+        paths: Sequence[Path],
+        select: tuple[str, ...] = (),
+        geometry: dict[str, Any] | None = None,
+        *,
+        trusted: bool = False,
     ) -> list[Source]:
         """Return the sections at ``paths``, or without any, those the model was trained on.
 
         Mutes and dead traces are taken as in training; ``select`` and ``geometry``, where given, stand in
-        for those of training.
+        for those of training. What the model names, and nobody here has trained on, is only opened if the
+        model is ``trusted``.
 
         Raises
         ------
         ModelError
             If there are neither, or the model is one of images.
+        DataError
+            If the model names files that are not opened unasked.
         """
         section_card(self.model)
         if paths:
@@ -77,6 +89,8 @@ class ChosenModel:
             ]
         if not self.sources:
             raise ModelError(f"{self.name}: does not say what it was trained on. Name an INPUT")
+        paths_named = [source.path for source in self.sources]
+        check_named(paths_named, str(self.card.provenance.get("named", "")), self.folder, trusted)
         given = {name: value for name, value in (("select", select), ("geometry", geometry)) if value}
         return [source.model_copy(update=given) for source in self.sources]
 
@@ -103,4 +117,4 @@ def choose_model(name: str | None = None, device: str | None = None) -> ChosenMo
         name = str(runs.latest()) if runs.LATEST.exists() else DEFAULT_MODEL
     folder = find_model(name)
     ships = name in shipped_models() and not Path(name).exists()
-    return ChosenModel(name, load_model(folder).to(hardware.device), Path() if ships else folder)
+    return ChosenModel(name, load_model(folder).to(hardware.device), Path() if ships else folder, folder)

@@ -33,13 +33,13 @@ def together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
         with aside.told_as_output_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         for path in paths:
-            _check_free(path, overwrite)
+            aside.check_target(path, overwrite)
         staging = aside.reserve(paths[0], overwrite, 0)
         try:
             with _told_by_final_name(staging, folder), _stopped_as_by_ctrl_c():
                 yield staging
             for path in paths:  # some may have come into being since
-                _check_free(path, overwrite)
+                aside.check_target(path, overwrite)
             _move(paths, staging)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -71,11 +71,6 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _check_free(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists already. Pass overwrite (--overwrite) to replace it")
 
 
 def _move(paths: Sequence[Path], staging: Path) -> None:

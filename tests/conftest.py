@@ -3,7 +3,9 @@
 import gzip
 import os
 import struct
+import tempfile
 
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="seisflow-tests-")  # of the key that signs inputs
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tensors threads wait for each other; before torch
 
 from pathlib import Path

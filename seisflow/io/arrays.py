@@ -51,6 +51,8 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: no readable .npy array ({error}). Save it with numpy.save") from error
+    if not isinstance(values, np.ndarray):
+        raise DataError(f"{path}: several arrays in an archive. One .npy array was expected: numpy.save it")
     if values.ndim not in _DIMS or values.dtype.kind not in "iuf" or not values.size:
         raise DataError(
             f"{path}: {values.dtype} array of shape {values.shape}. "

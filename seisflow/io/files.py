@@ -1,9 +1,13 @@
 """Open files by path or, through fsspec, by URL."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from seisflow.errors import DataError
+
+_BLOCKS, _BLOCK = 17, 2**16  # of a file, that tell it from another of its size and time
 
 
 def is_url(path: str | Path) -> bool:
@@ -47,3 +51,40 @@ def exists(path: str | Path) -> bool:
 def full_name(path: str | Path) -> str:
     """Return a name by which the file is found from any folder."""
     return str(path) if is_url(path) else str(Path(path).resolve())
+
+
+def fingerprints(paths: Iterable[str | Path]) -> list[list[Any]]:
+    """Return what tells whether files are those of an earlier job.
+
+    Of each: name, bytes, time, and a hash of its beginning, its end, and blocks evenly spread between; of a
+    folder, names, bytes and times of all files, and the contents of the small ones that describe it.
+    """
+    return [_fingerprint(path) for path in paths]
+
+
+def _fingerprint(path: str | Path) -> list[Any]:
+    import fsspec
+
+    fs, place = fsspec.core.url_to_fs(str(path))
+    about = fs.info(place)
+    seen = hashlib.sha256()
+    if about["type"] != "directory":
+        with open_binary(path) as file:
+            last = max(about["size"] - _BLOCK, 0)
+            for number in range(_BLOCKS):
+                file.seek(last * number // (_BLOCKS - 1))
+                seen.update(file.read(_BLOCK))
+        return [full_name(path), about["size"], _time(about), seen.hexdigest()]
+    total = 0
+    for name, part in sorted(fs.find(place, detail=True).items()):
+        total += part["size"]
+        seen.update(f"{name[len(place) :]}\0{part['size']}\0{_time(part)}\n".encode(errors="surrogateescape"))
+        if name.endswith(("zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata")):
+            seen.update(fs.cat_file(name))
+    return [full_name(path), total, "", seen.hexdigest()]
+
+
+def _time(about: dict[str, Any]) -> str:
+    """Return when a file was last written, or the tag by which a store knows its version."""
+    keys = ("mtime", "ETag", "etag", "LastModified", "last_modified", "updated", "created")
+    return str(next((about[key] for key in keys if about.get(key)), ""))

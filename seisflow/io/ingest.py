@@ -11,7 +11,7 @@ import math
 import os
 import posixpath
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow.errors import DataError
-from seisflow.io.files import full_name, is_url
+from seisflow.io.files import fingerprints
 from seisflow.io.section import open_section
 from seisflow.io.source_headers import FileHeaders, TraceHeaders, has_headers
 from seisflow.io.stage import PARTIAL, Stage, open_array, put
@@ -121,25 +121,33 @@ def ingest(
     amplitude = section["amplitude"]
     chunks, slab = plan(amplitude.shape)
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
-    stage = Stage(output, overwrite)
     headers = _raw_headers(parts)
     told = _common(headers)
-    job = {"inputs": _stamps(parts), "geometry": geometry, "crs": crs, "headers": told is not None}
-    stage.begin(section, chunks, shards, job, told)
+    sources = [part.attrs["source_file"] for part in parts]
+    read = fingerprints(sources)
+    job = {"inputs": read, "geometry": geometry, "crs": crs, "headers": told is not None}
     corners = list(
         product(*(range(0, size, step) for size, step in zip(amplitude.shape, shards, strict=True)))
     )
-    done = stage.done()
-    left = [corner for corner in corners if _name(corner) not in done]
-    if progress:
-        progress(len(corners) - len(left), len(corners))
     samples = [part["amplitude"].variable for part in parts]
-    work = _Work(samples, headers if told else [], amplitude.shape, shards, stage.target)
-    finished = run(work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory)
-    for count, _ in enumerate(finished, len(corners) - len(left) + 1):
+    with Stage(output, overwrite, sources) as stage:
+        stage.begin(section, chunks, shards, job, told)
+        done = stage.done()
+        left = [corner for corner in corners if _name(corner) not in done]
         if progress:
-            progress(count, len(corners))
-    stage.finish(overwrite)
+            progress(len(corners) - len(left), len(corners))
+        work = _Work(samples, headers if told else [], amplitude.shape, shards, stage.target)
+        finished = run(
+            work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory
+        )
+        for count, _ in enumerate(finished, len(corners) - len(left) + 1):
+            if progress:
+                progress(count, len(corners))
+        if fingerprints(sources) != read:
+            raise DataError(
+                f"{', '.join(sources)}: changed while it was read. Nothing was made of it: ingest it again"
+            )
+        stage.finish(overwrite)
     return Ingested(
         output=str(output),
         sizes={str(dim): size for dim, size in section.sizes.items()},
@@ -313,18 +321,6 @@ def _joined(parts: list[xr.Dataset], crs: str | None) -> xr.Dataset:
         section.attrs["quantisation_step"] = steps.pop() if len(steps) == 1 else 0.0
         section.attrs["source_files"] = [part.attrs["source_file"] for part in parts]
     return section.assign_attrs({"crs": crs} if crs else {})
-
-
-def _stamps(parts: Iterable[xr.Dataset]) -> list[list[Any]]:
-    """Return what tells whether the inputs are those of an earlier job."""
-    found: list[list[Any]] = []
-    for name in (part.attrs["source_file"] for part in parts):
-        if is_url(name):
-            found.append([name])
-        else:
-            status = Path(name).stat()
-            found.append([full_name(name), status.st_size, status.st_mtime])
-    return found
 
 
 def _name(corner: tuple[int, ...]) -> str:

@@ -18,7 +18,7 @@ from seisflow.io.waveform import is_waveform, open_waveform
 from seisflow.io.zarr import NETCDF_SUFFIXES, open_netcdf, open_zarr
 
 _SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
-_EXPECTED = "A SEG-Y or SU file, one that obspy reads, a Zarr folder, NetCDF or a .npy array"
+_EXPECTED = "A SEG-Y, SU, SEG-2, MiniSEED, SAC or GSE2 file, a Zarr folder, NetCDF or a .npy array"
 
 
 def open_section(
@@ -41,7 +41,7 @@ def open_section(
     ----------
     path : str or Path
         SEG-Y or SU file, Zarr folder or NetCDF file (seisflow's own, MDIO v1, segysak's names, plain CF),
-        ``.npy`` array, SEG-2, MiniSEED, SAC or what else obspy reads; a URL of SEG-Y, SU or Zarr that
+        ``.npy`` array, SEG-2, MiniSEED, SAC, GSE2 or AH; a URL of SEG-Y, SU or Zarr that
         fsspec opens; or the name of a data set that ships, such as ``"f3-sample"``.
     iline, xline : int, optional
         First trace header bytes of the inline and crossline numbers; else the usual places are tried.

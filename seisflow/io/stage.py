@@ -4,14 +4,16 @@ import json
 import posixpath
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import fsspec
 import xarray as xr
 import zarr
+from fsspec.implementations.local import LocalFileSystem
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
@@ -26,29 +28,41 @@ _ATTRIBUTES = {"long_name": "seismic amplitude"}
 
 
 class Stage:
-    """Where a data set is written until it is whole: beside its place, or, by URL, in it but not readable."""
+    """Where a data set is written until it is whole: beside its place, or, by URL, in it but not readable.
 
-    def __init__(self, output: str | Path, overwrite: bool) -> None:
+    A URL at which a data set is to be replaced is written beside it, too, and moved. Use it as a context
+    manager: meanwhile no other process of this machine writes the same.
+    """
+
+    def __init__(self, output: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
         self.output = str(output)
-        self.remote = is_url(output)
+        self.inputs = list(inputs)
+        self.fs, self.place = aside.filesystem(output)
+        self.remote = not isinstance(self.fs, LocalFileSystem)
         self.in_memory = self.output.startswith("memory://")
-        path = Path(output)
-        self.target = self.output.rstrip("/") if self.remote else str(_beside(path))
-        if self.remote:
-            try:
-                self.fs, self.root = fsspec.core.url_to_fs(self.target)
-            except (ImportError, ValueError) as error:
-                raise OutputError(f"{output}: {error}. A URL that fsspec can write was expected") from error
-            there = self.fs.exists(posixpath.join(self.root, "zarr.json"))
+        if not self.remote and not Path(self.place).parent.is_dir():
+            raise OutputError(f"{output}: there is no folder {Path(self.place).parent}. Make it first")
+        in_place = self.remote and self._is_unfinished(self.place)
+        if in_place:
+            aside.check_inputs(output, self.inputs)
         else:
-            self.fs, self.root = fsspec.filesystem("file"), self.target
-            if not path.absolute().parent.is_dir():
-                raise OutputError(f"{path}: there is no folder {path.absolute().parent}. Make it first")
-            if path.is_dir() and not (path / "zarr.json").exists():
-                raise OutputError(f"{path}: is a folder, and not a Zarr one. It is not replaced")
-            there = path.exists()
-        if there and not overwrite:
-            raise OutputError(f"{output}: exists already. Pass overwrite (--overwrite) to replace it")
+            aside.check_target(output, overwrite, self.inputs)
+            in_place = self.remote and not self.fs.exists(self.place)
+        self.root = self.place if in_place else _beside(self.place)
+        url = self.output.rstrip("/")
+        self.target = (url if in_place else _beside(url)) if self.remote else self.root
+        self._lock: AbstractContextManager[None] = nullcontext() if self.remote else aside.locked(self.place)
+
+    def __enter__(self) -> Self:
+        self._lock.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._lock.__exit__(*error)
+
+    def _is_unfinished(self, root: str) -> bool:
+        """Tell whether a folder holds an ingest that was stopped."""
+        return bool(self.fs.exists(posixpath.join(root, PARTIAL)))
 
     def begin(
         self,
@@ -64,9 +78,11 @@ class Stage:
         )
         if self._job() == job:
             return
-        with aside.told_as_output_error(Path(self.output)):
+        with aside.told_as_output_error(self.output):
             self._check_space(section["amplitude"].size * 4)
             if self.fs.exists(self.root):
+                if not self._is_unfinished(self.root):
+                    aside.check_target(self.target, True, self.inputs)
                 self.fs.rm(self.root, recursive=True)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -85,26 +101,29 @@ class Stage:
         return {posixpath.basename(str(path)) for path in self.fs.find(self._own())}
 
     def finish(self, overwrite: bool) -> None:
-        """Make the data set readable, in its place."""
-        path = Path(self.output)
-        with aside.told_as_output_error(path), warnings.catch_warnings():
+        """Make the data set readable, in its place; what was there goes when it stands."""
+        path = Path(self.place)
+        with aside.told_as_output_error(self.output), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
-            root = self.fs.cat_file(self._own("zarr.json"))
-            if not self.remote:
-                self.fs.pipe_file(self._path("zarr.json"), root)
-                self.fs.rm(self._own(), recursive=True)
-                zarr.consolidate_metadata(_store(self.target))
-                if path.exists():
-                    if not overwrite:  # has come into being since
-                        raise OutputError(
-                            f"{path}: exists already. Pass overwrite (--overwrite) to replace it"
-                        )
-                    shutil.rmtree(path)
-                Path(self.target).rename(path)
-                return
-            self.fs.pipe_file(self._path("zarr.json"), root)
+            self.fs.pipe_file(self._path("zarr.json"), self.fs.cat_file(self._own("zarr.json")))
             zarr.consolidate_metadata(_store(self.target))
-            self.fs.rm(self._own(), recursive=True)
+            if not self.remote:
+                aside.check_target(path, overwrite, self.inputs)  # something may have come into being since
+                aside.put_in_place(Path(self.root), path)
+            elif self.root != self.place:
+                self._move()
+            self.fs.rm(posixpath.join(self.place, PARTIAL), recursive=True)
+
+    def _move(self) -> None:
+        """Put what was written beside a URL in its place; between, there is no data set rather than half."""
+        root = posixpath.join(self.place, "zarr.json")
+        if self.fs.exists(root):
+            self.fs.rm_file(root)
+        self.fs.rm(self.place, recursive=True)
+        files = sorted(self.fs.find(self.root), key=lambda name: name == self._path("zarr.json"))
+        for name in files:  # the root last: without it, no reader takes the folder for a data set
+            self.fs.copy(name, self.place + name[len(self.root) :])
+        self.fs.rm(self.root, recursive=True)
 
     def _job(self) -> Any:
         try:
@@ -113,7 +132,7 @@ class Stage:
             return None
 
     def _check_space(self, size: int) -> None:
-        if not self.remote and size > (free := shutil.disk_usage(Path(self.output).absolute().parent).free):
+        if not self.remote and size > (free := shutil.disk_usage(Path(self.place).parent).free):
             raise OutputError(
                 f"{self.output}: needs {size / 1e6:.0f} MB, {free / 1e6:.0f} MB are free. "
                 "Free some space, or write elsewhere"
@@ -139,8 +158,9 @@ def put(target: str, name: str, data: bytes) -> None:
     fs.pipe_file(posixpath.join(root, name), data)
 
 
-def _beside(path: Path) -> Path:
-    return path.absolute().with_name(f".{path.name}{PARTIAL}")
+def _beside(place: str) -> str:
+    folder, name = posixpath.split(place)
+    return posixpath.join(folder, f".{name}{PARTIAL}")
 
 
 def _store(target: str) -> Store:

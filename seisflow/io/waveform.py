@@ -1,5 +1,6 @@
 """Open what obspy reads - SEG-2, MiniSEED, SAC, GSE2, ... - as a line of traces on one time axis."""
 
+import io
 import warnings
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -8,8 +9,10 @@ import numpy as np
 import xarray as xr
 
 from seisflow.errors import DataError
-from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.files import full_name, open_binary
 
+# Formats by name: obspy is never left to guess, for one of the readers it then tries unpickles the file.
+# Readers in this list parse bytes, and neither unpickle nor run or unpack anything.
 _SUFFIXES = {
     ".mseed": "MSEED",
     ".miniseed": "MSEED",
@@ -21,21 +24,42 @@ _SUFFIXES = {
     ".gse2": "GSE2",
     ".ah": "AH",
 }
-_SEG2_MAGIC = (b"\x55\x3a", b"\x3a\x55")
+_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
+_SAC_VERSION = 6  # in word 76 of the header
+_HEAD = 632  # bytes of a SAC header, the longest start that tells a format
 _MOST_BYTES = 4 * 2**30  # of samples on a common axis
 _MOST_STRETCH = 100  # times the longest trace that a common axis may be
 
 
 def is_waveform(path: str | Path) -> bool:
     """Tell by the name or the first bytes whether obspy must read a file."""
-    if PurePosixPath(str(path)).suffix.lower() in _SUFFIXES:
-        return True
+    return _kind(path) is not None
+
+
+def _kind(path: str | Path) -> str | None:
+    """Return obspy's name of a file's format; None for SEG-Y by its name, and where nothing tells."""
+    suffix = PurePosixPath(str(path)).suffix.lower()
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    if suffix in _SEGY_SUFFIXES:
+        return None
     try:
         with open_binary(path) as file:
-            start = file.read(8)
+            start = file.read(_HEAD)
     except OSError:
-        return False
-    return start[:2] in _SEG2_MAGIC or (start[:6].isdigit() and start[6:7] in (b"D", b"R", b"Q", b"M"))
+        return None
+    if start[:6].isdigit() and start[6:7] in (b"D", b"R", b"Q", b"M"):
+        return "MSEED"
+    if start[:4] == b"WID2":
+        return "GSE2"
+    for order, magic in (("<", b"\x55\x3a"), (">", b"\x3a\x55")):
+        if start[:2] == magic and len(start) >= 32:
+            _, revision, pointers, traces = np.frombuffer(start[:8], order + "u2")
+            if revision == 1 and 0 < 4 * int(traces) <= int(pointers):
+                return "SEG2"
+        if len(start) == _HEAD and np.frombuffer(start[304:308], order + "i4")[0] == _SAC_VERSION:
+            return "SAC"
+    return None
 
 
 def open_waveform(path: str | Path, *, dt: float | None = None) -> xr.Dataset:
@@ -54,16 +78,20 @@ def open_waveform(path: str | Path, *, dt: float | None = None) -> xr.Dataset:
     """
     import obspy  # here: it takes a second to load, and few files need it
 
-    kind = _SUFFIXES.get(PurePosixPath(str(path)).suffix.lower())
+    kind = _kind(path)
+    if kind is None:
+        raise DataError(
+            f"{path}: of no known format. SEG-Y, SU, SEG-2, MiniSEED, SAC, GSE2, Zarr or NetCDF was "
+            "expected: if it is one of these, give it its usual ending"
+        )
     try:
         with warnings.catch_warnings(), open_binary(path) as file:
             warnings.simplefilter("ignore")
-            stream = obspy.read(file if is_url(path) else str(path), format=kind)
+            # An open file, for obspy takes names as patterns and URLs; not unpacked if it is an archive.
+            stream = obspy.read(io.BytesIO(file.read()), format=kind, check_compression=False)
     except Exception as error:  # obspy's readers raise what they like on damaged input
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise DataError(
-            f"{path}: not SEG-Y, and obspy does not read it ({said}). A seismic file was expected"
-        ) from error
+        raise DataError(f"{path}: damaged, or no {kind} ({said}). A whole file was expected") from error
     traces = [trace for trace in stream if trace.stats.npts and np.asarray(trace.data).dtype.kind in "iuf"]
     if not traces:
         raise DataError(f"{path}: no samples. At least one trace was expected")

@@ -2,15 +2,18 @@
 
 import json
 import warnings
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
+from zarr.core.metadata import ArrayV2Metadata
 from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError
@@ -21,6 +24,12 @@ NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 _NAMES = {"iline": "inline", "il": "inline", "xline": "crossline", "xl": "crossline"}
 _TIME_NAMES = ("time", "twt", "twtt", "samples", "sample", "t")
 _DEPTH_NAMES = ("depth", "z", "tvd", "tvdss")
+# What numbers and names are packed by; other codecs of numcodecs, such as pickle, run what is in the file.
+_CODECS = {
+    *("bytes", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "sharding_indexed", "transpose"),
+    *("crc32c", "crc32", "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "bitround"),
+    *("fixedscaleoffset", "quantize", "packbits", "astype", "zfpy", "pcodec", "vlen-utf8", "vlen-bytes"),
+}
 _TO_MS = {"s": 1000.0, "sec": 1000.0, "second": 1000.0, "seconds": 1000.0, "us": 1e-3, "microseconds": 1e-3}
 
 
@@ -69,8 +78,12 @@ def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # metadata not consolidated, types of foreign headers
+            if engine == "zarr":
+                _check_codecs(path)
             place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else path
             store = xr.open_dataset(place, engine=engine, chunks=None, cache=False, decode_times=False)
+    except DataError:
+        raise
     except Exception as error:  # the store's libraries raise what they like on damaged input
         raise DataError(f"{path}: not readable as {words} ({_first_line(error)}). {expected}") from error
     name = _main_variable(path, store)
@@ -95,6 +108,30 @@ def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -
         section = section.assign_coords(cdp=("trace", store["cdp"].to_numpy()))
     section = _with_axes(section, domain)
     return _with_traces(section).assign_attrs(_attributes(path, store, name, kind))
+
+
+def _check_codecs(path: str | Path) -> None:
+    """Refuse a store whose chunks are to be unpacked by other code than that of numbers: pickle runs code."""
+    place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else str(path)
+    for name, array in zarr.open_group(place, mode="r").arrays():
+        metadata = array.metadata
+        if isinstance(metadata, ArrayV2Metadata):
+            found = [codec.codec_id for codec in (*(metadata.filters or ()), metadata.compressor) if codec]
+        else:
+            found = [str(codec.to_dict().get("name")) for codec in _unfolded(metadata.codecs)]
+        if strange := [codec for codec in found if codec.removeprefix("numcodecs.") not in _CODECS]:
+            raise DataError(
+                f"{path}: array {name} is packed by {strange[0]!r}. A codec of numbers, such as blosc or "
+                "zstd, was expected: write it anew"
+            )
+
+
+def _unfolded(codecs: Iterable[Any]) -> Iterator[Any]:
+    """Give codecs, and those within shards."""
+    for codec in codecs:
+        yield codec
+        for within in ("codecs", "index_codecs"):
+            yield from _unfolded(getattr(codec, within, ()))
 
 
 def _main_variable(path: str | Path, store: xr.Dataset) -> str:

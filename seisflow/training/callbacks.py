@@ -8,9 +8,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
+
+from seisflow.io.aside import replaced_file
 
 log = logging.getLogger("seisflow")
 
@@ -91,8 +95,24 @@ class Checkpoint(Callback):
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         last = trainer.should_stop or trainer.global_step == trainer.max_steps
         if last or trainer.global_step % self.every == 0:
-            # Lightning writes aside and renames on a local disk: a kill leaves the previous state whole
             trainer.save_checkpoint(self.path)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Checkpoints written beside their place and renamed: a kill or a full disk leaves the one before.
+
+    Lightning's own writes to the folder for temporary files, then copies where that is another disk.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Replace the file ``path``, in one step, when the new one is on the disk."""
+        with replaced_file(Path(path)) as file:
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:  # as torch tells of a file that takes no more
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from error
+                raise
 
 
 class Report(Callback):

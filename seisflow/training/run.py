@@ -23,15 +23,17 @@ from pydantic import BaseModel
 from seisflow.config import Config, parse_config
 from seisflow.errors import DataError, OutputError, TrainingError
 from seisflow.hardware import Hardware, is_first_process
+from seisflow.io.aside import check_inputs
 from seisflow.models import Model, ModelCard, build_model, save_model
 from seisflow.patches import GridDataset, PatchDataset, Split, split
 from seisflow.provenance import commit, machine, versions
 from seisflow.scaling import AmplitudeScaling
 from seisflow.source import ImageSource, Source
-from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop
+from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop, WholeFiles
 from seisflow.training.data import PatchData
 from seisflow.training.images import PIXELS, check_fits_sections, image_data
 from seisflow.training.module import FlowModule
+from seisflow.trust import check_named, sign
 
 log = logging.getLogger("seisflow")
 
@@ -51,6 +53,15 @@ class Record(BaseModel):
     scaling: AmplitudeScaling
     seed: int
     max_time: timedelta | None = None
+    named: str = ""
+    """Signature of the paths, by which `resume` knows that the user has named them."""
+
+    @property
+    def paths(self) -> list[str]:
+        """What the run reads."""
+        if self.images is not None:
+            return [self.images.folder] if self.images.folder else []
+        return [source.path for source in self.sources]
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,8 @@ def train(
             sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time
         )
         data_module = _patches(record, config, sections)
+    record = record.model_copy(update={"named": sign(record.paths)})
+    check_inputs(folder, [source.path for source in record.sources])
     seed_everything(seed, verbose=False)
     model = build_model(config)
     _initialise(model, data_module)
@@ -150,6 +163,7 @@ def resume(
     device: str | None = None,
     max_time: timedelta | None = None,
     scheduler: str | None = None,
+    trusted: bool = False,
 ) -> Run:
     """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
 
@@ -165,11 +179,15 @@ def resume(
         New time limit, for all of the run.
     scheduler : str, optional
         See `train`.
+    trusted : bool
+        Open what the run names even if it was not started by this user.
 
     Raises
     ------
     TrainingError
         If ``folder`` holds no state to go on from.
+    DataError
+        If the run names files that are not opened unasked.
     """
     folder = Path(folder)
     if not (folder / STATE).is_file():
@@ -181,6 +199,7 @@ def resume(
     except (RuntimeError, UnpicklingError, EOFError) as error:
         raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
     record = Record.model_validate_json((folder / RECORD).read_text())
+    check_named(record.paths, record.named, folder, trusted)
     if max_time is not None or steps is not None:
         record = record.model_copy(update={"max_time": max_time})
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
@@ -341,6 +360,7 @@ def _fit(
             enable_progress_bar=sys.stderr.isatty(),
             enable_model_summary=False,
             use_distributed_sampler=False,
+            plugins=[WholeFiles()],
         )
         trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
     if stop.stopped:
@@ -382,7 +402,7 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate
         ]
         if images is None
         else [images.model_dump(mode="json")],
-        provenance=provenance(run, record.seed),
+        provenance=provenance(run, record.seed) | {"named": record.named},
     )
     if images is not None:
         judge_images(model, data)

@@ -139,6 +139,87 @@ def test_another_job_starts_anew(segy, tmp_path, small_slabs):
     assert_same(open_section(tmp_path / "a.zarr"), open_section(path))
 
 
+@pytest.mark.parametrize("url", ["", "file://", "memory://"])
+def test_nothing_but_a_result_is_replaced_wherever_it_is(segy, tmp_path, url):
+    """A folder of other things stays, with and without --overwrite."""
+    target = f"{url}{tmp_path}/mine"
+    fs, root = fsspec.core.url_to_fs(target)
+    fs.makedirs(f"{root}/shots")
+    fs.pipe_file(f"{root}/shots/thesis.txt", b"years")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="It is not replaced"):
+            ingest(segy(), target, workers=1, overwrite=overwrite)
+    assert fs.cat_file(f"{root}/shots/thesis.txt") == b"years"
+    assert len(fs.find(str(root))) == 1
+
+
+@pytest.mark.parametrize("url", ["", "file://", "memory://"])
+def test_an_input_is_never_the_output(segy, tmp_path, small_slabs, url):
+    target = f"{url}{tmp_path}/a.zarr"
+    ingest(segy(), target, workers=1)
+    before = open_section(target).load()
+    with pytest.raises(OutputError, match="which is read"):
+        ingest(target, target, workers=1, overwrite=True)
+    assert_same(open_section(target), before)
+    assert not np.isnan(before["amplitude"]).any()
+
+
+@pytest.mark.parametrize("url", ["", "file://", "memory://"])
+def test_what_is_replaced_stands_until_the_new_one_does(segy, tmp_path, small_slabs, url):
+    target = f"{url}{tmp_path}/a.zarr"
+    ingest(segy(), target, workers=1)
+    old = open_section(target).load()
+    other = segy(whole_numbers((12, 20)) + 1)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(other, target, workers=1, overwrite=True, progress=stop_at(3))
+    assert_same(open_section(target).load(), old)
+    assert ingest(other, target, workers=1, overwrite=True).resumed == 3
+    assert_same(open_section(target), open_section(other))
+    fs, root = fsspec.core.url_to_fs(target)
+    beside = fs.ls(root.rsplit("/", 1)[0], detail=False)
+    assert [name for name in beside if "ingest" in name or "lock" in name] == []
+
+
+def test_two_at_once_do_not_mix(segy, tmp_path, small_slabs):
+    first, other = segy(), segy(whole_numbers((12, 20)) + 1, name="b.sgy")
+    refused = []
+
+    def meanwhile(done, total):
+        if done == 2:
+            with pytest.raises(OutputError, match="another seisflow") as error:
+                ingest(other, tmp_path / "a.zarr", workers=1)
+            refused.append(str(error.value))
+
+    ingest(first, tmp_path / "a.zarr", workers=1, progress=meanwhile)
+    assert len(refused) == 1
+    assert_same(open_section(tmp_path / "a.zarr"), open_section(first))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.sgy", "synthetic.sgy"]
+
+
+def test_a_source_swapped_for_one_of_the_same_size_and_time_is_noticed(segy, tmp_path, small_slabs):
+    path = segy()
+    status = path.stat()
+    with pytest.raises(KeyboardInterrupt):
+        ingest(path, tmp_path / "a.zarr", workers=1, progress=stop_at(3))
+    path = segy(whole_numbers((12, 20)) + 1)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert ingest(path, tmp_path / "a.zarr", workers=1).resumed == 0
+    assert_same(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+def test_a_source_swapped_amid_the_work_is_told(segy, tmp_path, small_slabs):
+    path = segy()
+
+    def swap(done, total):
+        if done == 2:
+            segy(whole_numbers((12, 20)) + 1)
+
+    with pytest.raises(DataError, match="changed while it was read"):
+        ingest(path, tmp_path / "a.zarr", workers=1, progress=swap)
+    assert not (tmp_path / "a.zarr").exists()
+
+
 def stop_at(slabs):
     def progress(done, total):
         if done == slabs:
@@ -156,7 +237,8 @@ def test_what_is_there_is_replaced_only_if_asked_and_only_zarr(segy, tmp_path):
     ingest(other, tmp_path / "a.zarr", workers=1, overwrite=True)
     assert_same(open_section(tmp_path / "a.zarr"), open_section(other))
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError, match="not a Zarr one"):
+    (tmp_path / "folder" / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"thesis\.txt, and not a Zarr one"):
         ingest(path, tmp_path / "folder", workers=1, overwrite=True)
     with pytest.raises(OutputError, match="there is no folder"):
         ingest(path, tmp_path / "nowhere" / "a.zarr", workers=1)

@@ -102,6 +102,7 @@ def test_what_is_there_is_replaced_only_if_asked_and_only_zarr(segy, tmp_path):
     write_zarr(section.isel(inline=[0]), path, overwrite=True)
     assert open_section(path).sizes["inline"] == 1
     (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.txt").touch()
     with pytest.raises(OutputError, match="not a Zarr one"):
         write_zarr(section, tmp_path / "folder", overwrite=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "section.zarr", "synthetic.sgy"]

@@ -1,5 +1,8 @@
 """A run that was stopped goes on as if it had not been."""
 
+import errno
+import io
+import json
 import os
 import signal
 from datetime import timedelta
@@ -8,7 +11,9 @@ import pytest
 import torch
 
 from seisflow import training
-from seisflow.errors import TrainingError
+from seisflow.errors import DataError, OutputError, TrainingError
+from seisflow.io import aside
+from seisflow.training.callbacks import WholeFiles
 from seisflow.training.module import FlowModule
 
 from .conftest import same, state, weights
@@ -160,3 +165,59 @@ def test_nothing_random_is_left_to_the_process(fit, finished):
     torch.manual_seed(99)
     torch.rand(7)
     assert same(weights(fit().folder), weights(finished.folder))
+
+
+def test_a_checkpoint_never_passes_through_the_folder_for_temporary_files(
+    fit, at_step, tmp_path, monkeypatch
+):
+    """Where that is another disk, a copy from it can be cut short."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    at_step(10, cut_power)
+    with pytest.raises(PowerCut):
+        fit()
+    assert state(tmp_path / "run")["global_step"] == 8
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_and_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.ckpt"
+    WholeFiles().save_checkpoint({"step": 1}, path)
+    before = path.read_bytes()
+    monkeypatch.setattr(aside.Path, "open", lambda place, mode: Full(place))
+    with pytest.raises(OutputError, match=r"checkpoint\.ckpt: no space left on device.*is as it was"):
+        WholeFiles().save_checkpoint({"step": torch.zeros(10**6)}, path)
+    monkeypatch.undo()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.ckpt"]
+    assert path.read_bytes() == before
+    assert torch.load(path, weights_only=True) == {"step": 1}
+
+
+class Full(io.FileIO):
+    """A file on a disk that has room for a hundred kilobytes."""
+
+    def __init__(self, path):
+        super().__init__(path, "wb")
+
+    def write(self, data):
+        if self.tell() + len(data) > 100_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+def test_a_run_from_elsewhere_opens_nothing_unasked(fit, at_step, tmp_path, monkeypatch):
+    """A run's record may name anything; only what this user has trained on is opened."""
+    at_step(5, cut_power)
+    with pytest.raises(PowerCut):
+        fit()
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    opened = []
+    monkeypatch.setattr("seisflow.source.open_section", lambda path, **_: opened.append(path) or 1 / 0)
+    for path in ("http://example.invalid/a.sgy", "/etc/passwd"):
+        record["sources"][0]["path"] = path
+        (tmp_path / "run" / "run.json").write_text(json.dumps(record))
+        with pytest.raises(DataError, match="It is not opened unasked"):
+            training.resume(tmp_path / "run", device="cpu")
+        assert opened == []
+        with pytest.raises(ZeroDivisionError):
+            training.resume(tmp_path / "run", device="cpu", trusted=True)
+        assert opened.pop() == path
