@@ -60,7 +60,8 @@ def command(
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
-    from seisflow.evaluation import pages, suites
+    from seisflow.evaluation import suites
+    from seisflow.evaluation.reporting import pages
 
     asked = {"-c": config, "--set": overrides, "--max-time": max_time, "--eval-only": eval_only}
     _refuse(name, asked | {"--resize": resize, "-m": model}, tables_only)
@@ -146,23 +147,24 @@ def _seismic(
     seed: int | None,
     overwrite: bool,
 ) -> tuple[list[dict[str, Any]], str]:
-    from seisflow import runs
     from seisflow.config import load_config
-    from seisflow.evaluation import tables, volve
+    from seisflow.evaluation.reporting import tables
+    from seisflow.evaluation.sections import volve
     from seisflow.models import load_model
+    from seisflow.runs import folders
 
     if data is None:
         raise click.UsageError("Missing option '--data': the folder that holds segy/ (or set SEISFLOW_DATA).")
     file = data / "segy" / volve.FILE
     if eval_only:
-        trained = load_model(model or runs.latest())
+        trained = load_model(model or folders.latest())
     else:
-        folder = Path(model) if model else runs.new("volve")
+        folder = Path(model) if model else folders.new("volve")
         settings = load_config(config or "seismic", overrides)
         trained = volve.train_model(
             file, folder, settings, seed=seed or 0, max_time=max_time, overwrite=overwrite
         )
-        runs.set_latest(folder)
+        folders.set_latest(folder)
     results: list[dict[str, Any]] = [*volve.baselines(file), volve.model_result(trained, file)]
     if output is not None:
         tables.write(results, output, "seismic", title="Volve: held-out nats/dim", overwrite=overwrite)

@@ -40,12 +40,13 @@ def command(output: Path, max_time: timedelta, device: str | None, seed: int | N
     if not overwrite and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output}: is there already. Pass --overwrite to replace it, or another -o")
 
-    from seisflow import progress, runs, training
-    from seisflow.chosen import choose_model
+    from seisflow import progress, training
     from seisflow.config import load_config
-    from seisflow.generation import write_generated
-    from seisflow.results import write_scores
-    from seisflow.source import Source
+    from seisflow.output.generated_files import write_generated
+    from seisflow.output.score_files import write_scores
+    from seisflow.runs.choose import choose_model
+    from seisflow.runs.sources import Source
+    from seisflow.training.record import summary
 
     source = Source(path=SAMPLE)
     log.info("training for %s on the undisturbed side of %s", max_time, SAMPLE)
@@ -79,7 +80,7 @@ def command(output: Path, max_time: timedelta, device: str | None, seed: int | N
             model_name=chosen.name,
             report=report,
         )
-    click.echo(f"{run.folder}: the model, {runs.summary(run)}; loss.png, samples.png")
+    click.echo(f"{run.folder}: the model, {summary(run)}; loss.png, samples.png")
     click.echo(f"{output / SAMPLE}.png: anomaly map over the section; {scores.sentence()}")
     click.echo(
         f"{output / SAMPLE}.sgy: that map with the headers of its source; .zarr: all maps; .json: summary"

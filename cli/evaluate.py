@@ -59,9 +59,10 @@ def command(
     baselines stand in the same table. Tables keep the other surveys that they hold.
     """
     from seisflow import progress
-    from seisflow.chosen import choose_model
-    from seisflow.evaluation import anomalies, anomaly_pages
+    from seisflow.evaluation.anomalies import contest as anomalies
+    from seisflow.evaluation.reporting import anomaly_pages
     from seisflow.patches import section_name
+    from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())

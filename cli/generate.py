@@ -47,10 +47,9 @@ def command(
     Zarr.
     """
     from seisflow import progress
-    from seisflow.chosen import choose_model
-    from seisflow.generation import write_generated
-    from seisflow.image_generation import write_generated_images
-    from seisflow.results import output_path
+    from seisflow.output.generated_files import write_generated, write_generated_images
+    from seisflow.output.paths import output_path
+    from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())

@@ -72,8 +72,9 @@ def command(
     anomaly, a summary, and a list as CSV and GeoJSON. Without -o, all go to the folder `score` of the run.
     """
     from seisflow import progress
-    from seisflow.chosen import choose_model
-    from seisflow.results import output_path, write_scores
+    from seisflow.output.paths import output_path
+    from seisflow.output.score_files import write_scores
+    from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())

@@ -13,7 +13,7 @@ import click
 from . import options
 
 if TYPE_CHECKING:
-    from seisflow.source import ImageSource
+    from seisflow.runs.sources import ImageSource
 
 log = logging.getLogger("seisflow")
 
@@ -41,7 +41,7 @@ class Duration(click.ParamType):
 @contextmanager
 def _latest(folder: Path) -> Iterator[None]:
     """Make the run trained meanwhile the latest, also when stopped, so that --resume goes on with it."""
-    from seisflow import runs
+    from seisflow.runs import folders
 
     from .main import Interrupted
 
@@ -50,15 +50,15 @@ def _latest(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         if not stop.args:
             raise
-        runs.set_latest(folder)
+        folders.set_latest(folder)
         raise Interrupted(str(stop)) from stop
-    runs.set_latest(folder)
+    folders.set_latest(folder)
 
 
 def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource | None":
     """Return the image data set that INPUT names; None if these are sections."""
     from seisflow.io import images
-    from seisflow.source import ImageSource
+    from seisflow.runs.sources import ImageSource
 
     named = [str(path) for path in inputs if str(path) in images.names() and not path.exists()]
     if not named:
@@ -115,18 +115,20 @@ def command(
     Leaves a run folder with the model, its state, logs and pictures; `seisflow score` and `seisflow generate`
     take the latest one.
     """
-    from seisflow import runs, training
+    from seisflow import training
     from seisflow.config import load_config
-    from seisflow.hardware import Hardware, is_first_process
-    from seisflow.source import Source
+    from seisflow.runs import folders
+    from seisflow.runs.hardware import Hardware, is_first_process
+    from seisflow.runs.sources import Source
     from seisflow.training.images import default_preset
+    from seisflow.training.record import summary
 
     if resume:
         if inputs or config or overrides or select or geometry or workers:
             raise click.UsageError(
                 "--resume goes on with what the run was started with: leave inputs and options out"
             )
-        folder = output or runs.latest()
+        folder = output or folders.latest()
         with _latest(folder):
             run = training.resume(
                 folder,
@@ -163,7 +165,7 @@ def command(
             )
             for path in inputs
         ]
-        folder = output or runs.new((sources[0] if isinstance(sources, list) else sources).name)
+        folder = output or folders.new((sources[0] if isinstance(sources, list) else sources).name)
         with _latest(folder):
             run = training.train(
                 sources,
@@ -176,4 +178,4 @@ def command(
                 scheduler=scheduler,
             )
     if is_first_process():
-        click.echo(f"{run.folder}: {runs.summary(run)}")
+        click.echo(f"{run.folder}: {summary(run)}")

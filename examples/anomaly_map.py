@@ -4,7 +4,8 @@ Run: ``python examples/anomaly_map.py``; makes ``anomaly-map.png``.
 """
 
 import seisflow
-from seisflow.plotting import draw, save
+from seisflow.plotting.files import save
+from seisflow.plotting.section import draw
 
 section = seisflow.open_section("f3-sample")
 result = seisflow.score(section, seisflow.load_model("f3-small"))

@@ -20,9 +20,9 @@ import torch
 
 import seisflow
 from seisflow import plotting
-from seisflow.evaluation import costs
-from seisflow.evaluation.costs import PATCHES
-from seisflow.provenance import commit, machine
+from seisflow.evaluation.reporting import costs
+from seisflow.evaluation.reporting.costs import PATCHES
+from seisflow.runs.provenance import commit, machine
 
 
 def measure(run: str, picture: Path) -> dict[str, Any]:

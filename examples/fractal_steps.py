@@ -8,7 +8,8 @@ import torch
 
 import seisflow
 from seisflow.patches import cut, prepare, read_panel
-from seisflow.plotting import draw_gallery, save
+from seisflow.plotting.files import save
+from seisflow.plotting.gallery import draw_gallery
 
 model = seisflow.load_model("f3-small")
 panel = read_panel(seisflow.open_section("f3-sample"), (0,))

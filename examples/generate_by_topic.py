@@ -6,7 +6,8 @@ Run: ``python examples/generate_by_topic.py``; makes ``topics.png``.
 import numpy as np
 
 import seisflow
-from seisflow.plotting import draw_gallery, save
+from seisflow.plotting.files import save
+from seisflow.plotting.gallery import draw_gallery
 
 EACH = 8
 

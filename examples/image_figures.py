@@ -18,9 +18,11 @@ import torch
 
 import seisflow
 import seisflow.models
-from seisflow.evaluation import pictures, topics
+from seisflow.evaluation.images import topics
+from seisflow.evaluation.reporting import pictures
 from seisflow.io.images import dequantise, read_images, resize
-from seisflow.plotting import draw_images, save
+from seisflow.plotting.files import save
+from seisflow.plotting.gallery import draw_images
 
 SHOWN = 8
 FITTED = 10_000

@@ -13,7 +13,7 @@ import segyio
 
 from seisflow import open_section, plotting
 from seisflow.patches import Block, PatchDataset
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
 
 
 def make_gathers(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seisflow.config import load_config
 from seisflow.models.storage import CARD, DEFAULT_MODEL, WEIGHTS
-from seisflow.source import Source
+from seisflow.runs.sources import Source
 from seisflow.training import train
 
 STEPS = 400  # later ones learn the ten lines by heart, and patches fade again from trace to trace

@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .generation import generate
-    from .io import open_section
-    from .models import load_model
-    from .scoring import score
+    from seisflow.generation.sections import generate
+    from seisflow.io import open_section
+    from seisflow.models import load_model
+    from seisflow.scoring.section import score
 
 __version__ = "0.1.0"
 __all__ = ["generate", "load_model", "open_section", "score"]

@@ -45,7 +45,7 @@ def tiny_run(cube_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run folder of a tiny flow (patches of 32 x 32), trained for some steps on `cube_file`."""
     from seisflow import training
     from seisflow.patches import Block, Split
-    from seisflow.source import Source
+    from seisflow.runs.sources import Source
 
     parts = Split(
         train=[Block(ranges={"crossline": (36, 76)})], validation=[Block(ranges={"crossline": (78, 112)})]

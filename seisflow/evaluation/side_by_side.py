@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.config import Config, load_config
-from seisflow.evaluation import costs, images, volve
+from seisflow.evaluation.images import likelihood as images
+from seisflow.evaluation.reporting import costs
+from seisflow.evaluation.sections import volve
 from seisflow.models import Model, load_model
 from seisflow.models.fractal_ar import FractalGenerator
 from seisflow.models.storage import WEIGHTS
-from seisflow.source import ImageSource
+from seisflow.runs.sources import ImageSource
 
 Preset = tuple[str, tuple[str, ...]]
 ON_IMAGES: dict[str, Preset] = {

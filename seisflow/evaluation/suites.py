@@ -8,18 +8,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from seisflow import runs
-from seisflow.chosen import choose_model
 from seisflow.config import load_config
 from seisflow.errors import OutputError
-from seisflow.evaluation import facies, images, moons, ood, pages, pictures, records, side_by_side
-from seisflow.hardware import Hardware
+from seisflow.evaluation import side_by_side
+from seisflow.evaluation.images import likelihood as images
+from seisflow.evaluation.images import moons, ood
+from seisflow.evaluation.reporting import pages, pictures, records
+from seisflow.evaluation.sections import facies
 from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
 from seisflow.patches import panel_index, read_panel, section_name
-from seisflow.plotting import save
-from seisflow.source import ImageSource
+from seisflow.plotting.files import save
+from seisflow.runs import folders
+from seisflow.runs.choose import choose_model
+from seisflow.runs.hardware import Hardware
+from seisflow.runs.sources import ImageSource
 from seisflow.training.images import default_preset
 
 log = logging.getLogger("seisflow")
@@ -97,7 +101,7 @@ def run_image_set(name: str, asked: Asked) -> Iterator[Result]:
     source = _source(name, asked)
     preset = asked.config or default_preset(name)
     if asked.eval_only:
-        folder = find_model(asked.model or runs.latest())
+        folder = find_model(asked.model or folders.latest())
         label = Path(asked.model).name if asked.model else folder.name
         model = load_model(folder)
         card = model.card
@@ -107,11 +111,11 @@ def run_image_set(name: str, asked: Asked) -> Iterator[Result]:
         config = load_config(preset, _overrides(asked))
         label = " ".join((Path(preset).stem, *asked.overrides))
         _check_new(asked, name, label, f"{name}, test", config.data.resize)
-        folder = Path(asked.model) if asked.model else runs.new(name)
+        folder = Path(asked.model) if asked.model else folders.new(name)
         model = images.train_model(
             source, folder, config, seed=asked.seed, max_time=asked.max_time, overwrite=asked.overwrite
         )
-        runs.set_latest(folder)
+        folders.set_latest(folder)
     one = images.model_result(model, source, name=label, folder=folder)
     # the run folder has that of the automobiles: CIFAR-10 has no licence that lets its images go further
     if asked.output is not None and name != "cifar10-automobile":
@@ -125,7 +129,7 @@ def run_table1(asked: Asked) -> Iterator[Result]:
     Rows that the output holds already are left out, so that a run cut short goes on.
     """
     presets = TABLE1 if asked.config is None else (asked.config,)
-    root = Path(asked.model) if asked.model else runs.ROOT / "table1"
+    root = Path(asked.model) if asked.model else folders.ROOT / "table1"
     for name in TABLE1_SETS:
         source = _source(name, asked)
         for preset in presets:
@@ -149,7 +153,7 @@ def run_table1(asked: Asked) -> Iterator[Result]:
 
 def run_side_by_side(asked: Asked) -> Iterator[Result]:
     """Flow, FractalAR and FractalMAR for the same time on MNIST and Volve; what is recorded is left out."""
-    root = Path(asked.model) if asked.model else runs.ROOT / "side-by-side"
+    root = Path(asked.model) if asked.model else folders.ROOT / "side-by-side"
     done = side_by_side.run_all(
         asked.data,
         root,
@@ -169,7 +173,7 @@ def run_side_by_side(asked: Asked) -> Iterator[Result]:
 
 def run_ood(asked: Asked) -> Iterator[Result]:
     """Tell images that the model of ``asked.model`` has not learned from those that it has."""
-    folder = find_model(asked.model or runs.latest())
+    folder = find_model(asked.model or folders.latest())
     model = load_model(folder)
     name = Path(asked.model).name if asked.model else folder.name
     card = model.card

@@ -33,9 +33,9 @@ class ActNorm(Bijection):
         """Set bias and scale so that the batch ``x`` leaves with zero mean and unit variance."""
         self.bias.copy_(-x.mean((0, 2, 3))[:, None, None])
         self.log_scale.copy_(-x.std((0, 2, 3)).clamp_min(EPS).log()[:, None, None])
-        return self.contributions(x)[0]
+        return self.forward_elementwise(x)[0]
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return (x + self.bias) * self.log_scale.exp(), self.log_scale[None]
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ class Arctanh(Bijection):
     Fractal Flow paper (arXiv 2508.19750), section 3.
     """
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         u = (2 * x - 256) / 258
         return torch.atanh(u), math.log(2 / 258) - torch.log1p(-u * u)
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 class Bijection(nn.Module, ABC):
     """An invertible map from data to latent whose log-determinant is known per element.
 
-    A subclass writes two methods that mirror each other: `contributions` (data to latent) and
+    A subclass writes two methods that mirror each other: `forward_elementwise` (data to latent) and
     `inverse` (latent to data). States are ``(B, C, H, W)``.
     """
 
     @abstractmethod
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``x`` to ``z`` and split the log-determinant over the elements of ``z``.
 
         Returns
@@ -32,12 +32,12 @@ class Bijection(nn.Module, ABC):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``x`` to ``z``; returns ``(z, log_det)`` with ``log_det = log |det dz/dx|`` of shape (B,)."""
-        z, share = self.contributions(x)
-        return z, share.expand_as(z).flatten(1).sum(1)
+        z, log_det_map = self.forward_elementwise(x)
+        return z, log_det_map.expand_as(z).flatten(1).sum(1)
 
     def initialise(self, x: Tensor) -> Tensor:
         """Set data-dependent parameters from a batch ``x`` and return where that batch is sent."""
-        return self.contributions(x)[0]
+        return self.forward_elementwise(x)[0]
 
     def backprop(
         self, z: Tensor, grad_z: Tensor, grad_share: Tensor
@@ -47,7 +47,7 @@ class Bijection(nn.Module, ABC):
         Parameters
         ----------
         z : Tensor
-            What `contributions` made of some ``x``.
+            What `forward_elementwise` made of some ``x``.
         grad_z, grad_share : Tensor
             Gradients with respect to its two results; the second expandable to the shape of ``z``.
 
@@ -62,7 +62,7 @@ class Bijection(nn.Module, ABC):
             x = self.inverse(z)[0]
         with torch.enable_grad():
             x.requires_grad_()
-            outputs = self.contributions(x)
+            outputs = self.forward_elementwise(x)
         inputs = (x, *self.parameters())
         shares = grad_share.expand_as(z).sum_to_size(outputs[1].shape)
         known = [

@@ -23,11 +23,11 @@ class Chain(Bijection):
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         total = x.new_zeros(1, 1, 1, 1)
         for bijection in self.bijections:
-            x, share = bijection.contributions(x)
-            total = total + share
+            x, log_det_map = bijection.forward_elementwise(x)
+            total = total + log_det_map
         return x, total
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ class AffineCoupling(Bijection):
         self.swap = swap
         self.bound = bound
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         fixed, moved = self._split(x)
         log_scale, shift = self._scale_and_shift(fixed)
         z = self._join(fixed, torch.addcmul(shift, moved, log_scale.exp()))

@@ -42,19 +42,19 @@ class FractalFlow(Bijection):
         self.step = steps[0]
         self.inner = FractalFlow(steps[1:]) if len(steps) > 1 else None
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, share, _ = self.trace(x)
-        return z, share
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, log_det_map, _ = self.trace(x)
+        return z, log_det_map
 
     def trace(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """As `contributions`, with the state after each level, each in the shape of ``x``."""
-        z, share = self.step.contributions(x)
+        """As `forward_elementwise`, with the state after each level, each in the shape of ``x``."""
+        z, log_det_map = self.step.forward_elementwise(x)
         states = [z]
         if self.inner is not None:
             blocks, inner_share, inner_states = self.inner.trace(cut(z))
-            z, share = join(blocks), share + join(inner_share.expand_as(blocks))
+            z, log_det_map = join(blocks), log_det_map + join(inner_share.expand_as(blocks))
             states += [join(state) for state in inner_states]
-        return z, share, states
+        return z, log_det_map, states
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         if self.inner is None:

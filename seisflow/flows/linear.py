@@ -48,7 +48,7 @@ class Invertible1x1(Bijection):
         upper = self.upper.triu(1) + torch.diag(self.sign * self.log_diagonal.exp())
         return self.lower.tril(-1) + unit, upper
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         lower, upper = self._factors()
         return _mix(x, self.permutation @ lower @ upper), self.log_diagonal.mean().reshape(1, 1, 1, 1)
 

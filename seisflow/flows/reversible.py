@@ -26,15 +26,15 @@ class Reversible(Chain):
     Gomez et al., *The Reversible Residual Network: Backpropagation Without Storing Activations*, 2017.
     """
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if not torch.is_grad_enabled():
-            return super().contributions(x)
-        z, share = _Recompute.apply(self, x, *self.parameters())
-        return z, share
+            return super().forward_elementwise(x)
+        z, log_det_map = _Recompute.apply(self, x, *self.parameters())
+        return z, log_det_map
 
 
 class _Recompute(torch.autograd.Function):
-    """`Chain.contributions` with a backward pass of its own.
+    """`Chain.forward_elementwise` with a backward pass of its own.
 
     Parameters enter as inputs and their gradients leave as results: a hook that waits for them, such as that
     of data-parallel training, then fires as for any other operation.
@@ -42,10 +42,10 @@ class _Recompute(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, chain: Reversible, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]:
-        z, share = Chain.contributions(chain, x)
+        z, log_det_map = Chain.forward_elementwise(chain, x)
         ctx.chain = chain
         ctx.save_for_backward(z)
-        return z, share
+        return z, log_det_map
 
     @staticmethod
     @once_differentiable

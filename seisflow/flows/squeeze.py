@@ -50,9 +50,9 @@ class Squeezed(Bijection):
         self.inner = inner
         self.factor = factor
 
-    def contributions(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, share = self.inner.contributions(squeeze(x, self.factor))
-        return unsqueeze(z, self.factor), unsqueeze(share.expand_as(z), self.factor)
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        z, log_det_map = self.inner.forward_elementwise(squeeze(x, self.factor))
+        return unsqueeze(z, self.factor), unsqueeze(log_det_map.expand_as(z), self.factor)
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x, log_det = self.inner.inverse(squeeze(z, self.factor))

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow.errors import GeometryError
-from seisflow.io import formats
 from seisflow.io.amplitudes import Amplitudes, describe_amplitudes
 from seisflow.io.files import full_name, is_url, open_binary
-from seisflow.io.layout import Layout
 from seisflow.io.section import find_layout, open_section
-from seisflow.io.segy import time_axis
-from seisflow.io.survey import Outline, outline
-from seisflow.io.traces import read_traces
+from seisflow.io.segy import formats
+from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.read import time_axis
+from seisflow.io.segy.survey import Outline, outline
+from seisflow.io.segy.traces import read_traces
 
 _ALL_HEADERS = 50_000  # traces up to which every header is read
 _SAMPLED_PANELS, _SAMPLED_TRACES = 16, 1024

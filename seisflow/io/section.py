@@ -11,11 +11,11 @@ from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.io.arrays import open_npy
 from seisflow.io.files import exists, is_url
-from seisflow.io.layout import Layout, read_layout
-from seisflow.io.segy import open_layout
-from seisflow.io.su import read_su_layout
+from seisflow.io.segy.layout import Layout, read_layout
+from seisflow.io.segy.read import open_layout
+from seisflow.io.segy.su import read_su_layout
 from seisflow.io.waveform import is_waveform, open_waveform
-from seisflow.io.zarr import NETCDF_SUFFIXES, open_netcdf, open_zarr
+from seisflow.io.zarr.read import NETCDF_SUFFIXES, open_netcdf, open_zarr
 
 _SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
 _EXPECTED = "A SEG-Y, SU, SEG-2, MiniSEED, SAC or GSE2 file, a Zarr folder, NetCDF or a .npy array"

@@ -1,6 +1,7 @@
 """What can be trained: models by name, and how they are stored."""
 
-from seisflow.models.base import Model, ModelCard
+from seisflow.models.base import Model
+from seisflow.models.card import ModelCard
 from seisflow.models.fractal_ar import FractalAR
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.models.fractal_mar import FractalMAR

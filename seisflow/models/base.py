@@ -1,49 +1,14 @@
-"""What every model offers, and the card that travels with it."""
+"""The contract of every model."""
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from seisflow.calibration import Calibration, JointCalibration
-from seisflow.config import Config
-from seisflow.scaling import AmplitudeScaling
+from seisflow.errors import ModelError
+from seisflow.models.card import ModelCard
 from seisflow.subnets import MixedPrecision
-
-
-class ModelCard(BaseModel):
-    """All that a saved model needs besides its weights (``config.json``).
-
-    Attributes
-    ----------
-    config : Config
-        Architecture, patch geometry, training.
-    images : str, optional
-        Name of the image data set that the model has learned; None for a model of sections.
-    scaling : AmplitudeScaling
-        Fitted on the training part.
-    calibration : Calibration, optional
-        Statistics of the score on held-out data, by depth.
-    calibrations : dict of JointCalibration
-        The same for other scores than the default, by their names.
-    inputs : list of dict
-        Files the model was trained on, each with its selection and its split; or the image data set.
-    provenance : dict
-        What was seen, by what, when: seed, steps, seconds, machine, commit, held-out nats/dim, versions.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    config: Config
-    images: str | None = None
-    scaling: AmplitudeScaling
-    calibration: Calibration | None = None
-    calibrations: dict[str, JointCalibration] = {}
-    inputs: list[dict[str, Any]] = []
-    provenance: dict[str, Any] = {}
 
 
 class Model(nn.Module, ABC):
@@ -107,3 +72,40 @@ class Model(nn.Module, ABC):
         for module in self.modules():
             if isinstance(module, MixedPrecision):
                 module.dtype = dtype
+
+
+def section_card(model: Model) -> ModelCard:
+    """Return the card of a model of sections.
+
+    Raises
+    ------
+    ModelError
+        If it has none, or is a model of images.
+    """
+    if model.card is None:
+        raise ModelError(
+            "the model has no card, so its scale is not known. Expected one made by `seisflow train`"
+        )
+    if model.card.images is not None:
+        raise ModelError(
+            f"the model is one of images ({model.card.images}). A section needs one trained on sections"
+        )
+    if model.shape[0] != 1:
+        raise ModelError(
+            f"the model's patches have {model.shape[0]} channels. A section needs one of one channel"
+        )
+    return model.card
+
+
+def judging_card(model: Model) -> ModelCard:
+    """Return the card of a model that can score sections.
+
+    Raises
+    ------
+    ModelError
+        If it has no calibration, or is no model of sections.
+    """
+    card = section_card(model)
+    if card.calibration is None:
+        raise ModelError("the model has no calibration. Expected one made by `seisflow train`")
+    return card

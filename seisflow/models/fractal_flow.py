@@ -13,21 +13,21 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
-    Bells,
     Bijection,
     Chain,
     FirstChannels,
     FractalFlow,
     Invertible1x1,
     LateralBands,
-    RasterMixture,
+    LogisticEnds,
+    PixelAutoregressive,
     Reversible,
     SpectralWhitening,
     Squeezed,
-    TraceMixture,
+    TraceAutoregressive,
 )
-from seisflow.flows.cosine import local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
+from seisflow.flows.seismic.cosine import local_cosine_matrix
 from seisflow.models.base import Model
 from seisflow.priors import GaussianPrior, KATPrior, LDAPrior
 from seisflow.subnets import MixedPrecision, build_subnet
@@ -82,8 +82,8 @@ class FractalFlowModel(Model):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent: ``(z, log_det)`` with shapes (B, C, H, W) and (B,)."""
-        z, share = self._contributions(x)
-        return z, share.expand_as(z).flatten(1).sum(1)
+        z, log_det_map = self._contributions(x)
+        return z, log_det_map.expand_as(z).flatten(1).sum(1)
 
     @torch.no_grad()
     def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,8 +96,8 @@ class FractalFlowModel(Model):
 
     def log_prob(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Log-density in nats, (B,); with a ``mask`` (B, 1, H, W), that of the unmasked samples' shares."""
-        z, share = self._contributions(x)
-        return self.prior.log_prob(z, _expand(mask, z)) + _sum(share.expand_as(z), mask)
+        z, log_det_map = self._contributions(x)
+        return self.prior.log_prob(z, _expand(mask, z)) + _sum(log_det_map.expand_as(z), mask)
 
     def log_prob_map(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Share of each sample in `log_prob`, (B, 1, H, W); sums to it; 0 where masked.
@@ -105,9 +105,9 @@ class FractalFlowModel(Model):
         The log-determinant of a step belongs to the samples it scales; that of the whitening, which acts on
         all, is shared evenly.
         """
-        z, share = self._contributions(x)
-        share = share.expand_as(z) if mask is None else share * mask
-        return (share + self.prior.log_prob_map(z, _expand(mask, z))).sum(1, keepdim=True)
+        z, log_det_map = self._contributions(x)
+        log_det_map = log_det_map.expand_as(z) if mask is None else log_det_map * mask
+        return (log_det_map + self.prior.log_prob_map(z, _expand(mask, z))).sum(1, keepdim=True)
 
     def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
         """Training loss and negative log-density, both in nats a valid sample, scalars.
@@ -115,17 +115,19 @@ class FractalFlowModel(Model):
         .. math:: L = -\\frac{\\log p(x)}{\\#valid} + \\lambda \\sum_i \\overline{(z_i - z_{i+1})^2} + L_r
 
         (Eq. 11 of the paper, as a mean over samples). :math:`L_r` is the negative log-density of the coarsest
-        band, in nats a sample of the patch, where its raster alone stands for the flow (`TraceMixture`);
-        patches count by their valid samples.
+        band, in nats a sample of the patch, where its autoregressive step alone stands for the flow
+        (`TraceAutoregressive`); patches count by their valid samples.
         """
         z = x
-        share: Tensor = x.new_zeros(1)
+        log_det_map: Tensor = x.new_zeros(1)
         if self.input is not None:
-            z, share = self.input.contributions(x)
+            z, log_det_map = self.input.forward_elementwise(x)
         start = z
         with self._watch_raster() as alone:
             z, inner_share, states = self.flow.trace(z)
-        log_prob = self.prior.log_prob(z, _expand(mask, z)) + _sum((share + inner_share).expand_as(z), mask)
+        log_prob = self.prior.log_prob(z, _expand(mask, z)) + _sum(
+            (log_det_map + inner_share).expand_as(z), mask
+        )
         valid = mask.flatten(1).sum(1) * x.shape[1]
         nll = -log_prob.sum() / valid.sum().clamp_min(1)
         # patches weigh as they do in the density, in one process or several
@@ -138,7 +140,7 @@ class FractalFlowModel(Model):
 
     @contextmanager
     def _watch_raster(self) -> Iterator[list[Tensor]]:
-        rasters = [module for module in self.modules() if isinstance(module, TraceMixture)]
+        rasters = [module for module in self.modules() if isinstance(module, TraceAutoregressive)]
         alone: list[Tensor] = []
         for raster in rasters:
             raster.watched = alone
@@ -191,9 +193,9 @@ class FractalFlowModel(Model):
                 f"patch of shape {tuple(x.shape[1:])}: the model takes {self.shape} (channel, time, trace)"
             )
         if self.input is None:
-            return self.flow.contributions(x)
-        z, outer = self.input.contributions(x)
-        z, inner = self.flow.contributions(z)
+            return self.flow.forward_elementwise(x)
+        z, outer = self.input.forward_elementwise(x)
+        z, inner = self.flow.forward_elementwise(z)
         return z, outer + inner
 
 
@@ -244,7 +246,7 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
         bands //= 2
     raster = config.bands.raster
     if raster.width:
-        traces = TraceMixture(
+        traces = TraceAutoregressive(
             (band, *grid),
             width=raster.width,
             depth=raster.depth,
@@ -323,7 +325,7 @@ def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | N
         return SpectralWhitening(shape, together=coarsest if config.bands.raster.width else 1)
     if config.input == "none":
         return None
-    pixels = Arctanh() if config.pixels == "arctanh" else Bells()
+    pixels = Arctanh() if config.pixels == "arctanh" else LogisticEnds()
     if not config.raster.width:
         return pixels
     raster = config.raster
@@ -332,7 +334,7 @@ def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | N
             f"flow.raster.period = {raster.period}: does not divide {shape[1]} x {shape[2]} pixels. "
             f"Pass --set flow.raster.period={math.gcd(raster.period, *shape[1:])}, or 0 for none"
         )
-    step = RasterMixture(
+    step = PixelAutoregressive(
         shape,
         width=raster.width,
         depth=raster.depth,
@@ -355,5 +357,5 @@ def _expand(mask: Tensor | None, z: Tensor) -> Tensor | None:
     return None if mask is None else mask.expand_as(z)
 
 
-def _sum(share: Tensor, mask: Tensor | None) -> Tensor:
-    return (share if mask is None else share * mask).flatten(1).sum(1)
+def _sum(log_det_map: Tensor, mask: Tensor | None) -> Tensor:
+    return (log_det_map if mask is None else log_det_map * mask).flatten(1).sum(1)

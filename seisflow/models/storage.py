@@ -9,7 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from seisflow.config import Config
 from seisflow.errors import ModelError
-from seisflow.models.base import Model, ModelCard
+from seisflow.models.base import Model
+from seisflow.models.card import ModelCard
 from seisflow.models.fractal_ar import FractalAR
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.models.fractal_mar import FractalMAR

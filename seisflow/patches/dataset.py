@@ -22,7 +22,7 @@ from seisflow.patches.splits import Block
 from seisflow.patches.windows import cut, valid_windows, window_grid
 
 if TYPE_CHECKING:
-    from seisflow.scaling import AmplitudeScaling
+    from seisflow.patches.scaling import AmplitudeScaling
 
 CACHE_BYTES = 1_000_000_000
 BYTES_PER_SAMPLE = 5  # amplitude and mask

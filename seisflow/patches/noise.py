@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from seisflow.scaling import AmplitudeScaling
+    from seisflow.patches.scaling import AmplitudeScaling
 
 FILL_STD = 0.1
 """Standard deviation of the fill, in scaled units."""

@@ -6,7 +6,7 @@ from seisflow.models.base import Model
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.priors import GaussianPrior
 from seisflow.scores.base import SMOOTHING, Feature, Score, joined
-from seisflow.scores.evaluation import Evaluation
+from seisflow.scores.forward_pass import ForwardPass
 from seisflow.scores.levels import combined, density_of_states, level_names, levels, ratio
 from seisflow.scores.likelihood import latent, nll, typicality
 from seisflow.scores.topics import topic, topic_entropy
@@ -14,8 +14,8 @@ from seisflow.scores.topics import topic, topic_entropy
 __all__ = [
     "SCORES",
     "SMOOTHING",
-    "Evaluation",
     "Feature",
+    "ForwardPass",
     "Score",
     "find_score",
     "joined",

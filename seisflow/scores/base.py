@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seisflow.calibration import reach_of, smooth, window_weight
-from seisflow.scores.evaluation import Evaluation
+from seisflow.calibration.smoothing import reach_of, smooth, window_weight
+from seisflow.scores.forward_pass import ForwardPass
 
 Maps = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -103,7 +103,7 @@ class Score:
     name : str
         As ``--score`` takes it.
     maps : callable
-        Takes an `Evaluation` to the maps (B, K, H, W) whose averages over overlapping windows are needed;
+        Takes an `ForwardPass` to the maps (B, K, H, W) whose averages over overlapping windows are needed;
         the first is the negative log-density.
     features : tuple of Feature
         Made of these.
@@ -124,7 +124,7 @@ class Score:
     """
 
     name: str
-    maps: Callable[[Evaluation], Tensor]
+    maps: Callable[[ForwardPass], Tensor]
     features: tuple[Feature, ...]
     join: Join
     two_sided: bool

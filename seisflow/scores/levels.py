@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from seisflow.scores.base import Feature, Score, Trend, channel
-from seisflow.scores.evaluation import Evaluation
+from seisflow.scores.forward_pass import ForwardPass
+from seisflow.scores.neighbours import TRACE_FEATURES
 from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, Gains, with_balanced
-from seisflow.scores.traces import TRACE_FEATURES
 
 
 def level_names(count: int) -> list[str]:
-    """Names of the parts of `Evaluation.parts`, coarsest first."""
+    """Names of the parts of `ForwardPass.parts`, coarsest first."""
     return ["spectrum", *(f"level {number}" for number in range(1, count - 1)), "latent"]
 
 
@@ -66,11 +66,11 @@ def ratio() -> Score:
     return Score("ratio", _beyond_spectrum, (feature,), "single", two_sided=True, title=title)
 
 
-def _parts(seen: Evaluation) -> Tensor:
+def _parts(seen: ForwardPass) -> Tensor:
     return torch.cat([seen.total, seen.parts], 1)
 
 
-def _beyond_spectrum(seen: Evaluation) -> Tensor:
+def _beyond_spectrum(seen: ForwardPass) -> Tensor:
     return torch.cat([seen.total, seen.total - seen.parts[:, :1]], 1)
 
 
@@ -93,8 +93,8 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     first, and that of the latent. To these come the log of the power in 8 bands of frequency and the whitened
     section's likeness to itself at 12 lags and at the periods of a hum (`seisflow.scores.spectrum`): to the
     flow, what comes back, as multiples and ringing do, is as probable as other events. Power and likeness of
-    traces beside their neighbours (`seisflow.scores.traces`) are what a flow of few traces cannot learn. All
-    count on both sides, less most of what their surroundings, some 50 samples and 200 traces wide, deviate
+    traces beside their neighbours (`seisflow.scores.neighbours`) are what a flow of few traces cannot learn.
+    All count on both sides, less most of what their surroundings, some 50 samples by 200 traces, deviate
     by: lines that lie far from the calibration lines deviate as a whole. Of what is wider than that,
     `typicality` and `levels` tell. This was chosen on lines of Volve and traces of NPRA 31-81 that are not
     test data.
@@ -118,7 +118,7 @@ def combined(count: int, gains: Gains | None = None) -> Score:
         *TRACE_FEATURES,
     )
 
-    def maps(seen: Evaluation) -> Tensor:
+    def maps(seen: ForwardPass) -> Tensor:
         return torch.cat([seen.total, seen.parts[:, 2 : count - 1], -seen.prior, seen.x], 1)
 
     title = "root mean square deviation of the density's parts, the spectrum and the traces"

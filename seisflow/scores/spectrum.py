@@ -9,7 +9,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import convolve1d
 from scipy.special import ndtr
 
-from seisflow.calibration import smooth
+from seisflow.calibration.smoothing import smooth
 from seisflow.scores.base import FLOOR, Feature, Maps, Mask
 
 Gains = NDArray[np.float32]

@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 
 from seisflow.scores.base import Feature, Score, channel
-from seisflow.scores.evaluation import Evaluation
+from seisflow.scores.forward_pass import ForwardPass
 
 
-def _best_evidence(seen: Evaluation) -> Tensor:
+def _best_evidence(seen: ForwardPass) -> Tensor:
     """The nll, and that of the latent under the most probable topic of its window, (B, 2, H, W)."""
     best = seen.topics.argmax(1)[:, None, None, None]
     return torch.cat([seen.total, -seen.evidence.take_along_dim(best, 1)], 1)
 
 
-def _entropy(seen: Evaluation) -> Tensor:
+def _entropy(seen: ForwardPass) -> Tensor:
     """The nll, and the entropy of the topic posterior of a window at each of its samples, (B, 2, H, W)."""
     entropy = torch.special.entr(seen.topics).sum(1)
     return torch.cat([seen.total, entropy[:, None, None, None].expand_as(seen.z)], 1)

@@ -14,7 +14,7 @@ from seisflow import plotting
 from seisflow.models import Model
 from seisflow.patches import Panel, layout, read_panel
 from seisflow.patches.images import ImageDataset
-from seisflow.scores.calibrate import calibrate_scores
+from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.training.data import PatchData
 
 CALIBRATION_PANELS = 40

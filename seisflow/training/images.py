@@ -4,8 +4,8 @@ from seisflow.config import Config
 from seisflow.errors import ConfigError
 from seisflow.io.images import SIDE, card, read_images, resize
 from seisflow.patches.images import ImageDataset, split_training
-from seisflow.scaling import AmplitudeScaling
-from seisflow.source import ImageSource
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.runs.sources import ImageSource
 from seisflow.training.data import PatchData
 
 VALIDATION_IMAGES = 2048

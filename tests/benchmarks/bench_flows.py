@@ -33,10 +33,10 @@ from peers_native import NATIVE, count, with_parameters
 
 from seisflow.config import load_config
 from seisflow.flows import AffineCoupling
-from seisflow.generation import BATCH
-from seisflow.hardware import Hardware
+from seisflow.generation.batches import BATCH
 from seisflow.models import build_model, load_model
-from seisflow.scoring import BATCH_CPU
+from seisflow.runs.hardware import Hardware
+from seisflow.scoring.windows import BATCH_CPU
 
 LIBRARIES = ("normflows", "nflows", "FrEIA", "memcnn", "zuko")
 SQUEEZED = {  # name: squeezed state, couplings, batch

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seisflow.config import AutoregressiveConfig
 from seisflow.models import FractalAR, FractalMAR
-from seisflow.provenance import commit, machine
+from seisflow.runs.provenance import commit, machine
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND = "pytest tests/benchmarks/bench_fractal_models.py"

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from seisflow.config import Config, load_config
-from seisflow.evaluation.images import bits_per_dim
+from seisflow.evaluation.images.likelihood import bits_per_dim
 from seisflow.flows import Arctanh
-from seisflow.hardware import Hardware
 from seisflow.io.images import dequantise, read_images, resize
 from seisflow.models import build_model
-from seisflow.provenance import commit, machine
+from seisflow.runs.hardware import Hardware
+from seisflow.runs.provenance import commit, machine
 
 LEVELS, STEPS = 3, 4
 HELD_OUT, SHOWN = 5000, 1000

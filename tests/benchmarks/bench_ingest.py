@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from seisflow.io import ingest, open_section, scan
 from seisflow.patches import Block, PatchDataset, cut, read_panel
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
 
 CROSSLINES, SAMPLES = 500, 1000
 GB = float(os.environ.get("SEISFLOW_BENCH_GB", "2"))

@@ -28,11 +28,11 @@ from measuring import Records, Work, in_turns, one_thread
 
 import seisflow
 from seisflow.config import Config, load_config
-from seisflow.hardware import Hardware
-from seisflow.io.ingest import ingest
+from seisflow.io.zarr.ingest import ingest
 from seisflow.models import build_model
 from seisflow.patches import Block, PatchDataset, dataset
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.runs.hardware import Hardware
 from seisflow.training.data import Batches
 
 ROUNDS, STEPS, ITEMS = 7, 4, 1_000_000

@@ -34,9 +34,9 @@ from seisflow.flows import (
     SpectralWhitening,
 )
 from seisflow.flows.squeeze import squeeze
-from seisflow.hardware import Hardware
 from seisflow.models import build_model
 from seisflow.priors import LDAPrior
+from seisflow.runs.hardware import Hardware
 from seisflow.subnets import MixedPrecision, build_subnet
 
 BATCH, SHAPE, STATE = 8, (1, 256, 64), (32, 32, 16)
@@ -105,7 +105,7 @@ def convolution_rate(dtype: torch.dtype) -> float:
 def forward(bijection: Any, x: Tensor) -> Work:
     @torch.no_grad()
     def work() -> None:
-        bijection.contributions(x)
+        bijection.forward_elementwise(x)
 
     return work
 
@@ -113,7 +113,7 @@ def forward(bijection: Any, x: Tensor) -> Work:
 def backward(bijection: Any, x: Tensor) -> Work:
     """Recover the input and carry the gradient, as in training with ``recompute``."""
     with torch.no_grad():
-        z, share = (part.detach() for part in bijection.contributions(x))
+        z, share = (part.detach() for part in bijection.forward_elementwise(x))
     grad, grad_share = torch.randn_like(z), torch.ones_like(share)
     return lambda: bijection.backprop(z, grad, grad_share)
 
@@ -223,7 +223,7 @@ def recomputation(limits: Limits) -> float:
         chain = kind(parts)
 
         def loss() -> Tensor:
-            z, share = chain.contributions(state)
+            z, share = chain.forward_elementwise(state)
             return z.sum() + share.sum()
 
         return gradient(loss, chain.parameters())

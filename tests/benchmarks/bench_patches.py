@@ -22,7 +22,7 @@ from seisflow.patches import (
     valid_windows,
     window_grid,
 )
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
 
 LINES, TRACES, SAMPLES = 61, 202, 850
 SIZE = (256, 64)

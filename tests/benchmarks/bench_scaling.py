@@ -27,9 +27,9 @@ from measuring import Records, Work, arithmetic, in_turns, one_thread
 import seisflow
 from seisflow.config import load_config
 from seisflow.flows import AffineCoupling
-from seisflow.hardware import Hardware
 from seisflow.models import build_model, load_model
 from seisflow.priors import LDAPrior
+from seisflow.runs.hardware import Hardware
 
 BATCH, ROUNDS = 4, 5
 PATCHES = ((64, 32), (128, 32), (128, 64), (256, 64), (256, 128))

@@ -15,7 +15,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from seisflow.provenance import commit, machine
+from seisflow.runs.provenance import commit, machine
 
 Work = Callable[[], object]
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from seisflow.flows import ActNorm, AffineCoupling, Chain, Invertible1x1, Reversible
-from seisflow.hardware import Hardware
 from seisflow.priors import GaussianPrior
+from seisflow.runs.hardware import Hardware
 from seisflow.subnets import MixedPrecision, build_subnet
 
 WIDTH, DEPTH = 64, 2

@@ -10,7 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from seisflow.cli.main import cli
-from seisflow.evaluation import moons, suites
+from seisflow.evaluation import suites
+from seisflow.evaluation.images import moons
 
 from ..conftest import tiny_image_config
 

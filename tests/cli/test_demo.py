@@ -11,7 +11,7 @@ import seisflow
 from seisflow import config
 from seisflow.cli import demo
 from seisflow.cli.main import cli
-from seisflow.source import Source
+from seisflow.runs.sources import Source
 
 SMALL = [
     "data.patch=[64,32]",

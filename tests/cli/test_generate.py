@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 import seisflow
-from seisflow import runs
 from seisflow.cli.main import cli
-from seisflow.generation import generate
+from seisflow.generation.sections import generate
 from seisflow.models import load_model
+from seisflow.runs import folders
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def done(result):
 
 def test_without_a_model_the_latest_run_draws_into_its_folder(run, tiny_run):
     shutil.copytree(tiny_run, "runs/tiny")
-    runs.set_latest(Path("runs/tiny"))
+    folders.set_latest(Path("runs/tiny"))
     result = done(run("generate", "--n", 3))
     assert "model runs/tiny, which has seen cube.sgy for 30 steps" in result.stderr
     assert result.stdout == "runs/tiny/generated.zarr: 3 patches; gallery runs/tiny/generated.png\n"

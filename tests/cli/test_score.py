@@ -11,10 +11,10 @@ import xarray as xr
 from click.testing import CliRunner
 
 import seisflow
-from seisflow import runs
 from seisflow.cli.main import cli
 from seisflow.models import load_model
-from seisflow.scoring import score
+from seisflow.runs import folders
+from seisflow.scoring.section import score
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def run(tmp_path, monkeypatch):
 def latest(run, tiny_run):
     """Make the tiny run the latest of the folder."""
     shutil.copytree(tiny_run, "runs/tiny")
-    runs.set_latest(Path("runs/tiny"))
+    folders.set_latest(Path("runs/tiny"))
 
 
 def done(result):

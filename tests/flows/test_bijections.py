@@ -7,17 +7,17 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
-    Bells,
     Chain,
     FirstChannels,
     FractalFlow,
     Invertible1x1,
     LateralBands,
-    RasterMixture,
+    LogisticEnds,
+    PixelAutoregressive,
     Reversible,
     SpectralWhitening,
     Squeezed,
-    TraceMixture,
+    TraceAutoregressive,
 )
 from seisflow.flows.coupling import split_sizes
 from seisflow.subnets import MixedPrecision, build_subnet
@@ -51,7 +51,7 @@ def fractal(kind, shape, levels, **options):
 
 def periodic(shape, period):
     """Return a raster whose prediction is of all pixels before, as one that has seen images."""
-    flow = RasterMixture(shape, width=4, depth=1, components=3, period=period)
+    flow = PixelAutoregressive(shape, width=4, depth=1, components=3, period=period)
     flow.periodic.weight.normal_(std=0.1)
     flow.periodic.bias.normal_()
     return flow
@@ -61,12 +61,21 @@ BIJECTIONS = {
     "actnorm": ((1, 4, 3), lambda shape: ActNorm(1)),
     "actnorm of 3 channels": ((3, 2, 4), lambda shape: ActNorm(3)),
     "arctanh": ((3, 2, 4), lambda shape: Arctanh()),
-    "bells": ((3, 2, 4), lambda shape: Bells()),
-    "raster": ((1, 5, 6), lambda shape: RasterMixture(shape, width=5, depth=2)),
-    "raster of 3 channels": ((3, 3, 4), lambda shape: RasterMixture(shape, width=4, depth=1, components=3)),
-    "raster without residual convolutions": ((2, 4, 1), lambda shape: RasterMixture(shape, width=4, depth=0)),
+    "bells": ((3, 2, 4), lambda shape: LogisticEnds()),
+    "raster": ((1, 5, 6), lambda shape: PixelAutoregressive(shape, width=5, depth=2)),
+    "raster of 3 channels": (
+        (3, 3, 4),
+        lambda shape: PixelAutoregressive(shape, width=4, depth=1, components=3),
+    ),
+    "raster without residual convolutions": (
+        (2, 4, 1),
+        lambda shape: PixelAutoregressive(shape, width=4, depth=0),
+    ),
     "raster with a period": ((2, 4, 6), lambda shape: periodic(shape, 2)),
-    "raster after bells": ((1, 3, 8), lambda shape: Chain([Bells(), RasterMixture(shape, width=4, depth=1)])),
+    "raster after bells": (
+        (1, 3, 8),
+        lambda shape: Chain([LogisticEnds(), PixelAutoregressive(shape, width=4, depth=1)]),
+    ),
     "invertible 1x1 of one channel": ((1, 2, 3), lambda shape: Invertible1x1(1)),
     "invertible 1x1": ((5, 2, 3), lambda shape: Invertible1x1(5)),
     "whitening": ((1, 8, 4), SpectralWhitening),
@@ -96,8 +105,11 @@ BIJECTIONS = {
     "first channels": ((5, 4, 2), lambda shape: FirstChannels(coupling("cnn", (3, 4, 2)), 3)),
     "bands": ((1, 4, 6), lambda shape: LateralBands(coupling("cnn", (3, 4, 2)), 6, 3)),
     "bands of 3 channels": ((3, 2, 8), lambda shape: LateralBands(step("cnn", (12, 2, 2)), 8, 4)),
-    "traces": ((2, 4, 5), lambda shape: TraceMixture(shape, width=4, depth=2, components=3)),
-    "traces of one sample": ((1, 1, 4), lambda shape: TraceMixture(shape, width=4, depth=0, components=1)),
+    "traces": ((2, 4, 5), lambda shape: TraceAutoregressive(shape, width=4, depth=2, components=3)),
+    "traces of one sample": (
+        (1, 1, 4),
+        lambda shape: TraceAutoregressive(shape, width=4, depth=0, components=1),
+    ),
     "fractal of one level": ((1, 8, 4), lambda shape: fractal("cnn", shape, 1)),
     "fractal of two levels": ((1, 8, 4), lambda shape: fractal("cnn", shape, 2)),
     "fractal of three levels": ((1, 16, 8), lambda shape: fractal("cnn", shape, 3)),
@@ -170,7 +182,7 @@ def test_inverse_log_det_is_minus_that_of_forward(name):
 @every_bijection
 def test_shares_sum_to_log_det(name):
     flow, x = make(name)
-    z, share = flow.contributions(x)
+    z, share = flow.forward_elementwise(x)
     assert z.shape == x.shape
     torch.testing.assert_close(share.expand_as(z).sum((1, 2, 3)), flow(x)[1], rtol=0, atol=1e-10)
 
@@ -179,7 +191,7 @@ def test_shares_sum_to_log_det(name):
 def test_share_lies_at_the_element_it_scales(name):
     flow, x = make(name, items=1)
     scales = jacobian(flow, x).diagonal().view_as(x)
-    torch.testing.assert_close(flow.contributions(x)[1].expand_as(x), scales.log(), rtol=0, atol=1e-10)
+    torch.testing.assert_close(flow.forward_elementwise(x)[1].expand_as(x), scales.log(), rtol=0, atol=1e-10)
 
 
 @every_bijection
@@ -205,7 +217,7 @@ def test_gradients_are_finite_and_reach_every_parameter(name):
 @every_bijection
 def test_backprop_from_the_output_is_that_of_autograd_from_the_input(name):
     flow, x = make(name)
-    z, share = flow.contributions(x.requires_grad_())
+    z, share = flow.forward_elementwise(x.requires_grad_())
     grads = torch.randn_like(z), torch.randn_like(z)
     value = (grads[0] * z + grads[1] * share).sum()
     expected = torch.autograd.grad(value, (x, *flow.parameters()), allow_unused=True)

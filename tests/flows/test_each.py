@@ -15,26 +15,26 @@ from seisflow.flows import (
     ActNorm,
     AffineCoupling,
     Arctanh,
-    Bells,
     Chain,
     FractalFlow,
     Invertible1x1,
     LateralBands,
-    RasterMixture,
+    LogisticEnds,
+    PixelAutoregressive,
     SpectralWhitening,
-    TraceMixture,
-    traces,
+    TraceAutoregressive,
 )
-from seisflow.flows.cosine import dct_matrix, local_cosine_matrix
 from seisflow.flows.coupling import split_sizes
 from seisflow.flows.fractal import cut, join
-from seisflow.flows.mixture import (
+from seisflow.flows.logistic_mixture import (
     logistic_to_normal,
     mixture_forward,
     mixture_inverse,
     normal_to_logistic,
 )
-from seisflow.flows.slopes import Slopes
+from seisflow.flows.seismic import trace_autoregressive as traces
+from seisflow.flows.seismic.cosine import dct_matrix, local_cosine_matrix
+from seisflow.flows.seismic.slopes import Slopes
 from seisflow.flows.squeeze import squeeze, unsqueeze
 from seisflow.models import FractalFlowModel
 
@@ -73,7 +73,10 @@ def test_every_actnorm_of_a_fractal_flow_is_initialised_on_what_reaches_it():
     seen = []
     for module in flow.modules():
         if isinstance(module, ActNorm):
-            module.contributions = lambda x, inner=module.contributions: (seen.append(inner(x)), seen[-1])[1]
+            module.forward_elementwise = lambda x, inner=module.forward_elementwise: (
+                seen.append(inner(x)),
+                seen[-1],
+            )[1]
     flow(x)
     assert len(seen) == 3
     for z, _ in seen:
@@ -126,7 +129,7 @@ def test_whitening_is_as_exact_as_its_precision(cast):
 
 
 def test_a_sample_depends_on_those_before_it_alone():
-    flow = TraceMixture((2, 3, 4), width=4, depth=2, components=2).double()
+    flow = TraceAutoregressive((2, 3, 4), width=4, depth=2, components=2).double()
     for parameter in flow.parameters():
         nn.init.normal_(parameter, std=0.4)
     x = torch.randn(1, 2, 3, 4, dtype=DOUBLE)
@@ -142,7 +145,7 @@ def test_traces_start_from_the_weighted_least_squares_that_numpy_finds():
     """Each sample weighted by one over the root mean square of those that are seen before it."""
     torch.manual_seed(0)
     x = torch.randn(8, 2, 12, 20, dtype=DOUBLE).cumsum(3)
-    flow = TraceMixture((2, 12, 20), width=4, depth=0, components=2).double()
+    flow = TraceAutoregressive((2, 12, 20), width=4, depth=0, components=2).double()
     flow.initialise(x)
     along = flow.slopes(x.permute(0, 3, 2, 1).flatten(2))[0][:, :-1].reshape(8, 20, 12, 2).detach().numpy()
     along = np.pad(along.transpose(0, 3, 1, 2), ((0, 0), (0, 0), (0, 0), (1, 1)))
@@ -228,7 +231,7 @@ def test_training_disturbs_a_part_of_patches_and_keeps_their_power():
 
 
 def test_traces_keep_their_exactness_where_amplitudes_are_far_off():
-    flow = TraceMixture((2, 4, 5), width=4, depth=1, components=3).double()
+    flow = TraceAutoregressive((2, 4, 5), width=4, depth=1, components=3).double()
     x = 1e3 * torch.randn(2, 2, 4, 5, dtype=DOUBLE)
     z, log_det = flow(x)
     back, inverse_log_det = flow.inverse(z)
@@ -237,7 +240,7 @@ def test_traces_keep_their_exactness_where_amplitudes_are_far_off():
 
 
 def test_traces_that_are_recomputed_have_the_same_gradient_and_keep_less():
-    flow = TraceMixture((2, 8, 6), width=16, depth=3, components=2).double()
+    flow = TraceAutoregressive((2, 8, 6), width=16, depth=3, components=2).double()
     torch.nn.init.normal_(flow.subnet.subnet.last.weight, std=0.1)
     x = torch.randn(3, 2, 8, 6, dtype=DOUBLE)
     found, kept = [], []
@@ -268,8 +271,8 @@ def test_what_a_band_adds_to_the_log_det_lies_at_its_traces():
     flow.inner.log_scale.data[:] = torch.rand(2, 1, 1, dtype=DOUBLE)
     scale = torch.zeros(1, 2, 1, 4, dtype=DOUBLE)
     scale[..., 1] = 1.0
-    flow.inner.contributions = lambda x: (x, scale)
-    share = flow.contributions(torch.zeros(1, 1, 1, 8, dtype=DOUBLE))[1]
+    flow.inner.forward_elementwise = lambda x: (x, scale)
+    share = flow.forward_elementwise(torch.zeros(1, 1, 1, 8, dtype=DOUBLE))[1]
     torch.testing.assert_close(share[0, 0, 0], torch.tensor([0, 0, 1, 1, 0, 0, 0, 0], dtype=DOUBLE))
 
 
@@ -304,7 +307,7 @@ def test_coupling_follows_its_formula_within_its_bound():
     subnet = nn.Conv2d(2, 4, 1).double()
     flow = AffineCoupling(subnet, 4, bound=1.5)
     x = 10 * torch.randn(50, 4, 3, 3, dtype=DOUBLE)
-    z, share = flow.contributions(x)
+    z, share = flow.forward_elementwise(x)
     raw, shift = subnet(x[:, :2]).chunk(2, 1)
     scale = 1.5 * torch.tanh(raw / 1.5)
     assert torch.equal(z[:, :2], x[:, :2])
@@ -322,7 +325,7 @@ def test_the_conditioning_part_is_the_larger_one(channels, swap, sizes):
 
 def test_arctanh_is_the_papers_map():
     x = torch.arange(257, dtype=DOUBLE).reshape(1, 1, 1, 257)
-    z, share = Arctanh().contributions(x)
+    z, share = Arctanh().forward_elementwise(x)
     torch.testing.assert_close(torch.tanh(z), (2 * x - 256) / 258)
     derivative = 2 / 258 / (1 - ((2 * x - 256) / 258) ** 2)
     torch.testing.assert_close(share, derivative.log())
@@ -331,7 +334,7 @@ def test_arctanh_is_the_papers_map():
 
 def test_bells_are_straight_between_black_and_white_and_meet_there():
     x = torch.tensor([1, 1 - 1e-9, 128, 255, 255 + 1e-9, 0, 256], dtype=DOUBLE).view(1, 1, 1, -1)
-    z, share = Bells().contributions(x)
+    z, share = LogisticEnds().forward_elementwise(x)
     expected = torch.tensor([-1, -1, 0, 1, 1, -9, 9], dtype=DOUBLE)
     torch.testing.assert_close(z.flatten(), expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(share.flatten()[[0, 2, 3]].exp(), torch.full((3,), 1 / 127, dtype=DOUBLE))
@@ -341,23 +344,23 @@ def test_bells_are_straight_between_black_and_white_and_meet_there():
 def test_dequantised_black_and_white_cost_nothing_under_a_logistic(value, centre):
     """No bits but those by which the bell is cut off: log2(1 / (1 - 2 eps))."""
     x = value + torch.linspace(0, 1, 100_002, dtype=DOUBLE)[1:-1].view(1, 1, 1, -1)
-    z, share = Bells().contributions(x)
+    z, share = LogisticEnds().forward_elementwise(x)
     nats = -torch.from_numpy(stats.logistic.logpdf(z.numpy(), centre)) - share
     eps = 1 / (1 + math.exp(4))
     torch.testing.assert_close(nats, torch.full_like(nats, -math.log(1 - 2 * eps)), rtol=0, atol=1e-9)
-    _, arctanh_share = Arctanh().contributions(x)
+    _, arctanh_share = Arctanh().forward_elementwise(x)
     y = Arctanh()(x)[0].flatten()
     best = torch.from_numpy(stats.norm.logpdf(y.numpy(), y.mean(), y.std()))
     assert -(best + arctanh_share.flatten()).mean() > 0.17  # 0.25 bits
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
-@pytest.mark.parametrize("flow", [Arctanh(), Bells()], ids=["arctanh", "bells"])
+@pytest.mark.parametrize("flow", [Arctanh(), LogisticEnds()], ids=["arctanh", "bells"])
 def test_pixel_maps_bear_the_ends_of_every_value(flow, dtype):
     values = torch.arange(256, dtype=dtype).repeat_interleave(3)
     noise = torch.tensor([0, 0.5, 1 - torch.finfo(dtype).eps], dtype=dtype).repeat(256)
     x = (values + noise).view(1, 1, 1, -1)
-    z, share = flow.contributions(x)
+    z, share = flow.forward_elementwise(x)
     assert torch.isfinite(z).all()
     assert torch.isfinite(share).all()
     back, log_det = flow.inverse(z)
@@ -447,7 +450,7 @@ def test_raster_sees_earlier_elements_alone():
     """In reading order, with the channels of a pixel one after the other."""
     torch.manual_seed(0)
     shape = (2, 4, 5)
-    flow = RasterMixture(shape, width=8, depth=2).double()
+    flow = PixelAutoregressive(shape, width=8, depth=2).double()
     for parameter in flow.parameters():
         nn.init.normal_(parameter, std=0.2)
     x = 1.8 * torch.rand(1, *shape, dtype=DOUBLE) - 0.9  # nothing clipped
@@ -464,11 +467,11 @@ def test_raster_sees_earlier_elements_alone():
 
 def test_raster_does_not_see_the_noise_of_black_and_white():
     torch.manual_seed(0)
-    flow = RasterMixture((1, 4, 4), width=8, depth=1).double()
+    flow = PixelAutoregressive((1, 4, 4), width=8, depth=1).double()
     for parameter in flow.parameters():
         nn.init.normal_(parameter, std=0.2)
     pixels = torch.tensor([0, 255], dtype=DOUBLE)[torch.randint(2, (1, 1, 4, 4))]
-    noisy = [Bells()(pixels + torch.rand_like(pixels))[0] for _ in range(2)]
+    noisy = [LogisticEnds()(pixels + torch.rand_like(pixels))[0] for _ in range(2)]
     seen = [flow.subnet(x.clamp(-1, 1)) for x in noisy]
     torch.testing.assert_close(*seen)
     assert not torch.allclose(*noisy)

@@ -17,11 +17,11 @@ import zarr
 
 from seisflow.errors import ConfigError, DataError, OutputError
 from seisflow.io import create_segy, ingest, open_section
-from seisflow.io.ingest import plan
+from seisflow.io.zarr.ingest import plan
 
 from .conftest import cube, parts, segy_bytes, whole_numbers
 
-INGEST = import_module("seisflow.io.ingest")  # seisflow.io.ingest is its function
+INGEST = import_module("seisflow.io.zarr.ingest")  # seisflow.io.zarr.ingest is its function
 COORDINATES = {181: np.arange(12) * 10, 185: np.arange(12) * 20, 71: -10}
 GEOMETRIES = {
     "cube": cube([10, 11, 12], [1, 2, 3, 4]) | COORDINATES,

@@ -114,9 +114,9 @@ def some_missing(fields, seed=0):
 @pytest.fixture
 def few_headers(monkeypatch):
     monkeypatch.setattr(SCAN, "_ALL_HEADERS", 200)
-    monkeypatch.setattr("seisflow.io.survey._LEADING", 120)
-    monkeypatch.setattr("seisflow.io.survey._BLOCKS", 5)
-    monkeypatch.setattr("seisflow.io.survey._BLOCK", 10)
+    monkeypatch.setattr("seisflow.io.segy.survey._LEADING", 120)
+    monkeypatch.setattr("seisflow.io.segy.survey._BLOCKS", 5)
+    monkeypatch.setattr("seisflow.io.segy.survey._BLOCK", 10)
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["full", "missing"])

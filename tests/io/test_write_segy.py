@@ -252,7 +252,7 @@ def test_a_full_disk_leaves_nothing_and_is_told(segy, tmp_path, monkeypatch):
     def full(write, values):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("seisflow.io.segy_write._write_all", full)
+    monkeypatch.setattr("seisflow.io.segy.write._write_all", full)
     with pytest.raises(OutputError, match=r"no space left on device\. Free some space"):
         write(tmp_path / "result.sgy", section)
     assert sorted(tmp_path.iterdir()) == before

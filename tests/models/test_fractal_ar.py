@@ -10,16 +10,16 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import seisflow
-from seisflow.calibration import Calibration
+from seisflow.calibration.by_depth import Calibration
 from seisflow.config import AutoregressiveConfig, Config, load_config
 from seisflow.errors import ConfigError
 from seisflow.models import FractalAR, FractalMAR, ModelCard, build_model, load_model, save_model
 from seisflow.models.bins import Bins
 from seisflow.models.fractal_ar import cut, paste
 from seisflow.patches import Block, Panel, Split, prepare
-from seisflow.scaling import AmplitudeScaling
-from seisflow.scoring import score_panel
-from seisflow.source import Source
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.runs.sources import Source
+from seisflow.scoring.windows import score_panel
 from seisflow.training import train
 
 TINY = {"width": 8, "depth": 1, "head": 4, "values": 3}

@@ -8,7 +8,7 @@ from torch.distributions import Normal
 
 from seisflow.config import load_config, preset_names
 from seisflow.errors import ConfigError
-from seisflow.flows import TraceMixture
+from seisflow.flows import TraceAutoregressive
 from seisflow.models import build_model
 
 DOUBLE = torch.float64
@@ -382,10 +382,12 @@ def test_bits_of_an_image_count_the_arctanh_map(make_model):
 def test_training_asks_the_raster_to_stand_alone_too(make_model):
     bands = {"count": 2, "couplings": 1, "raster": {"width": 4}}
     model, x = make_model((1, 8, 8), bands=bands), data(5, (1, 8, 8))
-    (raster,) = (module for module in model.modules() if isinstance(module, TraceMixture))
+    (raster,) = (module for module in model.modules() if isinstance(module, TraceAutoregressive))
     seen = []
-    contributions = raster.contributions
-    raster.contributions = lambda state: seen.append((*contributions(state), state)) or seen[-1][:2]
+    forward_elementwise = raster.forward_elementwise
+    raster.forward_elementwise = lambda state: (
+        seen.append((*forward_elementwise(state), state)) or seen[-1][:2]
+    )
     mask = some_mask(x)
     total, nll = model.loss(x, mask)
     ((z, share, state),) = seen

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from seisflow.calibration import Calibration
+from seisflow.calibration.by_depth import Calibration
 from seisflow.errors import ModelError
 from seisflow.models import ModelCard, build_model, load_model, save_model, storage
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
 
 CALIBRATION = Calibration(
     smoothing=(8, 4), depth=[0.0], quantiles=[[0.0, 1.0, 2.0, 3.0, 4.0]], maxima=[1.0], held_out=True

@@ -23,7 +23,7 @@ from seisflow.patches import (
     read_panel,
     split,
 )
-from seisflow.scaling import AmplitudeScaling
+from seisflow.patches.scaling import AmplitudeScaling
 
 SIZE = (16, 8)
 RAW = AmplitudeScaling(std=1.0, step=0.0)  # amplitudes come out as they went in

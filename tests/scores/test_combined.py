@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from seisflow.calibration import Calibration, JointCalibration
+from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.scores.base import Trend
-from seisflow.scores.judge import deviation_of
 from seisflow.scores.levels import TREND, combined
+from seisflow.scores.neighbours import TRACE_FEATURES
 from seisflow.scores.spectrum import with_balanced
-from seisflow.scores.traces import TRACE_FEATURES
+from seisflow.scoring.calibrated import deviation_of
 
 TREND_OF = Trend((16.0, 24.0), share=0.8, most=3.0)
 

@@ -9,12 +9,12 @@ import torch
 from click.testing import CliRunner
 
 import seisflow
-from seisflow.calibration import JointCalibration
+from seisflow.calibration.by_depth import JointCalibration
 from seisflow.errors import ModelError
 from seisflow.models import load_model, save_model
-from seisflow.scores import SCORES, Evaluation, joined, scores_of
-from seisflow.scores.judge import Judge
-from seisflow.scoring import score, score_panels
+from seisflow.scores import SCORES, ForwardPass, joined, scores_of
+from seisflow.scoring.calibrated import CalibratedScore
+from seisflow.scoring.section import score, score_panels
 
 FLOW_SCORES = [name for name in SCORES if name not in ("typicality", "nll")]
 
@@ -35,7 +35,7 @@ def seen(model):
     mask = torch.ones_like(x, dtype=torch.bool)
     mask[1, :, :9] = False
     with torch.inference_mode():
-        yield Evaluation(model, x, mask)
+        yield ForwardPass(model, x, mask)
 
 
 def test_the_parts_of_the_levels_sum_to_the_negative_log_density(seen):
@@ -69,7 +69,7 @@ def test_every_score_takes_the_log_density_along_and_is_calibrated(seen, model, 
     chosen = scores_of(model)[name]
     maps = chosen.maps(seen)
     torch.testing.assert_close(maps[:, :1] * seen.mask, seen.nll, rtol=1e-4, atol=1e-4)
-    judge = Judge(model, name)
+    judge = CalibratedScore(model, name)
     assert judge.calibration.maxima
     assert judge.calibration.tail is not None
     if isinstance(judge.calibration, JointCalibration):
@@ -98,10 +98,10 @@ def test_combined_sees_a_bright_and_a_wiped_out_zone(cube, model):
 
 
 def test_a_judge_travels_to_a_worker(cube, model):
-    again = pickle.loads(pickle.dumps(Judge(model, "combined")))
+    again = pickle.loads(pickle.dumps(CalibratedScore(model, "combined")))
     first, second = (
         next(score_panels(cube.isel(inline=[0]), judge.model, score="combined")).anomaly
-        for judge in (Judge(model, "combined"), again)
+        for judge in (CalibratedScore(model, "combined"), again)
     )
     np.testing.assert_array_equal(first, second)
 
@@ -124,7 +124,7 @@ def test_a_model_of_an_older_version_says_how_to_add_what_it_lacks(cube, model, 
 def test_a_calibration_of_other_features_is_refused(model):
     old = load_model_with(model, features=model.card.calibrations["combined"].features[:-1])
     with pytest.raises(ModelError, match=r"no calibration for the score combined as it is now.*--resume"):
-        Judge(old, "combined")
+        CalibratedScore(old, "combined")
 
 
 def load_model_with(model, features):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from seisflow.calibration import LONG, reach_of, smooth
+from seisflow.calibration.smoothing import LONG, reach_of, smooth
 from seisflow.scores.spectrum import (
     BAND_FEATURES,
     EDGES,

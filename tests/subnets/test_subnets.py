@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 
 from seisflow.errors import ConfigError
+from seisflow.flows.pixels.periodic import PeriodicPrediction
 from seisflow.subnets import build_subnet
 from seisflow.subnets.causal import CausalCNN, Walk
 from seisflow.subnets.kan import KANConv, KANLinear
-from seisflow.subnets.periodic import PeriodicPrediction
 
 SIZES = {"cnn": (16, 8), "mlp": (4, 4), "kan": (4, 4), "kan, large block": (16, 16)}
 every_subnet = pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from seisflow import training
 from seisflow.config import Config
-from seisflow.source import Source
+from seisflow.runs.sources import Source
 from seisflow.training import finish
 
 SAMPLE = resources.files("seisflow.datasets") / "f3-sample.sgy"

@@ -10,8 +10,8 @@ from seisflow import training
 from seisflow.config import TrainingConfig
 from seisflow.io import ingest, open_section
 from seisflow.patches import Block, PatchDataset
-from seisflow.scaling import AmplitudeScaling
-from seisflow.source import Source
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.runs.sources import Source
 from seisflow.training.data import Batches, PatchData
 
 from .conftest import same, state, tiny_config, weights

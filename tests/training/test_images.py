@@ -12,7 +12,7 @@ from seisflow.errors import ConfigError, ModelError
 from seisflow.io.images import read_images, resize
 from seisflow.models import load_model
 from seisflow.patches.images import ImageDataset, split_training
-from seisflow.source import ImageSource, Source
+from seisflow.runs.sources import ImageSource, Source
 
 from ..conftest import tiny_image_config
 from .conftest import SAMPLE, same, state, weights
@@ -166,7 +166,7 @@ def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tm
 
 
 def test_a_model_of_sections_generates_no_images(tiny_run):
-    from seisflow.image_generation import generate_images
+    from seisflow.generation.images import generate_images
 
     with pytest.raises(ModelError, match="not one of images"):
         generate_images(load_model(tiny_run), 2)

@@ -211,7 +211,7 @@ def test_a_run_from_elsewhere_opens_nothing_unasked(fit, at_step, tmp_path, monk
         fit()
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     opened = []
-    monkeypatch.setattr("seisflow.source.open_section", lambda path, **_: opened.append(path) or 1 / 0)
+    monkeypatch.setattr("seisflow.runs.sources.open_section", lambda path, **_: opened.append(path) or 1 / 0)
     for path in ("http://example.invalid/a.sgy", "/etc/passwd"):
         record["sources"][0]["path"] = path
         (tmp_path / "run" / "run.json").write_text(json.dumps(record))

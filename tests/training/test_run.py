@@ -10,7 +10,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import Timer
 
-from seisflow import runs, training
+from seisflow import training
 from seisflow.config import Config
 from seisflow.errors import ConfigError, DataError, OutputError, TrainingError
 from seisflow.models import FractalFlowModel, load_model
@@ -18,6 +18,7 @@ from seisflow.patches import Block, Split
 from seisflow.training import module, run
 from seisflow.training.callbacks import Averaging
 from seisflow.training.module import FINAL_RATE, FlowModule
+from seisflow.training.record import summary
 
 from .conftest import same, state, tiny_config, weights
 
@@ -182,7 +183,7 @@ def test_nothing_held_out(source, tmp_path):
     card = load_model(done.folder).card
     assert not card.calibration.held_out
     assert math.isfinite(card.provenance["training_nats_per_dim"])
-    assert "nats/dim in training" in runs.summary(done)
+    assert "nats/dim in training" in summary(done)
 
 
 def test_given_splits_are_kept(fit):
@@ -239,7 +240,7 @@ def test_a_non_finite_step_is_left_out_and_counted(fit, losses_of, value):
     assert (done.steps, done.bad_steps) == (12, 3)
     assert all(torch.isfinite(tensor).all() for tensor in weights(done.folder).values())
     assert load_model(done.folder).card.provenance["skipped_steps"] == 3
-    assert "3 non-finite steps left out" in runs.summary(done)
+    assert "3 non-finite steps left out" in summary(done)
 
 
 def test_a_non_finite_step_changes_no_weight(fit, losses_of):

@@ -1,0 +1,57 @@
+"""Gaussian smoothing of maps over unmasked samples."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, uniform_filter1d
+
+LONG = 16
+"""Samples or traces of standard deviation from which on a window is three means in a row."""
+TRUNCATE = 4.0
+"""Standard deviations at which smoothing windows end."""
+
+
+def smooth(
+    nll: NDArray[np.float32],
+    mask: NDArray[Any],
+    smoothing: tuple[float, float],
+    weight: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Average a map (T, X) over a Gaussian window, over unmasked samples only; NaN where masked.
+
+    ``weight`` is `window_weight` of the mask, where that is known already.
+    """
+    if weight is None:
+        weight = window_weight(mask, smoothing)
+    total = _window(np.where(mask, nll, 0), smoothing)
+    out = np.full_like(total, np.nan)
+    np.divide(total, weight, out=out, where=mask & (weight > 1e-6))
+    return out
+
+
+def window_weight(mask: NDArray[Any], smoothing: tuple[float, float]) -> NDArray[np.float32]:
+    """Share of the Gaussian window about each sample that is not masked, (T, X)."""
+    return _window(mask, smoothing)
+
+
+def reach_of(size: float) -> int:
+    """Samples or traces to each side that a window of this standard deviation reaches."""
+    return 3 * (_means(size) // 2) if size >= LONG else int(TRUNCATE * size + 0.5)
+
+
+def _window(values: NDArray[Any], smoothing: tuple[float, float]) -> NDArray[np.float32]:
+    out = values.astype(np.float32)
+    for axis, size in enumerate(smoothing):
+        if size >= LONG:
+            # Three means in a row are near a Gaussian and cost the same however long they are.
+            for _ in range(3):
+                out = uniform_filter1d(out, _means(size), axis=axis, mode="constant")
+    rest = tuple(0.0 if size >= LONG else size for size in smoothing)
+    averaged: NDArray[np.float32] = gaussian_filter(out, rest, mode="constant", truncate=TRUNCATE)
+    return averaged
+
+
+def _means(size: float) -> int:
+    """Odd length of three means whose variances sum to that of a Gaussian window of this size."""
+    return round(np.sqrt(4 * size**2 + 1)) | 1

@@ -1,0 +1,1 @@
+"""Evaluation of anomaly maps on modelled anomalies."""

@@ -1,0 +1,1 @@
+"""Benchmarks on images: bits/dim, topics, outliers."""

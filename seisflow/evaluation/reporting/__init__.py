@@ -1,0 +1,1 @@
+"""Result records, tables, pages and pictures of documentation."""

@@ -1,0 +1,1 @@
+"""Evaluation of densities and samples of seismic sections."""

@@ -1,0 +1,1 @@
+"""Bijections for images of 8-bit pixels."""

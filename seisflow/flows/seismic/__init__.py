@@ -1,0 +1,1 @@
+"""Bijections for seismic sections: whitening, lateral bands, autoregression over traces."""

@@ -1,0 +1,132 @@
+"""New sections: patches drawn from a model, in the units and the sampling of its training data."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from seisflow.generation.batches import BATCH, generate_batches
+from seisflow.models import Model, ModelCard
+from seisflow.models.base import section_card
+
+log = logging.getLogger("seisflow")
+ASSUMED: dict[str, Any] = {"domain": "time", "interval": 4.0, "unit": "ms"}
+"""Sampling where a model does not tell that of its training data."""
+
+
+def generate(
+    model: Model,
+    n: int,
+    *,
+    topic: int | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+    batch: int = BATCH,
+) -> xr.Dataset:
+    """Draw n patches from a model, in memory.
+
+    For many use ``seisflow generate``, or `generate_batches`; all three draw the same patches.
+
+    Parameters
+    ----------
+    model : Model
+        As `seisflow.load_model` gives it.
+    n : int
+        Number of patches.
+    topic : int, optional
+        Variance topic of every patch (0-based); by default each draws its own.
+    temperature : float
+        Below 1 for more typical patches.
+    seed : int
+        The same seed gives the same patches, and the first of many are those of few.
+    batch : int
+        Patches drawn together; another number gives other patches.
+
+    Returns
+    -------
+    xr.Dataset
+        A section: ``amplitude`` over (inline, crossline, time), or depth. Inline i is patch i, from 1, and
+        has nothing to do with its neighbours; crosslines are the patch's traces. Amplitudes are in the
+        units of the training data. A model of images gives ``pixels`` over (image, channel, row, column),
+        uint8.
+
+    Raises
+    ------
+    ModelError
+        If the model has no card.
+    ConfigError
+        If there is no such topic.
+
+    Examples
+    --------
+    >>> import seisflow
+    >>> patches = seisflow.generate(seisflow.load_model("runs/latest"), 100)  # doctest: +SKIP
+    """
+    if model.card is not None and model.card.images is not None:
+        from seisflow.generation.images import generate_images  # which builds on this module
+
+        return generate_images(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch)
+    frame = empty_section(model, n, topic=topic, temperature=temperature, seed=seed)
+    amplitude = np.empty(frame["amplitude"].shape, np.float32)
+    first = 0
+    for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
+        amplitude[first : first + len(patches)] = to_amplitude(patches[:, 0], section_card(model))
+        first += len(patches)
+    return frame.assign(amplitude=(frame["amplitude"].dims, amplitude, frame["amplitude"].attrs))
+
+
+def empty_section(
+    model: Model,
+    n: int,
+    *,
+    topic: int | None,
+    temperature: float,
+    seed: int,
+    model_name: str = "",
+) -> xr.Dataset:
+    """Return a section of n patches, with its coordinates, that is zero everywhere and takes no memory."""
+    card = section_card(model)
+    sampling = card.provenance.get("geometry")
+    if sampling is None:
+        sampling = ASSUMED
+        log.warning("the model does not tell its sample interval: %(interval)g %(unit)s is assumed", ASSUMED)
+    samples, traces = model.shape[1:]
+    domain = sampling["domain"]
+    seen = ", ".join(Path(item["path"]).name for item in card.inputs)
+    comment = "Patches have nothing to do with their neighbours, nor with any place: inline is their number."
+    if card.scaling.quantised:
+        levels = card.scaling.step * card.scaling.std
+        comment += f" The training data are in steps of {levels:.4g}; these are not, and spread within them."
+    attrs: dict[str, Any] = {
+        "title": "Generated" + (f", topic {topic}" if topic is not None else ""),
+        "comment": comment,
+        "source_format": "generated",
+        "quantisation_step": 0.0,
+        "warnings": [],
+        "model": model_name,
+        "model_inputs": seen,
+        "model_finished": str(card.provenance.get("finished")),
+        "seed": seed,
+        "temperature": temperature,
+        "topic": "each its own" if topic is None else topic,
+    }
+    zero = np.broadcast_to(np.float32(0), (n, traces, samples))
+    return xr.Dataset(
+        {"amplitude": (("inline", "crossline", domain), zero, {"long_name": "generated seismic amplitude"})},
+        coords={
+            "inline": ("inline", np.arange(1, n + 1), {"long_name": "number of the patch"}),
+            "crossline": ("crossline", np.arange(1, traces + 1), {"long_name": "trace of the patch"}),
+            domain: (domain, sampling["interval"] * np.arange(samples), {"units": sampling["unit"]}),
+        },
+        attrs=attrs,
+    )
+
+
+def to_amplitude(patches: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
+    """Turn patches (b, H, W) in scaled units into panels (b, W, H) of amplitudes."""
+    return np.ascontiguousarray(card.scaling.unscale(patches).transpose(0, 2, 1), dtype=np.float32)

@@ -1,0 +1,203 @@
+"""Open a SEG-Y or SU file as a section: headers now, samples when they are asked for."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from seisflow.errors import DataError
+from seisflow.io.files import full_name, open_binary
+from seisflow.io.segy import formats, headers
+from seisflow.io.segy.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
+from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.traces import read_traces
+
+_MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
+_ROUNDING = 0.01  # of a sample
+
+
+class SegyArray(BackendArray):
+    """Samples of a SEG-Y file over the dimensions of a section; NaN where there is no trace.
+
+    Holds no open file, so it can be pickled and read from several threads or processes.
+
+    Parameters
+    ----------
+    layout : Layout
+    index : array over the leading dimensions, int64
+        Position of each trace in the file, -1 where there is none.
+    axis : TimeAxis
+        Common to all traces; NaN before and after those that cover a part of it.
+    """
+
+    def __init__(self, layout: Layout, index: NDArray[np.int64], axis: "TimeAxis") -> None:
+        self.layout = layout
+        self.index = index
+        self.axis = axis
+        self.shape = (*index.shape, axis.samples)
+        self.dtype = np.dtype(np.float32)
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
+        *leading, vertical = key
+        index = self.index
+        for axis in reversed(range(len(leading))):  # from the last: an integer drops its axis
+            index = index[(slice(None),) * axis + (leading[axis],)]
+        rows = np.ravel(index)
+        single = isinstance(vertical, int | np.integer)
+        wanted = np.array([vertical]) if single else vertical
+        there = rows >= 0
+        samples = self._traces(rows[there], wanted)
+        if not there.all():
+            everywhere = np.full((len(rows), samples.shape[1]), np.nan, np.float32)
+            everywhere[there] = samples
+            samples = everywhere
+        return samples.reshape(np.shape(index) + (() if single else samples.shape[1:]))
+
+    def _traces(self, rows: NDArray[np.int64], wanted: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+        if self.axis.shifts is None:
+            return read_traces(self.layout, rows, wanted)
+        place = np.arange(self.axis.samples)[wanted][None, :] - self.axis.shifts[rows][:, None]
+        inside = (place >= 0) & (place < self.layout.samples)
+        samples = read_traces(self.layout, rows)
+        found = np.take_along_axis(samples, np.where(inside, place, 0), axis=1)
+        return np.where(inside, found, np.float32(np.nan))
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Times (depths) of a section's samples: ``start``, and how many there are.
+
+    ``shifts`` is where each trace of the file begins on it, in samples; None where all begin with it.
+    """
+
+    start: float
+    samples: int
+    shifts: NDArray[np.int64] | None = None
+
+
+def open_layout(
+    layout: Layout,
+    *,
+    iline: int | None = None,
+    xline: int | None = None,
+    cdp_x: int | None = None,
+    cdp_y: int | None = None,
+    line: bool = False,
+    strict: bool = False,
+) -> xr.Dataset:
+    """Open a file whose layout is known; see `seisflow.io.open_section`."""
+    columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *(stated_bytes(layout.text) or ()))
+    geometry = find_geometry(
+        layout.path, columns, iline=iline, xline=xline, line=line, text=layout.text, strict=strict
+    )
+    axis, layout = time_axis(layout, columns, strict)
+    return _section(layout.warn(*geometry.warnings), columns, geometry, axis, cdp_x, cdp_y)
+
+
+def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
+    """Read the trace header fields that geometry needs, and those asked for besides."""
+    for byte in bytes_wanted:
+        if byte is not None and not 1 <= byte <= 237:
+            raise DataError(f"{layout.path}: trace header byte {byte}. A 4-byte field starts at 1 to 237")
+    words = tuple(dict.fromkeys((*headers.TRACE_WORDS, *(b for b in bytes_wanted if b))))
+    with open_binary(layout.path) as file:
+        return headers.trace_columns(
+            file, layout.first_trace, layout.stride, layout.traces, layout.endian, words
+        )
+
+
+def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[TimeAxis, Layout]:
+    """Return the axis that all traces fit on, and the layout with warnings on what was odd.
+
+    Raises
+    ------
+    DataError
+        If ``strict`` and traces start at different times.
+    """
+    claimed = columns[headers.TRACE_SAMPLES]
+    if ((claimed != layout.samples) & (claimed != 0)).any():
+        low, high = claimed.min(), claimed.max()
+        said = f"{low}" if low == high else f"{low} to {high}"
+        layout = layout.warn(
+            f"trace headers say {said} samples, the file holds {layout.samples}: {layout.samples} is used"
+        )
+    delays = scaled(columns[headers.DELAY], columns[headers.TIME_SCALAR])
+    first, last = float(delays.min()), float(delays.max())
+    if first == last:
+        return TimeAxis(first, layout.samples), layout
+    found = f"delay times {first:g} to {last:g} {layout.unit}"
+    if strict:
+        raise DataError(f"{layout.path}: {found}. One start was expected: leave out strict to shift traces")
+    shifts = (delays - first) / layout.interval
+    if shifts.max() > _MOST_SHIFT * layout.samples:
+        values, counts = np.unique(delays, return_counts=True)
+        layout = layout.warn(f"{found}: too far apart, the most frequent is used and traces are not shifted")
+        return TimeAxis(float(values[counts.argmax()]), layout.samples), layout
+    whole = np.rint(shifts).astype(np.int64)
+    rounded = ", to the nearest sample" if np.abs(shifts - whole).max() > _ROUNDING else ""
+    layout = layout.warn(f"{found}: traces are shifted onto one axis{rounded}, and masked beyond their ends")
+    return TimeAxis(first, layout.samples + int(whole.max()), whole), layout
+
+
+def _section(
+    layout: Layout,
+    columns: Columns,
+    geometry: Geometry,
+    axis: TimeAxis,
+    cdp_x: int | None,
+    cdp_y: int | None,
+) -> xr.Dataset:
+    leading = tuple(name for name, _ in geometry.axes)
+    index = geometry.index
+    mask = index >= 0
+    lazy = indexing.LazilyIndexedArray(SegyArray(layout, index, axis))
+    section = xr.Dataset(
+        {
+            "amplitude": ((*leading, layout.domain), lazy, {"long_name": "seismic amplitude"}),
+            "trace_mask": (leading, mask, {"long_name": "there is a trace"}),
+            "trace_index": (leading, index, {"long_name": "position of the trace in the source file"}),
+        },
+        coords={
+            name: (name, values, {"segy_byte": byte} if byte else {})
+            for (name, byte), values in zip(geometry.axes, geometry.labels, strict=True)
+        }
+        | {layout.domain: vertical_axis(layout, axis)},
+        attrs={
+            "source_file": full_name(layout.path),
+            "source_format": layout.kind,
+            "text_header": layout.text,
+            "binary_header": json.dumps(layout.binary),
+            "segy_format": layout.format,
+            "endian": layout.endian,
+            "encoding": layout.encoding,
+            "quantisation_step": 1.0 if formats.is_integer(layout.format) else 0.0,
+            "warnings": list(layout.warnings),
+        },
+    )
+
+    def over_grid(values: NDArray[Any], missing: float) -> NDArray[Any]:
+        return values[index] if mask.all() else np.where(mask, values[index], missing).astype(values.dtype)
+
+    coordinates = cdp_coordinates(columns, geometry.kind, cdp_x, cdp_y)
+    if coordinates is not None:
+        unit = {"units": layout.length_unit}
+        for name, values in zip(("cdp_x", "cdp_y"), coordinates, strict=True):
+            section = section.assign_coords({name: (leading, over_grid(values, np.nan), unit)})
+    for name, byte in (("cdp", 21), ("offset", 37)):
+        if geometry.kind != "3d" and name not in leading and np.ptp(columns[byte]):
+            section = section.assign_coords({name: (leading, over_grid(columns[byte], 0))})
+    return section
+
+
+def vertical_axis(layout: Layout, axis: TimeAxis) -> tuple[str, NDArray[Any], dict[str, str]]:
+    """Return time or depth of each sample, as xarray takes a coordinate."""
+    values = axis.start + layout.interval * np.arange(axis.samples)
+    return layout.domain, values, {"units": layout.unit}

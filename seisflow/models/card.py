@@ -1,0 +1,43 @@
+"""The card that travels with a model: configuration, scaling, calibration, provenance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from seisflow.calibration.by_depth import Calibration, JointCalibration
+from seisflow.config import Config
+from seisflow.patches.scaling import AmplitudeScaling
+
+
+class ModelCard(BaseModel):
+    """All that a saved model needs besides its weights (``config.json``).
+
+    Attributes
+    ----------
+    config : Config
+        Architecture, patch geometry, training.
+    images : str, optional
+        Name of the image data set that the model has learned; None for a model of sections.
+    scaling : AmplitudeScaling
+        Fitted on the training part.
+    calibration : Calibration, optional
+        Statistics of the score on held-out data, by depth.
+    calibrations : dict of JointCalibration
+        The same for other scores than the default, by their names.
+    inputs : list of dict
+        Files the model was trained on, each with its selection and its split; or the image data set.
+    provenance : dict
+        What was seen, by what, when: seed, steps, seconds, machine, commit, held-out nats/dim, versions.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    config: Config
+    images: str | None = None
+    scaling: AmplitudeScaling
+    calibration: Calibration | None = None
+    calibrations: dict[str, JointCalibration] = {}
+    inputs: list[dict[str, Any]] = []
+    provenance: dict[str, Any] = {}

@@ -1,0 +1,129 @@
+"""Figure of a section with its anomaly map laid over it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike, NDArray
+
+from seisflow.plotting.axes import canvas, colour_bar, show, symmetric
+from seisflow.plotting.style import CONTOUR, DIM_MAP, GREY_MAP, LABELS, NO_TRACE, STYLE, UNUSUAL_MAP
+
+
+@rc_context(STYLE)
+def draw_anomaly_overlay(
+    amplitude: ArrayLike,
+    anomaly: ArrayLike,
+    lateral: ArrayLike,
+    vertical: ArrayLike,
+    *,
+    threshold: float | None = None,
+    two_sided: bool = True,
+    anomalies: Sequence[Mapping[str, Any]] = (),
+    title: str = "",
+    lateral_label: str = LABELS["crossline"],
+    vertical_label: str = LABELS["time"],
+    score_label: str = "Anomaly score",
+    clip: float = 99.0,
+) -> Figure:
+    """Draw amplitudes in grey, peaks black, and lay the anomaly score over them in translucent colours.
+
+    What lies within the threshold stays grey. Beyond it, colour grows opaque towards the strongest
+    scores: warm where the section is less probable than normal, cool where it is more probable (dim or
+    wiped out).
+
+    Parameters
+    ----------
+    amplitude, anomaly : array_like, shape (X, T)
+        Amplitude and score of each sample; NaN where there is none.
+    lateral, vertical : array_like, shapes (X,) and (T,)
+        Labels of the traces; two-way time in ms, or depth in m.
+    threshold : float, optional
+        Score from which a sample is unusual; drawn as a contour. Default: the 95th percentile, which
+        only serves the eye and is not drawn.
+    two_sided : bool
+        Whether scores below ``-threshold`` are unusual too. False for a negative log-density.
+    anomalies : sequence of mappings
+        Places to frame and number, strongest first. ``lateral`` and ``vertical`` are their (first,
+        last) labels; ``label`` is what to write beside the frame, by default 1, 2, 3, ...
+    title, lateral_label, vertical_label, score_label : str
+        Words around the picture.
+    clip : float
+        Percentile of the absolute amplitude at which black and white are reached.
+    """
+    scores = np.asarray(anomaly, dtype=np.float64)
+    known = scores[np.isfinite(scores)]
+    size = np.abs(known) if two_sided else known
+    low = float(np.percentile(size, 95)) if threshold is None and size.size else threshold or 0.0
+    beyond = size[size > low]
+    scale = Normalize(low, np.percentile(beyond, 99) if beyond.size else low + 1.0, clip=True)
+
+    figure, axes = canvas(scores.shape, title, lateral_label, vertical_label)
+    show(axes, amplitude, lateral, vertical, GREY_MAP, symmetric(amplitude, clip))
+    colours = _score_colours(scores, scale, two_sided)
+    image = show(axes, colours, lateral, vertical)
+    if threshold is not None:
+        levels = [threshold, *([-threshold] if two_sided and threshold > 0 else [])]
+        crossed = [level for level in sorted(levels) if size.size and known.min() < level <= known.max()]
+        if crossed:
+            axes.contour(
+                np.ma.masked_invalid(scores).T,
+                levels=crossed,
+                extent=image.get_extent(),
+                origin="upper",
+                colors=CONTOUR,
+                linestyles="solid",
+                linewidths=0.7,
+            )
+    _score_bar(figure, axes, scale, bool(two_sided and (known <= -low).any()), score_label)
+    for number, place in enumerate(anomalies, start=1):
+        _frame(axes, place, str(place.get("label", number)))
+    return figure
+
+
+def _score_colours(scores: NDArray[np.float64], scale: Normalize, two_sided: bool) -> NDArray[np.float64]:
+    """Return scores as RGBA, transparent within the lower end of ``scale`` and where there is no score."""
+    size = np.nan_to_num(np.abs(scores) if two_sided else scores, nan=-np.inf)
+    strength = np.asarray(scale(size))
+    dim = (two_sided & (scores < 0))[..., None]
+    colours = np.where(dim, DIM_MAP(strength), UNUSUAL_MAP(strength))
+    colours[..., 3] = np.where(size >= scale.vmin, 0.45 + 0.35 * strength, 0.0)
+    return colours
+
+
+def _score_bar(figure: Figure, axes: Axes, scale: Normalize, two_sided: bool, label: str) -> None:
+    """Add the colour bar of a score: of the unusual side, or of both with a gap between them."""
+    if not two_sided:
+        colour_bar(figure, axes, ScalarMappable(scale, UNUSUAL_MAP), label, extend="max")
+        return
+    limits = Normalize(-(scale.vmax or 0.0), scale.vmax)
+    colours = _score_colours(np.linspace(-(scale.vmax or 0.0), scale.vmax or 0.0, 512), scale, two_sided=True)
+    colours[colours[:, 3] == 0] = to_rgba(NO_TRACE)
+    colours[:, 3] = 1.0
+    words = f"more probable  \N{LEFTWARDS ARROW}  {label}  \N{RIGHTWARDS ARROW}  less probable"
+    colour_bar(figure, axes, ScalarMappable(limits, ListedColormap(colours)), words, extend="both")
+
+
+def _frame(axes: Axes, place: Mapping[str, Any], label: str) -> None:
+    """Frame a place given by its labels, with a number at its upper corner."""
+    (left, right), (top, bottom) = place["lateral"], place["vertical"]
+    axes.add_patch(
+        Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="black", linewidth=1.1)
+    )
+    axes.annotate(
+        label,
+        (right, top),
+        xytext=(2, 2),
+        textcoords="offset points",
+        fontsize=8,
+        fontweight="bold",
+        color="white",
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": "black", "edgecolor": "none"},
+        annotation_clip=True,
+    )

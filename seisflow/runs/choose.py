@@ -1,0 +1,120 @@
+"""Which model, and which of its data, where none is named: the latest run, else the model that ships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seisflow.errors import ModelError
+from seisflow.models import Model, ModelCard, load_model
+from seisflow.models.base import section_card
+from seisflow.models.storage import DEFAULT_MODEL, find_model, shipped_models
+from seisflow.runs import folders
+from seisflow.runs.hardware import Hardware
+from seisflow.runs.sources import Source
+from seisflow.runs.trust import check_named
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model on its device, and where it comes from.
+
+    Attributes
+    ----------
+    name : str
+        Run folder, or name of a model that ships.
+    model : Model
+        Ready to evaluate.
+    home : Path
+        Where its results go by default: the run folder; here for a model that ships.
+    folder : Path
+        Where its files are.
+    """
+
+    name: str
+    model: Model
+    home: Path
+    folder: Path
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model knows about itself."""
+        assert self.model.card is not None  # loaded models have one
+        return self.model.card
+
+    @property
+    def sources(self) -> list[Source]:
+        """What the model was trained on, both its training and its held-out parts."""
+        return [
+            Source.model_validate({k: v for k, v in item.items() if k != "split"})
+            for item in self.card.inputs
+        ]
+
+    def describe(self) -> str:
+        """Say in a line what model this is and what it has seen."""
+        seen = ", ".join(Path(source.path).name for source in self.sources)
+        provenance = self.card.provenance
+        text = f"model {self.name}, which has seen {seen or 'data it does not name'}"
+        return f"{text} for {provenance['steps']} steps" if "steps" in provenance else text
+
+    def inputs(
+        self,
+        paths: Sequence[Path],
+        select: tuple[str, ...] = (),
+        geometry: dict[str, Any] | None = None,
+        *,
+        trusted: bool = False,
+    ) -> list[Source]:
+        """Return the sections at ``paths``, or without any, those the model was trained on.
+
+        Mutes and dead traces are taken as in training; ``select`` and ``geometry``, where given, stand in
+        for those of training. What the model names, and nobody here has trained on, is only opened if the
+        model is ``trusted``.
+
+        Raises
+        ------
+        ModelError
+            If there are neither, or the model is one of images.
+        DataError
+            If the model names files that are not opened unasked.
+        """
+        section_card(self.model)
+        if paths:
+            zeros = any(source.zeros_are_data for source in self.sources)
+            return [
+                Source(path=str(path), select=select, geometry=geometry or {}, zeros_are_data=zeros)
+                for path in paths
+            ]
+        if not self.sources:
+            raise ModelError(f"{self.name}: does not say what it was trained on. Name an INPUT")
+        paths_named = [source.path for source in self.sources]
+        check_named(paths_named, str(self.card.provenance.get("named", "")), self.folder, trusted)
+        given = {name: value for name, value in (("select", select), ("geometry", geometry)) if value}
+        return [source.model_copy(update=given) for source in self.sources]
+
+
+def choose_model(name: str | None = None, device: str | None = None) -> ChosenModel:
+    """Load the model of that name; without one, that of ``runs/latest``, else the one that ships.
+
+    Parameters
+    ----------
+    name : str, optional
+        Run folder, saved model, or name of a model that ships.
+    device : str, optional
+        See `Hardware.choose`.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or it is damaged.
+    ConfigError
+        If there is no such device.
+    """
+    hardware = Hardware.choose(device)
+    if name is None:
+        name = str(folders.latest()) if folders.LATEST.exists() else DEFAULT_MODEL
+    folder = find_model(name)
+    ships = name in shipped_models() and not Path(name).exists()
+    return ChosenModel(name, load_model(folder).to(hardware.device), Path() if ships else folder, folder)

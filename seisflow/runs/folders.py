@@ -1,0 +1,51 @@
+"""Run folders: ``runs/<name>``, and ``runs/latest`` that points to the last one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seisflow.errors import ModelError
+
+if TYPE_CHECKING:
+    pass
+
+ROOT = Path("runs")
+LATEST = ROOT / "latest"
+_CHOSEN = (
+    "SEISFLOW_RUN"  # tells the other processes of a data-parallel training which folder the first one took
+)
+
+
+def new(name: str) -> Path:
+    """Folder for a new run: ``runs/<name>-<first free number>``."""
+    if _CHOSEN in os.environ:
+        return Path(os.environ[_CHOSEN])
+    taken = {path.name for path in ROOT.glob(f"{name}-*")}
+    number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n}" not in taken)
+    os.environ[_CHOSEN] = str(ROOT / f"{name}-{number}")
+    return ROOT / f"{name}-{number}"
+
+
+def latest() -> Path:
+    """Folder of the last run.
+
+    Raises
+    ------
+    ModelError
+        If nothing has been trained in this folder.
+    """
+    if not LATEST.exists():
+        raise ModelError(
+            f"{LATEST}: no run in this folder. Name one with -o, or train first: seisflow train INPUT"
+        )
+    return Path(os.path.normpath(ROOT / LATEST.readlink())) if LATEST.is_symlink() else LATEST
+
+
+def set_latest(folder: Path) -> None:
+    """Point ``runs/latest`` to ``folder``; the link is replaced in one step."""
+    ROOT.mkdir(exist_ok=True)
+    aside = ROOT / f".latest-{os.getpid()}"
+    aside.symlink_to(os.path.relpath(folder.resolve(), ROOT.resolve()), target_is_directory=True)
+    aside.replace(LATEST)

@@ -1,0 +1,150 @@
+"""Calibrations of all scores of a model, from one pass over held-out panels."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seisflow.calibration.by_depth import Calibration, DepthMap, JointCalibration, by_depth, calibrate, folds
+from seisflow.calibration.extremes import extremes
+from seisflow.models import Model
+from seisflow.patches import Panel
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.scores import SMOOTHING, ForwardPass, scores_of
+from seisflow.scores.base import Maps, Score
+from seisflow.scoring.calibrated import deviation_of
+from seisflow.scoring.windows import measure_panel
+
+BINS = 16
+KEPT_BYTES = 2**30
+"""Features of held-out panels kept in memory at once, for one score."""
+MOST_SAMPLES = 2**21
+"""Samples of a panel that are looked at: of longer ones, the middle traces."""
+RIDGE = 0.1
+"""Added to the covariance of deviations, whose variances are about 1."""
+CLIPPED = 8.0
+"""Deviations beyond which samples count no more in their covariance."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What is normal for a model.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        For typicality and nll.
+    calibrations : dict of JointCalibration
+        For every other score, by its name.
+    nats_per_dim : float
+        Mean negative log-density of the panels' samples.
+    """
+
+    calibration: Calibration
+    calibrations: dict[str, JointCalibration]
+    nats_per_dim: float
+
+
+def calibrate_scores(
+    model: Model,
+    panels: Iterable[tuple[Panel, NDArray[np.float64]]],
+    scaling: AmplitudeScaling,
+    *,
+    held_out: bool,
+    count: int,
+    names: Sequence[str] | None = None,
+) -> Calibrated:
+    """Calibrate the scores of a model.
+
+    Parameters
+    ----------
+    model : Model
+    panels : iterable of (Panel, depth (T,))
+        Untouched, in their order in the survey: neighbours follow each other.
+    scaling : AmplitudeScaling
+    held_out : bool
+        Whether the model has not seen them.
+    count : int
+        How many panels there are.
+    names : sequence of str, optional
+        Scores to calibrate besides typicality; by default all that the model offers.
+    """
+    offered = scores_of(model)
+    others = [
+        score
+        for name, score in offered.items()
+        if name not in ("typicality", "nll") and (names is None or name in names)
+    ]
+    taken = [offered["typicality"], *others]
+    channels = np.cumsum([0, *(_channels(model, score) for score in taken)]).tolist()
+    plain: list[DepthMap] = []
+    features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in others}
+    total, known = 0.0, 0
+    for number, (whole, depth) in enumerate(panels):
+        panel = _middle(whole, max(MOST_SAMPLES // len(depth), model.shape[2]))
+        maps = measure_panel(
+            panel,
+            model,
+            scaling,
+            lambda seen: torch.cat([score.maps(seen) for score in taken], 1),
+            seed=(0, number),
+        )
+        total += float(np.nansum(maps[0], dtype=np.float64))
+        known += int(np.isfinite(maps[0]).sum())
+        plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
+        for k, score in enumerate(others, start=1):
+            found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
+            most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
+            features[score.name].append((np.stack([one[:, :most] for one in found]), depth))
+    tile = (model.shape[1], model.shape[2])
+    return Calibrated(
+        calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
+        {score.name: _joint(features[score.name], score, tile, held_out=held_out) for score in others},
+        total / max(known, 1),
+    )
+
+
+def _middle(panel: Panel, traces: int) -> Panel:
+    """As many traces from the middle of a panel, or all."""
+    start = max(panel.shape[1] - traces, 0) // 2
+    return panel.crop(slice(None), slice(start, start + traces))
+
+
+def _joint(
+    panels: Sequence[tuple[Maps, NDArray[np.float64]]], score: Score, tile: tuple[int, int], *, held_out: bool
+) -> JointCalibration:
+    draft = _fit(panels, score, held_out=held_out)
+    scores: list[Maps] = []
+    for others, some in folds(panels):
+        judge = _fit(others, score, held_out=held_out)
+        scores += [np.abs(deviation_of(values, depth, judge, score)) for values, depth in some]
+    return draft.model_copy(update=extremes(scores, tile))
+
+
+def _fit(
+    panels: Sequence[tuple[Maps, NDArray[np.float64]]], score: Score, *, held_out: bool
+) -> JointCalibration:
+    features = [
+        by_depth([(values[k], depth) for values, depth in panels], feature.window, BINS, held_out=held_out)
+        for k, feature in enumerate(score.features)
+    ]
+    draft = JointCalibration(features=features, maxima=[], held_out=held_out)
+    if score.join != "density":
+        return draft
+    deviations = [
+        np.stack([one[::4, ::2].ravel() for one in draft.deviations(values, depth)])
+        for values, depth in panels
+    ]
+    points = np.concatenate(deviations, axis=1)
+    points = np.clip(points[:, np.isfinite(points).all(0)], -CLIPPED, CLIPPED)
+    precision = np.linalg.inv(np.cov(points) + RIDGE * np.eye(len(points)))
+    return draft.model_copy(update={"precision": precision.tolist()})
+
+
+def _channels(model: Model, score: Score) -> int:
+    """How many maps a score takes."""
+    x = torch.zeros(1, *model.shape, device=model.device)
+    with torch.inference_mode():
+        return score.maps(ForwardPass(model, x, torch.ones_like(x, dtype=torch.bool))).shape[1]

@@ -1,0 +1,140 @@
+"""Optimisation of a model by Lightning, and the card it leaves with."""
+
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import RichProgressBar, Timer
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from seisflow.config import Config
+from seisflow.models import Model, ModelCard, save_model
+from seisflow.runs.hardware import Hardware, is_first_process
+from seisflow.runs.provenance import commit, machine, versions
+from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop, WholeFiles
+from seisflow.training.data import PatchData
+from seisflow.training.module import FlowModule
+from seisflow.training.record import METRICS, STATE, Record, Run
+
+
+def fit(
+    model: Model,
+    data: PatchData,
+    record: Record,
+    config: Config,
+    folder: Path,
+    hardware: Hardware,
+    state: Path | None,
+    *,
+    calibrate: bool = True,
+) -> Run:
+    training = config.training
+    model.compute_in(hardware.subnet_dtype(training.precision))
+    module = FlowModule(model, training)
+    stop, timer = SafeStop(), Timer(record.max_time, verbose=False)
+    callbacks: list[Callback] = [timer, stop]
+    if training.ema:
+        callbacks.append(Averaging(training.ema))
+    callbacks.append(Checkpoint(folder / STATE, training.validate_every))
+    callbacks.append(
+        RichProgressBar(leave=True)
+        if sys.stderr.isatty()
+        else Report(training.steps, training.validate_every)
+    )
+    # Lightning's notes on devices and its advice on workers are for its own users, not for ours
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", ".*(num_workers|log_every_n_steps|isinstance.treespec).*")
+        loggers: list[Logger] = [
+            _csv_logger(folder),
+            TensorBoardLogger(folder, name="", version="logs"),
+        ]
+        trainer = Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            strategy=hardware.strategy,
+            max_steps=training.steps,
+            max_epochs=-1,
+            val_check_interval=training.validate_every,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            limit_val_batches=0 if data.held_out is None else 1.0,
+            gradient_clip_val=training.clip,
+            log_every_n_steps=min(10, training.steps),
+            logger=loggers,
+            callbacks=callbacks,
+            enable_checkpointing=False,
+            enable_progress_bar=sys.stderr.isatty(),
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            plugins=[WholeFiles()],
+        )
+        trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
+    if stop.stopped:
+        raise KeyboardInterrupt(
+            f"{folder}: stopped after step {trainer.global_step} of {training.steps}, nothing is lost. "
+            f"Go on with: seisflow train --resume -o {folder}"
+        )
+    run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
+    if is_first_process():
+        _finish(run, record, config, data, calibrate)
+    return run
+
+
+def _csv_logger(folder: Path) -> CSVLogger:
+    """Lightning's logger, which starts ``metrics.csv`` anew, made to go on with that of a resumed run."""
+    logger = CSVLogger(folder, name="", version="logs")
+    path = folder / "logs" / METRICS
+    if is_first_process() and path.is_file():
+        earlier = path.read_bytes()
+        logger.experiment.metrics_keys = earlier.split(b"\r\n", 1)[0].decode().split(",")
+        path.write_bytes(earlier)
+    return logger
+
+
+def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate: bool) -> None:
+    """Calibrate, save the model with its card, and draw what a run folder shows."""
+    from seisflow.training.finish import calibrate_run, draw_image_run, draw_run, judge_images
+
+    images = record.images
+    model = run.model.cpu().eval()
+    model.compute_in(torch.float32)
+    model.card = ModelCard(
+        config=config,
+        images=None if images is None else images.path,
+        scaling=record.scaling,
+        inputs=[
+            {**source.model_dump(mode="json"), "split": part.model_dump(mode="json")}
+            for source, part in zip(record.sources, record.splits, strict=True)
+        ]
+        if images is None
+        else [images.model_dump(mode="json")],
+        provenance=provenance(run, record.seed) | {"named": record.named},
+    )
+    if images is not None:
+        judge_images(model, data)
+    elif calibrate:
+        calibrate_run(model, data)
+    save_model(model, run.folder)
+    (draw_run if images is None else draw_image_run)(model, data, run.folder)
+
+
+def provenance(run: Run, seed: int) -> dict[str, Any]:
+    """Return seed, steps, time, machine, versions and commit of a run."""
+    return {
+        "seed": seed,
+        "steps": run.steps,
+        "skipped_steps": run.bad_steps,
+        "seconds": round(run.seconds, 1),
+        "machine": machine(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(),
+        "versions": versions(),
+    }

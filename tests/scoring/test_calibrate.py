@@ -1,0 +1,54 @@
+"""Calibration of all scores takes one pass, and no more memory than it is allowed."""
+
+import numpy as np
+import pytest
+
+from seisflow.calibration.by_depth import FOLDS
+from seisflow.models import load_model
+from seisflow.patches import Panel
+from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.scores import scores_of
+from seisflow.scoring import calibrate
+
+
+@pytest.fixture(scope="module")
+def model(tiny_run):
+    return load_model(tiny_run)
+
+
+def panels(count, shape=(64, 80)):
+    rng = np.random.default_rng(0)
+    depth = 4.0 * np.arange(shape[0])
+    return [
+        (Panel(rng.normal(size=shape).astype(np.float32), np.ones(shape, bool)), depth) for _ in range(count)
+    ]
+
+
+def test_every_score_that_a_model_offers_is_calibrated_unless_named(model):
+    scaling = AmplitudeScaling(std=1.0)
+    found = calibrate.calibrate_scores(model, panels(FOLDS), scaling, held_out=True, count=FOLDS)
+    assert set(found.calibrations) == set(scores_of(model)) - {"typicality", "nll"}
+    few = calibrate.calibrate_scores(
+        model, panels(FOLDS), scaling, held_out=True, count=FOLDS, names=["ratio"]
+    )
+    assert set(few.calibrations) == {"ratio"}
+    assert few.calibrations["ratio"] == found.calibrations["ratio"]
+    assert few.calibration == found.calibration
+    assert np.isfinite(found.nats_per_dim)
+    states = found.calibrations["density-of-states"]
+    matrix = np.array(states.precision)
+    assert (np.linalg.eigvalsh(matrix) > 0).all()
+    assert len(matrix) == len(states.features) == model.config.levels + 2
+
+
+def test_of_long_panels_the_middle_is_looked_at(model, monkeypatch):
+    monkeypatch.setattr(calibrate, "MOST_SAMPLES", 64 * 40)
+    scaling = AmplitudeScaling(std=1.0)
+    long = panels(2, (64, 200))
+    cropped = [(panel.crop(slice(None), slice(80, 120)), depth) for panel, depth in long]
+    one, two = (
+        calibrate.calibrate_scores(model, some, scaling, held_out=True, count=2, names=["ratio"])
+        for some in (long, cropped)
+    )
+    assert one.calibration == two.calibration
+    assert one.calibration.shape == (64, 40)
