@@ -12,7 +12,7 @@ import torch
 import seisflow
 from seisflow.output.score_files import write_scores
 from seisflow.patches import cut, panel_index, prepare, read_panel, window_grid
-from seisflow.scoring import windows
+from seisflow.scoring.windows import BATCH_CPU, half
 
 SAMPLE = "f3-sample"
 
@@ -35,11 +35,11 @@ def windows(section, model):
     every, masks = [], []
     for lead in panel_index(section):
         panel = read_panel(section, lead)
-        x, mask = cut(panel, *window_grid(panel.shape, size, windows.half(size)), size)
+        x, mask = cut(panel, *window_grid(panel.shape, size, half(size)), size)
         every.append(prepare(x, mask, model.card.scaling, np.random.default_rng(0)))
         masks.append(mask)
     x, mask = (torch.from_numpy(np.concatenate(parts)) for parts in (every, masks))
-    return list(zip(x.split(windows.BATCH_CPU), mask.split(windows.BATCH_CPU), strict=True))
+    return list(zip(x.split(BATCH_CPU), mask.split(BATCH_CPU), strict=True))
 
 
 def bare(model, windows):

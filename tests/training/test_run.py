@@ -15,7 +15,7 @@ from seisflow.config import Config
 from seisflow.errors import ConfigError, DataError, OutputError, TrainingError
 from seisflow.models import FractalFlowModel, load_model
 from seisflow.patches import Block, Split
-from seisflow.training import module, run
+from seisflow.training import module, run, start
 from seisflow.training.callbacks import Averaging
 from seisflow.training.module import FINAL_RATE, FlowModule
 from seisflow.training.record import summary
@@ -65,7 +65,7 @@ def test_the_model_of_a_run_tells_where_it_comes_from(finished, source):
 def held_out_nats_per_dim(done):
     """Mean over the windows of the held-out grid, each sample as often as windows cover it."""
     record = run.Record.model_validate_json((done.folder / "run.json").read_text())
-    windows = run._patches(record, tiny_config(), [source.open() for source in record.sources]).held_out
+    windows = start.patch_data(record, tiny_config(), [source.open() for source in record.sources]).held_out
     items = [windows[i] for i in range(len(windows))]
     x, mask = (torch.stack([item[key] for item in items]) for key in ("x", "mask"))
     with torch.no_grad():
