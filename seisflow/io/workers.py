@@ -1,9 +1,17 @@
-"""Do a piece of work many times: in this process, by workers on this machine, or by a Dask cluster."""
+"""Do a piece of work many times: in this process, by workers on this machine, or by a Dask cluster.
 
+Workers on this machine hear of their work through pipes: no port is open that another user could reach.
+"""
+
+import multiprocessing
+import os
+import pickle
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,10 +22,10 @@ _CONNECT_SECONDS = 20
 _UNDER_WAY = 2  # items for each worker
 # A worker makes and drops buffers of one size: giving each back to the system costs more than the work.
 _WORKER_ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": 2**29,
-    "MALLOC_TRIM_THRESHOLD_": 2**29,
-    "OMP_NUM_THREADS": 1,
-    "BLOSC_NTHREADS": 1,
+    "MALLOC_MMAP_THRESHOLD_": str(2**29),
+    "MALLOC_TRIM_THRESHOLD_": str(2**29),
+    "OMP_NUM_THREADS": "1",
+    "BLOSC_NTHREADS": "1",
 }
 
 Place = tuple[int, ...]
@@ -49,7 +57,7 @@ def run(
     Raises
     ------
     ConfigError
-        If Dask is not installed, or no scheduler at the address.
+        If there is no scheduler at the address, or Dask is needed and not installed.
     OutputError
         If a worker died.
     """
@@ -57,26 +65,26 @@ def run(
     if scheduler is None and workers <= _IN_THIS_PROCESS:
         yield from map(work, places)
         return
-    with _client(scheduler, workers, in_threads) as client:
-        from distributed import KilledWorker, as_completed
+    if scheduler is None:
+        with _executor(work, workers, in_threads) as executor:
+            local = [executor.submit(_do, place) for place in places]
+            for future in as_completed(local):
+                yield _result(future)
+        return
+    with _client(scheduler) as client:
+        from distributed import as_completed as as_dask_completes
 
         shared = client.scatter(work, broadcast=True)
         futures = [client.submit(_apply, shared, place, pure=False) for place in places]
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except KilledWorker as error:
-                raise OutputError(
-                    "a worker died, perhaps for want of memory. What is written is kept: "
-                    "start again with fewer workers (--workers 1)"
-                ) from error
+        for future in as_dask_completes(futures):
+            yield _result(future)
             future.release()
 
 
 def run_in_order(
     work: Callable[[_Item], _Made], items: Iterable[_Item], scheduler: str | None, workers: int = 1
 ) -> Iterator[_Made]:
-    """Do the work on every item by Dask, and give its results in the order of the items.
+    """Do the work on every item, by workers, and give its results in the order of the items.
 
     Only a few items for each worker are under way at a time, so memory does not grow with their number.
 
@@ -93,34 +101,41 @@ def run_in_order(
     Raises
     ------
     ConfigError
-        If Dask is not installed, or no scheduler at the address.
+        If there is no scheduler at the address, or Dask is needed and not installed.
     OutputError
         If a worker died.
     """
-    with _client(scheduler, workers, in_threads=False) as client:
-        from distributed import KilledWorker
-
+    if scheduler is None:
+        with _executor(work, workers, in_threads=False) as executor:
+            yield from _in_order(lambda item: executor.submit(_do, item), items, _UNDER_WAY * workers)
+        return
+    with _client(scheduler) as client:
         shared = client.scatter(work, broadcast=True)
         under_way = _UNDER_WAY * max(sum(client.nthreads().values()), 1)
-        waiting: deque[Any] = deque()
+        yield from _in_order(lambda item: client.submit(_apply, shared, item, pure=False), items, under_way)
 
-        def first() -> _Made:
-            future = waiting.popleft()
-            try:
-                result: _Made = future.result()
-            except KilledWorker as error:
-                raise OutputError(
-                    "a worker died, perhaps for want of memory: start again with fewer workers (--workers 1)"
-                ) from error
-            future.release()
-            return result
 
-        for item in items:
-            waiting.append(client.submit(_apply, shared, item, pure=False))
-            if len(waiting) > under_way:
-                yield first()
-        while waiting:
-            yield first()
+def _in_order(submit: Callable[[_Item], Any], items: Iterable[_Item], under_way: int) -> Iterator[Any]:
+    """Give results in the order of the items, some of which are under way meanwhile."""
+    waiting: deque[Any] = deque()
+    for item in items:
+        waiting.append(submit(item))
+        if len(waiting) > under_way:
+            yield _result(waiting.popleft())
+    while waiting:
+        yield _result(waiting.popleft())
+
+
+def _result(future: Any) -> Any:
+    try:
+        return future.result()
+    except Exception as error:
+        if isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker":  # Dask's
+            raise OutputError(
+                "a worker died, perhaps for want of memory. What is written is kept: "
+                "start again with fewer workers (--workers 1)"
+            ) from error
+        raise
 
 
 def _apply(work: Callable[[_Item], _Made], item: _Item) -> _Made:
@@ -128,45 +143,71 @@ def _apply(work: Callable[[_Item], _Made], item: _Item) -> _Made:
 
 
 @contextmanager
-def _client(scheduler: str | None, workers: int, in_threads: bool) -> Iterator[Any]:
+def _client(scheduler: str) -> Iterator[Any]:
     try:
         import distributed
     except ImportError as error:
         raise ConfigError(
-            "several workers need Dask, which is not installed: pip install 'seisflow[dask]', or one worker"
+            f"{scheduler}: needs Dask, which is not installed: pip install 'seisflow[dask]', or leave it out"
         ) from error
-    if scheduler is not None:
-        try:
-            client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS)
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"{scheduler}: no Dask scheduler there ({error}). Start one, or leave it out"
-            ) from error
-        with client:
-            yield client
-        return
-    import dask
-
-    with dask.config.set({"distributed.nanny.pre-spawn-environ": _WORKER_ENVIRONMENT}), _ignoring_ctrl_c():
-        cluster = distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=not in_threads,
-            dashboard_address=":0",
-            silence_logs="CRITICAL",
-        )
-    with cluster, distributed.Client(cluster) as client:
+    try:
+        client = distributed.Client(scheduler, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{scheduler}: no Dask scheduler there ({error}). Start one, or leave it out"
+        ) from error
+    with client:
         yield client
 
 
+_work: Callable[[Any], Any] | None = None  # of this worker
+
+
 @contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    """Start processes that leave Ctrl-C to this one, which stops them; a terminal sends it to all."""
-    if threading.current_thread() is not threading.main_thread():  # where Python sets no handlers
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _executor(work: Callable[[Any], Any], workers: int, in_threads: bool) -> Iterator[Executor]:
+    """Start workers that know their work; what is still waiting when this ends is left."""
+    executor: Executor
+    if in_threads:
+        executor = ThreadPoolExecutor(workers, initializer=_know, initargs=(work,))
+    else:
+        executor = ProcessPoolExecutor(
+            workers,
+            multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(pickle.dumps(work),),
+        )
+    before = {name: os.environ.get(name) for name in _WORKER_ENVIRONMENT}
+    os.environ.update({} if in_threads else _WORKER_ENVIRONMENT)  # processes inherit it as they start
     try:
-        yield
+        yield executor
     finally:
-        signal.signal(signal.SIGINT, before)
+        executor.shutdown(wait=True, cancel_futures=True)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _know(work: Callable[[Any], Any]) -> None:
+    global _work
+    _work = work
+
+
+def _begin(pickled: bytes) -> None:
+    """Start a worker process: it leaves Ctrl-C to its parent, and ends when that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _know(pickle.loads(pickled))
+
+
+def _end_with_parent() -> None:
+    process = multiprocessing.parent_process()
+    if process is not None:
+        process.join()
+    os._exit(1)
+
+
+def _do(item: Any) -> Any:
+    assert _work is not None
+    return _work(item)
