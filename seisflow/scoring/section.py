@@ -135,7 +135,7 @@ def score_panels(
     DataError
         If the model's patch does not fit the section, or no panel holds any data.
     ConfigError
-        If Dask is needed and not installed, or there is no such scheduler.
+        If there is no such scheduler, or Dask is needed for it and not installed.
     OutputError
         If a worker died.
     """

@@ -1,6 +1,7 @@
 """Configurations as YAML and as KEY=VALUE, of odd kinds."""
 
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from seisflow.config import Config, load_config, preset_names
 from seisflow.models import build_model
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi")
+    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghi")
 )
 DOCUMENTS = (
     BOMB,
@@ -52,7 +53,8 @@ class Configs:
             for name in preset_names()
         }
         whole = Config().model_dump(mode="json")
-        self.keys = [".".join(map(str, path)) for path in places(whole) if path and all(isinstance(p, str) for p in path)]
+        named = (path for path in places(whole) if path and all(isinstance(part, str) for part in path))
+        self.keys = [".".join(path) for path in named]
 
     def make(self, target: Path, rng: np.random.Generator) -> tuple[str, list[str]]:
         """A file or preset, and overrides."""

@@ -1,13 +1,13 @@
 """Damaged Zarr, model and run folders, and how a user would use them."""
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-import zarr
 from conftest import cube, segy_bytes, whole_numbers
-from mutations import damage_json, damage_place, damaged
+from mutations import damage_json, damage_place, damaged, mutated
 
 import seisflow
 from seisflow.io import create_segy, ingest, open_section, scan, write_zarr
@@ -43,7 +43,7 @@ class Zarrs:
         """A copy with one to three files damaged."""
         path = target / "a.zarr"
         shutil.copytree(self.kinds[rng.integers(len(self.kinds))], path)
-        for _ in range(rng.integers(1, 4)):
+        for _ in range(rng.choice([1, 1, 2, 3])):
             files = sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
             described = [f for f in files if f.name in ("zarr.json", ".zarray", ".zattrs", ".zmetadata")]
             roll = rng.random()
@@ -106,10 +106,6 @@ class Models:
         return target
 
     def _damage_header(self, path: Path, rng: np.random.Generator) -> None:
-        import json
-
-        from mutations import mutated
-
         data = path.read_bytes()
         size = int.from_bytes(data[:8], "little")
         head = json.dumps(mutated(json.loads(data[8 : 8 + size]), rng)).encode()
@@ -117,7 +113,7 @@ class Models:
 
     def use(self, path: Path) -> None:
         """Load, describe, generate two patches and score a line."""
-        from seisflow.chosen import choose_model
+        from seisflow.runs.choose import choose_model
 
         chosen = choose_model(str(path), "cpu")
         chosen.describe()
@@ -125,6 +121,3 @@ class Models:
         seisflow.score(self.section, chosen.model)
         for source in chosen.inputs(()):
             source.open()
-
-
-__all__ = ["Models", "Zarrs", "zarr"]

@@ -1,7 +1,8 @@
 """Damage what seisflow reads besides SEG-Y, use it, and tell what came of it.
 
-Run as a script, in a process whose memory is limited: ``python fuzz.py KIND COUNT SEED`` makes so many damaged
-Zarr folders (``zarr``), model and run folders (``model``), or configurations (``config``), and prints JSON.
+Run as a script, in a process whose memory is limited: ``PYTHONPATH=tests/io python tests/hostile/fuzz.py KIND
+COUNT SEED`` makes so many damaged Zarr folders (``zarr``), model folders (``model``), or configurations
+(``config``), and prints JSON. A fourth number repeats that one alone.
 """
 
 import json
@@ -18,11 +19,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "io")]
-from configs import Configs
 from folders import Models, Zarrs
 
+from configs import Configs
 from seisflow.errors import SeisflowError
 
 LIMIT = 2**30
@@ -40,7 +39,7 @@ def outcome(use, made):
         use(made)
     except SeisflowError as error:
         said = str(error)
-        return "refused" if said.isprintable() else f"more than one line, or signs that move a cursor: {said!r}"
+        return "refused" if said.isprintable() else f"not one line of printable signs: {said!r}"
     except BaseException:  # whatever gets out is what this looks for
         return traceback.format_exc()
     return "read"

@@ -4,7 +4,8 @@ import copy
 import json
 
 ODD = (
-    *(None, True, False, 0, 1, -1, 2**31, 2**63, 10**30, -(10**12), 0.5, 1e-320, 1e308, float("nan"), float("inf")),
+    *(None, True, False, 0, 1, -1, 2**31, 2**63, 10**30, -(10**12), 0.5, 1e-320, 1e308),
+    *(float("nan"), float("inf")),
     *("", "x", "NaN", "1", "ü\u0000\n", "x" * 5000, "\x1b]52;c;eA==\x07", "../..", "[/]", "$\\frac$"),
     *([], {}, [[]], [None], ["x"], [1, 2, 3], {"x": 1}, [1] * 40, [[1, "x"], {}], {"": {}}),
 )
@@ -34,7 +35,7 @@ def descend(value, rng):
 def mutated(value, rng):
     """JSON with one to three places changed, taken out or doubled."""
     value = copy.deepcopy(value)
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
         if not (way := descend(value, rng)):
             return value
         *way, last = way

@@ -1,4 +1,4 @@
-"""Turn SEG-Y and other files into sharded Zarr, in parallel by Dask, in bounded memory, resumably.
+"""Turn SEG-Y and other files into sharded Zarr, in parallel, in bounded memory, resumably.
 
 The section is cut into slabs. A slab is read, compressed and written by one task as one shard, so no file
 is written twice and no task waits for another. A finished slab leaves a marker; a job that was killed goes
@@ -89,7 +89,7 @@ def ingest(
         output; else workers are started on this machine.
     workers : int, optional
         How many to start here; else one a core, or one for less than 1 GB. One does the work in this
-        process, without Dask.
+        process.
     crs : str, optional
         Coordinate reference system of ``cdp_x`` and ``cdp_y``, such as ``"EPSG:23031"`` or WKT.
     progress : callable, optional
@@ -108,7 +108,7 @@ def ingest(
     OutputError
         If the output is there already, or cannot be written.
     ConfigError
-        If Dask is needed and not installed.
+        If there is no such scheduler, or Dask is needed for it and not installed.
 
     Examples
     --------
