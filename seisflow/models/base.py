@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seisflow.errors import ModelError
+from seisflow.models.allocator import keep_freed_memory
 from seisflow.models.card import ModelCard
 from seisflow.subnets import MixedPrecision
 
@@ -24,6 +25,7 @@ class Model(nn.Module, ABC):
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
+        keep_freed_memory()
         self.shape = shape
 
     @property
