@@ -20,6 +20,8 @@ Both passes walk over topics and over chunks of D that stay in cache.
 
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,7 +94,7 @@ class _TopicDensity(torch.autograd.Function):
         d_z = torch.zeros_like(z)
         d_logits, d_sigma = torch.empty_like(mean_logits), torch.empty_like(log_sigma)
         d_means = torch.empty_like(means) if ctx.needs_input_grad[2] else None
-        with torch.autocast(z.device.type, enabled=False):
+        with _without_autocast(z.device.type):
             for q, part in _chunks(z, mean_logits):
                 x = z[:, part]
                 exponents, mu, weights, inverse_variance = _exponents(
@@ -118,6 +120,13 @@ class _TopicDensity(torch.autograd.Function):
                 if d_means is not None:
                     d_means[q, :, part] = ((posterior * x).sum(1) - mu * count) * inverse_variance
         return d_z, None, d_means, d_logits, d_sigma, None
+
+
+def _without_autocast(device: str) -> AbstractContextManager[Any]:
+    """Context in which operations keep the types of their arguments; some devices have no autocast at all."""
+    if torch.amp.is_autocast_available(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 def _chunks(z: Tensor, mean_logits: Tensor) -> Iterator[tuple[int, slice]]:

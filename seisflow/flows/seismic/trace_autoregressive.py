@@ -317,6 +317,7 @@ def _disturbed(y: Tensor, part: float) -> Tensor:
         power = F.avg_pool2d(y.square().mean(1, keepdim=True), 3, 1, padding=1)
         noise = torch.randn(y[0].shape, generator=torch.Generator().manual_seed(0)).to(y)
         place = y.abs().flatten(1).argmax(1)
-        noise = torch.stack([noise.roll(int(n)) for n in place]) * power.sqrt()
-        log_det_map = (1 - (1 - place * GOLDEN % 1) / part).clamp_min(0)[:, None, None, None]
-    return (y + log_det_map * noise) / (1 + log_det_map.square()).sqrt()
+        rolled = (torch.arange(noise.numel(), device=y.device) - place[:, None]) % noise.numel()
+        noise = noise.flatten()[rolled].view_as(y) * power.sqrt()
+        amount = (1 - (1 - place * GOLDEN % 1) / part).clamp_min(0)[:, None, None, None]
+    return (y + amount * noise) / (1 + amount.square()).sqrt()
