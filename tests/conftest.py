@@ -101,24 +101,30 @@ def few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tiny_image_config(model: str = "fractal-flow", steps: int = 6, **data: object) -> "Config":
     """Smallest configuration for 32 x 32 pixels."""
-    from seisflow.config import Config
+    from seisflow.config import parse_config
 
-    return Config.model_validate(
+    pixels = {"input": "pixels"}
+    groups = {
+        "flow": {
+            "levels": 2,
+            "couplings": 1,
+            "squeeze": (2, 2),
+            "mixing_init": "random",
+            "subnet": {"width": 4, "depth": 1},
+            "prior": {"topics": 2, "means": 3},
+        },
+        "autoregressive": {"parts": [(8, 8)], "width": 16, "depth": 1},
+    }
+    group = "flow" if model == "fractal-flow" else "autoregressive"
+    more = {"rounds": 2} if model == "fractal-mar" else {}
+    return parse_config(
         {
             "model": model,
             "data": {"patch": (32, 32), "flip": False, "validation": 0.25} | data,
-            "flow": {
-                "levels": 2,
-                "couplings": 1,
-                "squeeze": (2, 2),
-                "start": "random",
-                "input": "pixels",
-                "subnet": {"width": 4, "depth": 1},
-                "prior": {"topics": 2, "means": 3},
-            },
-            "autoregressive": {"parts": [(8, 8)], "width": 16, "depth": 1, "input": "pixels", "rounds": 2},
+            group: groups[group] | pixels | more,
             "training": {"steps": steps, "batch": 8, "warmup": 2, "validate_every": 3, "precision": "fp32"},
-        }
+        },
+        "tiny",
     )
 
 

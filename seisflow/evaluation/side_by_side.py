@@ -29,7 +29,7 @@ Preset = tuple[str, tuple[str, ...]]
 ON_IMAGES: dict[str, Preset] = {
     "fractal-flow": ("mnist", ()),
     "fractal-ar": ("fractal-ar-mnist", ()),
-    "fractal-mar": ("fractal-ar-mnist", ("model=fractal-mar",)),
+    "fractal-mar": ("fractal-ar-mnist", ("model=fractal-mar", "autoregressive.rounds=16")),
 }
 ON_SEISMIC: dict[str, Preset] = {  # fractal-ar first: its bins are the step that bits/dim of all are given at
     "fractal-ar": ("fractal-ar", ()),

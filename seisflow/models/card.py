@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
-from seisflow.config import Config
+from seisflow.config import Config, as_stored
 from seisflow.patches.scaling import AmplitudeScaling
 
 
@@ -34,7 +34,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    config: Config
+    config: Annotated[Config, BeforeValidator(as_stored)]
     images: str | None = None
     scaling: AmplitudeScaling
     calibration: Calibration | None = None

@@ -244,15 +244,15 @@ def _band_step(shape: tuple[int, int, int], couplings: int, config: FlowConfig) 
     while bands > 1:
         bijections.append(FirstChannels(_coupling((band * bands, *grid), config), band * bands))
         bands //= 2
-    raster = config.bands.raster
+    raster = config.bands.autoregressive
     if raster.width:
         traces = TraceAutoregressive(
             (band, *grid),
             width=raster.width,
             depth=raster.depth,
             components=raster.components,
-            disturbed=raster.disturbed,
-            recompute=config.recompute,
+            disturbed=raster.context_noise,
+            recompute=config.reversible,
         )
         # outside of what may be recomputed: its inverse takes sample after sample
         parts += [_chain(bijections, config), FirstChannels(traces, band)]
@@ -291,11 +291,11 @@ def _coupling(shape: tuple[int, int, int], config: FlowConfig, *, swap: bool = F
         depth=config.subnet.depth,
         size=(height, width),
     )
-    return AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.bound)
+    return AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.max_log_scale)
 
 
 def _chain(bijections: list[Bijection], config: FlowConfig) -> Chain:
-    return (Reversible if config.recompute else Chain)(bijections)
+    return (Reversible if config.reversible else Chain)(bijections)
 
 
 def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor | None]:
@@ -306,9 +306,9 @@ def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor 
     with what varies most in seismic, the local spectrum: on Volve 0.03 nats/dim ahead after 40 s of training,
     0.012 after 100 s (one thread, CPU time).
     """
-    if not config.mix:
+    if not config.use_1x1:
         return []
-    if config.start == "random":
+    if config.mixing_init == "random":
         return [None] * couplings
     size = len(cosines)
     matrices = [torch.eye(size, dtype=torch.float64)[torch.randperm(size)] for _ in range(couplings)]
@@ -322,17 +322,17 @@ def _mixing(cosines: Tensor, couplings: int, config: FlowConfig) -> list[Tensor 
 def _input_map(shape: tuple[int, int, int], config: FlowConfig) -> Bijection | None:
     if config.input == "whiten":
         coarsest = shape[2] // config.bands.count
-        return SpectralWhitening(shape, together=coarsest if config.bands.raster.width else 1)
+        return SpectralWhitening(shape, together=coarsest if config.bands.autoregressive.width else 1)
     if config.input == "none":
         return None
     pixels = Arctanh() if config.pixels == "arctanh" else LogisticEnds()
-    if not config.raster.width:
+    if not config.autoregressive.width:
         return pixels
-    raster = config.raster
+    raster = config.autoregressive
     if raster.period and (shape[1] % raster.period or shape[2] % raster.period):
         raise ConfigError(
-            f"flow.raster.period = {raster.period}: does not divide {shape[1]} x {shape[2]} pixels. "
-            f"Pass --set flow.raster.period={math.gcd(raster.period, *shape[1:])}, or 0 for none"
+            f"flow.autoregressive.period = {raster.period}: does not divide {shape[1]} x {shape[2]} pixels. "
+            f"Pass --set flow.autoregressive.period={math.gcd(raster.period, *shape[1:])}, or 0 for none"
         )
     step = PixelAutoregressive(
         shape,

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from seisflow.config import Config
+from seisflow.config import Config, FlowModelConfig
+from seisflow.config.model import FAMILIES
 from seisflow.errors import ModelError
 from seisflow.models.base import Model
 from seisflow.models.card import ModelCard
@@ -25,11 +26,10 @@ _REMEDY = "Use the version of seisflow that made it, or train again"
 def build_model(config: Config) -> Model:
     """Model of a configuration, untrained, for patches of ``config.data.patch``."""
     shape = (config.data.channels, *config.data.patch)
-    if config.model == "fractal-ar":
-        return FractalAR(shape, config.autoregressive)
-    if config.model == "fractal-mar":
-        return FractalMAR(shape, config.autoregressive)
-    return FractalFlowModel(shape, config.flow)
+    if isinstance(config, FlowModelConfig):
+        return FractalFlowModel(shape, config.flow)
+    kind = FractalAR if config.model == "fractal-ar" else FractalMAR
+    return kind(shape, config.autoregressive)
 
 
 def save_model(model: Model, folder: str | Path) -> None:
@@ -113,7 +113,7 @@ def load_model(path_or_name: str | Path) -> Model:
 
 def _first_fault(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
+    key = ".".join(str(part) for part in first["loc"] if part not in FAMILIES)
     return f"{key}: {first['msg']}" if key else first["msg"]
 
 

@@ -44,25 +44,19 @@ def default_preset(name: str) -> str:
 
 def check_fits(config: Config, name: str, channels: int) -> None:
     """Refuse a configuration that is not one for images of so many channels."""
-    flow = config.model == "fractal-flow"
-    kind = config.flow.input if flow else config.autoregressive.input
-    if config.data.patch != (SIDE, SIDE) or config.data.channels != channels or kind != "pixels":
-        key = "flow" if flow else "autoregressive"
+    if config.data.patch != (SIDE, SIDE) or config.data.channels != channels or config.input != "pixels":
         height, width = config.data.patch
         raise ConfigError(
             f"{name}: images are {channels} x {SIDE} x {SIDE} pixels, the config has data.channels = "
-            f"{config.data.channels}, data.patch = [{height}, {width}], {key}.input = {kind}. "
+            f"{config.data.channels}, data.patch = [{height}, {width}], {config.input_key} = {config.input}. "
             f"Pass -c {default_preset(name)}, or another preset for images"
         )
 
 
 def check_fits_sections(config: Config) -> None:
     """Refuse a configuration for images where sections are to be learned."""
-    flow = config.model == "fractal-flow"
-    kind = config.flow.input if flow else config.autoregressive.input
-    if config.data.channels != 1 or kind == "pixels":
-        key = "flow" if flow else "autoregressive"
+    if config.data.channels != 1 or config.input == "pixels":
         raise ConfigError(
-            f"the config has data.channels = {config.data.channels} and {key}.input = {kind}, which is for "
-            f"images. Pass a preset for sections, such as -c seismic-small"
+            f"the config has data.channels = {config.data.channels} and {config.input_key} = {config.input}, "
+            f"which is for images. Pass a preset for sections, such as -c seismic-small"
         )

@@ -75,7 +75,7 @@ class FlowModule(LightningModule):
             raise TrainingError(
                 f"step {self.global_step}: {BAD_STEPS} steps in a row had a loss that is not finite. "
                 f"Expected a finite one: lower training.learning_rate (now {self.settings.learning_rate:g}) "
-                f"or flow.bound, or look at the amplitudes with `seisflow scan`"
+                f"or flow.max_log_scale, or look at the amplitudes with `seisflow scan`"
             )
         optimizer.zero_grad(set_to_none=True)
 

@@ -9,7 +9,7 @@ import torch
 import yaml
 from lightning.pytorch import seed_everything
 
-from seisflow.config import Config, parse_config
+from seisflow.config import Config, parse_stored_config
 from seisflow.errors import TrainingError
 from seisflow.io.aside import check_inputs
 from seisflow.models import build_model
@@ -161,7 +161,8 @@ def resume(
     if max_time is not None or steps is not None:
         record = record.model_copy(update={"max_time": max_time})
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
-    config = parse_config(yaml.safe_load((folder / "config.yaml").read_text()), str(folder / "config.yaml"))
+    stored = folder / "config.yaml"
+    config = parse_stored_config(yaml.safe_load(stored.read_text()), str(stored))
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
         (folder / "config.yaml").write_text(as_yaml(config))

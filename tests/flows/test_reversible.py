@@ -11,8 +11,8 @@ from seisflow.models import FractalFlowModel
 def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), raster=0):
     """Model with weights as after some training, the same for either way of going back."""
     torch.manual_seed(0)
-    config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "recompute": recompute}
-    config["bands"] = {"count": 4, "couplings": couplings, "raster": {"width": raster}}
+    config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "reversible": recompute}
+    config["bands"] = {"count": 4, "couplings": couplings, "autoregressive": {"width": raster}}
     model = FractalFlowModel(shape, FlowConfig(**config, subnet={"kind": "cnn", "width": width, "depth": 2}))
     model.initialise(torch.randn(32, *shape))
     with torch.no_grad():

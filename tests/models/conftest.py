@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from seisflow.config import Config
+from seisflow.config import FlowModelConfig
 from seisflow.models import FractalFlowModel
 
 
-def tiny_config(patch: tuple[int, int] = (16, 8), **flow: Any) -> Config:
+def tiny_config(patch: tuple[int, int] = (16, 8), **flow: Any) -> FlowModelConfig:
     settings = {"levels": 2, "couplings": 2, "squeeze": (2, 2), "subnet": {"width": 6}} | flow
-    return Config.model_validate({"data": {"patch": patch}, "flow": settings})
+    return FlowModelConfig.model_validate({"data": {"patch": patch}, "flow": settings})
 
 
 def tiny_model(

@@ -79,7 +79,7 @@ def test_log_prob_is_the_change_of_variables(make_model, kind):
 @pytest.mark.parametrize("raster", [0, 4])
 @pytest.mark.parametrize("count", [2, 4, 8])
 def test_bands_in_the_first_level_keep_the_density_exact(make_model, count, raster):
-    bands = {"count": count, "couplings": 2, "raster": {"width": raster}}
+    bands = {"count": count, "couplings": 2, "autoregressive": {"width": raster}}
     model = make_model((1, 8, 8), prior={"kind": "gaussian"}, bands=bands)
     x = data(1, (1, 8, 8))
     jacobian = torch.autograd.functional.jacobian(lambda v: model.encode(v)[0], x, vectorize=True)
@@ -326,10 +326,15 @@ RASTER = {"width": 8, "depth": 1, "components": 3}
 
 @pytest.mark.parametrize(
     ("pixels", "raster"),
-    [("bells", {}), ("bells", RASTER), ("arctanh", RASTER), ("bells", {**RASTER, "period": 4})],
+    [
+        ("logistic-ends", {}),
+        ("logistic-ends", RASTER),
+        ("arctanh", RASTER),
+        ("logistic-ends", {**RASTER, "period": 4}),
+    ],
 )
 def test_pixel_maps_and_raster_step_keep_the_density_exact(make_model, pixels, raster):
-    settings = {"pixels": pixels, "raster": raster, "prior": {"kind": "gaussian"}}
+    settings = {"pixels": pixels, "autoregressive": raster, "prior": {"kind": "gaussian"}}
     model = make_model((1, 8, 4), input="pixels", **settings)
     x = data(1, (1, 8, 4), pixels=True)
     x[..., :2, :2] = torch.tensor([[0, 0.7], [255.1, 256]])
@@ -346,7 +351,7 @@ def test_pixel_maps_and_raster_step_keep_the_density_exact(make_model, pixels, r
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_random_bytes_cost_eight_bits_after_training_on_black_images_too(make_model, channels):
-    settings = {"input": "pixels", "pixels": "bells", "raster": RASTER, "squeeze": (4, 4)}
+    settings = {"input": "pixels", "pixels": "logistic-ends", "autoregressive": RASTER, "squeeze": (4, 4)}
     model = make_model((channels, 16, 16), moved=0, **settings).float()
     torch.manual_seed(0)
     black = torch.rand(16, channels, 16, 16)
@@ -370,7 +375,7 @@ def test_random_bytes_cost_eight_bits_after_training_on_black_images_too(make_mo
 
 def test_bits_of_an_image_count_the_arctanh_map(make_model):
     """Before training, without 1x1 maps, the flow is the arctanh map alone."""
-    model = make_model((3, 32, 32), input="pixels", mix=False, prior={"kind": "gaussian"}, moved=0)
+    model = make_model((3, 32, 32), input="pixels", use_1x1=False, prior={"kind": "gaussian"}, moved=0)
     x = data(2, (3, 32, 32), pixels=True)
     u = (2 * x - 256) / 258
     normal = torch.distributions.Normal(0.0, 1.0)
@@ -380,7 +385,7 @@ def test_bits_of_an_image_count_the_arctanh_map(make_model):
 
 
 def test_training_asks_the_raster_to_stand_alone_too(make_model):
-    bands = {"count": 2, "couplings": 1, "raster": {"width": 4}}
+    bands = {"count": 2, "couplings": 1, "autoregressive": {"width": 4}}
     model, x = make_model((1, 8, 8), bands=bands), data(5, (1, 8, 8))
     (raster,) = (module for module in model.modules() if isinstance(module, TraceAutoregressive))
     seen = []
@@ -401,8 +406,11 @@ def test_training_asks_the_raster_to_stand_alone_too(make_model):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"pixels": "bells", "raster": {"width": 4, "period": 3}}, "does not divide 8 x 8 pixels"),
-        ({"raster": {"width": 4, "period": 4}}, "needs pixels: bells"),
+        (
+            {"pixels": "logistic-ends", "autoregressive": {"width": 4, "period": 3}},
+            "does not divide 8 x 8 pixels",
+        ),
+        ({"autoregressive": {"width": 4, "period": 4}}, "needs pixels: logistic-ends"),
     ],
     ids=["of other pixels", "of another scale"],
 )

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from seisflow import training
-from seisflow.config import Config
+from seisflow.config import FlowModelConfig
 from seisflow.runs.sources import Source
 from seisflow.training import finish
 
@@ -17,8 +17,8 @@ SAMPLE = resources.files("seisflow.datasets") / "f3-sample.sgy"
 PART = ("inline=1:2", "crossline=1:128", "time=0:508")
 
 
-def tiny_config(steps: int = 12, *, validation: float = 0.2, **settings: Any) -> Config:
-    return Config.model_validate(
+def tiny_config(steps: int = 12, *, validation: float = 0.2, **settings: Any) -> FlowModelConfig:
+    return FlowModelConfig.model_validate(
         {
             "data": {"patch": (16, 16), "validation": validation},
             "flow": {

@@ -7,11 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import torch
-import yaml
 from lightning.pytorch.callbacks import Timer
 
 from seisflow import training
-from seisflow.config import Config
+from seisflow.config import FlowModelConfig, load_config
 from seisflow.errors import ConfigError, DataError, OutputError, TrainingError
 from seisflow.models import FractalFlowModel, load_model
 from seisflow.patches import Block, Split
@@ -45,9 +44,7 @@ def test_a_run_folder_holds_model_state_logs_and_pictures(finished):
     }
     for name in ("loss.png", "samples.png"):
         assert (finished.folder / name).read_bytes().startswith(b"\x89PNG")
-    assert (
-        Config.model_validate(yaml.safe_load((finished.folder / "config.yaml").read_text())) == tiny_config()
-    )
+    assert load_config(finished.folder / "config.yaml") == tiny_config()
 
 
 def test_the_model_of_a_run_tells_where_it_comes_from(finished, source):
@@ -290,7 +287,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("change", "error"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_trained_leaves_no_folder(source, tmp_path, change, error):
-    config = Config.model_validate(tiny_config().model_dump() | change)
+    config = FlowModelConfig.model_validate(tiny_config().model_dump() | change)
     with pytest.raises(error, match="--set") as refused:
         training.train([source], config, tmp_path / "run", device="cpu")
     assert "\n" not in str(refused.value)

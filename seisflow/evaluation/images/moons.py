@@ -39,7 +39,7 @@ def _flow(**prior: Any) -> FlowConfig:
             "levels": 1,
             "couplings": 6,
             "squeeze": (1, 1),
-            "start": "random",
+            "mixing_init": "random",
             "input": "none",
             "subnet": {"kind": "mlp", "width": 32, "depth": 2},
             "prior": prior,

@@ -18,8 +18,8 @@ from seisflow.runs.sources import ImageSource
 from ...conftest import tiny_image_config
 
 FLOW = FlowConfig.model_validate(
-    {"levels": 1, "couplings": 1, "squeeze": (2, 2), "mix": False, "input": "pixels", "subnet": {"width": 4},
-     "prior": {"kind": "gaussian"}}
+    {"levels": 1, "couplings": 1, "squeeze": (2, 2), "use_1x1": False, "input": "pixels",
+     "subnet": {"width": 4}, "prior": {"kind": "gaussian"}}
 )  # fmt: skip
 AR = AutoregressiveConfig.model_validate(
     {"parts": [(8, 8), (4, 4)], "width": 16, "depth": 1, "input": "pixels", "rounds": 2}

@@ -1,0 +1,121 @@
+"""The configuration of a run: one class for each family of models, told apart by the key ``model``."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Tag, TypeAdapter
+
+from seisflow.config.autoregressive import AutoregressiveConfig
+from seisflow.config.base import LENIENT, Group, current_names
+from seisflow.config.flow import FlowConfig
+from seisflow.config.training import DataConfig, TrainingConfig
+
+DEFAULT = "fractal-flow"
+
+
+class RunConfig(Group):
+    """Everything that defines a run besides its data files and its seed."""
+
+    model: str
+    """Kind of model: fractal-flow, fractal-ar or fractal-mar."""
+    data: DataConfig = DataConfig()
+    """Patches, or images, and what is done to them."""
+    training: TrainingConfig = TrainingConfig()
+    """Optimisation: how long and how hard."""
+
+    @property
+    def input_key(self) -> str:
+        """Key that says what the model takes: amplitudes or pixel values."""
+        raise NotImplementedError
+
+    @property
+    def input(self) -> str:
+        """Value of that key."""
+        raise NotImplementedError
+
+    def without_effect(self) -> dict[str, str]:
+        why = f"with {self.input_key} = {self.input}"
+        if self.input == "pixels":
+            return dict.fromkeys(("data.dither", "data.polarity", "data.gap", "data.min_valid"), why)
+        return {"data.resize": why}
+
+
+class FlowModelConfig(RunConfig):
+    """A run of a Fractal Flow."""
+
+    model: Literal["fractal-flow"] = "fractal-flow"
+    """Kind of model: fractal-flow, fractal-ar or fractal-mar."""
+    flow: FlowConfig = FlowConfig()
+    """The flow itself."""
+
+    @property
+    def input_key(self) -> str:
+        return "flow.input"
+
+    @property
+    def input(self) -> str:
+        return self.flow.input
+
+
+class AutoregressiveModelConfig(RunConfig):
+    """A run of a fractal autoregressive model."""
+
+    model: Literal["fractal-ar", "fractal-mar"]
+    """Kind of model: fractal-flow, fractal-ar or fractal-mar."""
+    autoregressive: AutoregressiveConfig = AutoregressiveConfig()
+    """Transformers of the model."""
+
+    @property
+    def input_key(self) -> str:
+        return "autoregressive.input"
+
+    @property
+    def input(self) -> str:
+        return self.autoregressive.input
+
+    def without_effect(self) -> dict[str, str]:
+        found = super().without_effect() | {"training.l2": f"on a {self.model}, which has no states"}
+        if self.model == "fractal-ar":
+            found["autoregressive.rounds"] = "on a fractal-ar, which takes its parts one by one"
+        return found
+
+
+FAMILIES: dict[str, type[RunConfig]] = {
+    "fractal-flow": FlowModelConfig,
+    "fractal-ar": AutoregressiveModelConfig,
+    "fractal-mar": AutoregressiveModelConfig,
+}
+GROUPS = {"flow", "autoregressive"}
+"""Groups that only one family has. Older versions stored both with every model."""
+
+
+def _kind(values: Any) -> str:
+    return values.get("model", DEFAULT) if isinstance(values, dict) else values.model
+
+
+Config = Annotated[
+    Annotated[FlowModelConfig, Tag("fractal-flow")]
+    | Annotated[AutoregressiveModelConfig, Tag("fractal-ar")]
+    | Annotated[AutoregressiveModelConfig, Tag("fractal-mar")],
+    Discriminator(_kind),
+]
+"""One of the families, by ``model``."""
+
+VALIDATOR: TypeAdapter[FlowModelConfig | AutoregressiveModelConfig] = TypeAdapter(Config)
+
+
+def as_stored(values: Any) -> Any:
+    """RunConfig of a stored model or run, whose keys without effect are left out.
+
+    Older versions stored every key of every family, and took those without effect.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If it is not a config at all.
+    """
+    family = FAMILIES.get(values.get("model", DEFAULT)) if isinstance(values, dict) else None
+    if family is None:
+        return VALIDATOR.validate_python(values)
+    others = GROUPS - set(family.model_fields)
+    known = current_names({key: value for key, value in values.items() if key not in others}, family)
+    return VALIDATOR.validate_python(VALIDATOR.validate_python(known, context=LENIENT).model_dump())
