@@ -86,6 +86,14 @@ alpha = click.option(
     show_default=True,
     help="False alarms allowed per panel.",
 )
+steps = click.option(
+    "--steps",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="Steps of learning from each section; 0 takes the network as it ships.",
+)
 overrides = click.option(
     "--set",
     "overrides",
@@ -134,6 +142,20 @@ def geometry(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_GEOMETRY):
         with_geometry = option(with_geometry)
     return with_geometry
+
+
+def check_different(paths: Sequence[Path]) -> None:
+    """Stop where two inputs would be written to one place."""
+    if len(set(paths)) < len(paths):
+        raise click.UsageError("Some inputs have the same name. Take them one by one, each with its own -o.")
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Stop, before anything is computed, where a result would replace something."""
+    if path.exists() and not overwrite:
+        from seisflow.errors import OutputError
+
+        raise OutputError(f"{path}: exists already. Pass --overwrite to replace it")
 
 
 def open_section(path: Path, geometry: dict[str, Any], parts: Sequence[str] = ()) -> "xr.Dataset":

@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from seisflow.generation.sections import generate
     from seisflow.io import open_section
     from seisflow.models import load_model
+    from seisflow.posterior import denoise, fill
     from seisflow.scoring.section import score
 
 __version__ = "0.1.0"
-__all__ = ["generate", "load_model", "open_section", "score"]
+__all__ = ["denoise", "fill", "generate", "load_model", "open_section", "score"]
 
 # Where each public name lives. They are imported when first used: torch and xarray take seconds to
 # load, and `seisflow --help` needs neither.
 _HOMES = {
+    "denoise": ".posterior",
+    "fill": ".posterior",
     "generate": ".generation",
     "load_model": ".models",
     "open_section": ".io",

@@ -5,6 +5,7 @@ state is left behind; `save` writes one to a file, whole or not at all.
 """
 
 from seisflow.plotting.anomalies import draw_anomaly_overlay
+from seisflow.plotting.comparison import draw_comparison
 from seisflow.plotting.curves import draw_loss, draw_spectra
 from seisflow.plotting.files import save
 from seisflow.plotting.gallery import draw_gallery, draw_images
@@ -15,6 +16,7 @@ __all__ = [
     "LABELS",
     "draw",
     "draw_anomaly_overlay",
+    "draw_comparison",
     "draw_gallery",
     "draw_images",
     "draw_loss",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seisflow.errors import ModelError
+import numpy as np
+import xarray as xr
+
+from seisflow.errors import DataError, ModelError
 from seisflow.models import Model, ModelCard, load_model
 from seisflow.models.base import section_card
 from seisflow.models.storage import DEFAULT_MODEL, find_model, shipped_models
+from seisflow.patches import Block, Split
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware
 from seisflow.runs.sources import Source
 from seisflow.runs.trust import check_named
+
+log = logging.getLogger("seisflow")
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,28 @@ class ChosenModel:
         given = {name: value for name, value in (("select", select), ("geometry", geometry)) if value}
         return [source.model_copy(update=given) for source in self.sources]
 
+    def lines_like(self, section: xr.Dataset) -> list[tuple[xr.Dataset, list[Block]]]:
+        """Return what a run was trained on, and the parts of it, if sampled as a section; else nothing.
+
+        The section itself is left out. What ships has nothing to add, and what cannot be opened, or is not
+        opened unasked, is told in a warning.
+        """
+        if self.home != self.folder:
+            return []
+        found = []
+        named = [source.path for source in self.sources]
+        try:
+            check_named(named, str(self.card.provenance.get("named", "")), self.folder)
+            for source, item in zip(self.sources, self.card.inputs, strict=True):
+                other = source.open()
+                same = str(other.attrs.get("source_file")) == str(section.attrs.get("source_file"))
+                if not same and _sampled_alike(other, section):
+                    found.append((other, Split.model_validate(item["split"]).train))
+        except DataError as error:
+            log.warning("nothing is learned from what %s was trained on: %s", self.name, error)
+            return []
+        return found
+
 
 def choose_model(name: str | None = None, device: str | None = None) -> ChosenModel:
     """Load the model of that name; without one, that of ``runs/latest``, else the one that ships.
@@ -118,3 +147,12 @@ def choose_model(name: str | None = None, device: str | None = None) -> ChosenMo
     folder = find_model(name)
     ships = name in shipped_models() and not Path(name).exists()
     return ChosenModel(name, load_model(folder).to(hardware.device), Path() if ships else folder, folder)
+
+
+def _sampled_alike(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Whether both are in time, or in depth, with the same sample interval."""
+    (dim, step), (other_dim, other_step) = (
+        (str(x["amplitude"].dims[-1]), float(np.diff(x[x["amplitude"].dims[-1]].values[:2]).sum()))
+        for x in (one, other)
+    )
+    return dim == other_dim and bool(np.isclose(step, other_step, rtol=0.01))

@@ -1,0 +1,324 @@
+"""Filled and cleaned sections as files: Zarr or SEG-Y, a picture, a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from seisflow import plotting, progress
+from seisflow.errors import OutputError
+from seisflow.io import create_segy, create_zarr
+from seisflow.io.aside import told_as_output_error
+from seisflow.io.together import together
+from seisflow.output.paths import ZARR, check_format
+from seisflow.output.posterior_summary import DenoiseSummary, FillSummary
+from seisflow.patches import layout, panel_index, section_name
+from seisflow.posterior import denoising, filling
+from seisflow.posterior.denoising import Cleaner, Coherence, Denoised, denoise_panels
+from seisflow.posterior.examples import Mask
+from seisflow.posterior.filler import Filler
+from seisflow.posterior.filling import Filled, fill_panels
+
+DRAWN_TRACES = 1024
+"""Traces in the picture at most."""
+FLOATS = (1, 5)
+"""SEG-Y sample formats, of IBM and IEEE floats, that a result is written in if its source is."""
+
+_Write = Callable[[tuple[int, ...], slice, dict[str, NDArray[Any]]], None]
+_Panel = TypeVar("_Panel", Filled, Denoised)
+Kinds = Mapping[str, tuple[str, dict[str, Any]]]
+
+
+def write_filled(
+    section: xr.Dataset,
+    filler: Filler,
+    output: str | Path,
+    *,
+    flagged: Mask,
+    samples: int = 0,
+    max_gap: int = filling.MAX_GAP,
+    seed: int = 0,
+    overwrite: bool = False,
+    model_name: str = "",
+    report: progress.Report = progress.silent,
+    scheduler: str | None = None,
+    workers: int = 1,
+) -> FillSummary:
+    """Fill a section, panel by panel, into files; memory does not grow with the survey.
+
+    Zarr holds ``amplitude``, ``std``, ``filled`` and ``draw_1`` and so on. SEG-Y is the amplitude, with the
+    source's headers; the standard deviation stands beside it as ``NAME.std.sgy``, draws as
+    ``NAME.draw_1.sgy``. A picture (``.png``) of the panel with most filled samples and a summary (``.json``)
+    go with both. All appear together or not at all.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    filler : Filler
+        As `seisflow.posterior.filler.fit` gives it.
+    output : path
+        ``.zarr``, ``.sgy`` or ``.segy``.
+    flagged : ndarray of bool, (..., X)
+        Traces to take for missing.
+    samples, max_gap, seed
+        As for `seisflow.fill`.
+    overwrite : bool
+        Replace what is there.
+    model_name : str
+        For the records.
+    report : callable
+        Takes panels done and panels in all.
+    scheduler, workers
+        Who fills the panels. The files are written here.
+
+    Raises
+    ------
+    OutputError
+        If the files cannot be written.
+    """
+    kinds = dict(filling.VARIABLES)
+    for number in range(1, samples + 1):
+        kinds[f"draw_{number}"] = ("float32", {"long_name": f"draw {number} from the posterior"})
+    about = filling.about(filler) | {"model": model_name}
+    sums = _FilledPanels()
+    panels = fill_panels(
+        section, filler, flagged, samples=samples, max_gap=max_gap, seed=seed, scheduler=scheduler,
+        workers=workers,
+    )  # fmt: skip
+    with _files(section, Path(output), kinds, about, "filled by seisflow", overwrite) as files:
+        for one in _reported(panels, section, report):
+            maps = {"amplitude": one.amplitude, "std": one.std, "filled": one.filled}
+            maps |= {f"draw_{number}": drawn for number, drawn in enumerate(one.draws, start=1)}
+            files.write(one.lead, one.columns, maps)
+            sums.add(one)
+        result = FillSummary(
+            input=section_name(section),
+            model=model_name,
+            samples_filled=sums.samples,
+            traces_filled=sums.traces,
+            traces_left=sums.left,
+            std_of_filled=float(np.sqrt(sums.variance / max(sums.samples, 1))),
+            outputs=[str(path) for path in files.paths],
+            **filling.about(filler),
+        )
+        files.finish(sums.draw(section), result)
+    return result
+
+
+def write_denoised(
+    section: xr.Dataset,
+    cleaner: Cleaner,
+    output: str | Path,
+    *,
+    given: bool,
+    overwrite: bool = False,
+    model_name: str = "",
+    report: progress.Report = progress.silent,
+    scheduler: str | None = None,
+    workers: int = 1,
+) -> DenoiseSummary:
+    """Clean a section, panel by panel, into files; as `write_filled`.
+
+    Zarr holds ``amplitude``, ``removed`` and ``std``; SEG-Y the amplitude, and beside it
+    ``NAME.removed.sgy`` and ``NAME.std.sgy``.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    cleaner : Cleaner
+        As `seisflow.posterior.denoising.fit_cleaner` gives it.
+    output : path
+        ``.zarr``, ``.sgy`` or ``.segy``.
+    given : bool
+        Whether the level of the noise was given.
+    overwrite, model_name, report, scheduler, workers
+        As for `write_filled`.
+
+    Raises
+    ------
+    OutputError
+        If the files cannot be written.
+    """
+    coherence, energy = Coherence(), np.zeros(2)
+    shown = _Shown()
+    about = {"noise_level": cleaner.level, "model": model_name}
+    panels = denoise_panels(section, cleaner, scheduler=scheduler, workers=workers)
+    note = "incoherent noise attenuated by seisflow"
+    with _files(section, Path(output), denoising.VARIABLES, about, note, overwrite) as files:
+        for one in _reported(panels, section, report):
+            maps = {"amplitude": one.amplitude, "removed": one.removed, "std": one.std}
+            files.write(one.lead, one.columns, maps)
+            coherence.add(one)
+            off, total = _energy(one)
+            energy += off, total
+            shown.offer(off, one.lead, one.columns, [
+                ("Input", one.amplitude + one.removed), ("Cleaned", one.amplitude), ("Taken off", one.removed)
+            ])  # fmt: skip
+        result = DenoiseSummary(
+            input=section_name(section),
+            model=model_name,
+            noise_level=cleaner.level,
+            given=given,
+            removed_share=float(energy[0] / energy[1]) if energy[1] else 0.0,
+            learning_steps=cleaner.filler.steps,
+            outputs=[str(path) for path in files.paths],
+            coherence_of_input=coherence.of("input"),
+            coherence_of_removed=coherence.of("removed"),
+        )
+        files.finish(shown.draw(section), result)
+    return result
+
+
+def _energy(one: Denoised) -> tuple[float, float]:
+    recorded = np.where(one.usable, one.amplitude + one.removed, 0)
+    return (
+        float(np.square(one.removed, dtype=np.float64).sum()),
+        float(np.square(recorded, dtype=np.float64).sum()),
+    )
+
+
+class _Shown:
+    """Maps of the panel to draw: the one that shows most."""
+
+    def __init__(self) -> None:
+        self._rank = -1.0
+        self._where: tuple[tuple[int, ...], slice] = ((), slice(0))
+        self._maps: list[tuple[str, NDArray[Any]]] = []
+        self._spread: tuple[str, NDArray[Any]] | None = None
+
+    def offer(
+        self,
+        rank: float,
+        lead: tuple[int, ...],
+        columns: slice,
+        maps: list[tuple[str, NDArray[Any]]],
+        spread: tuple[str, NDArray[Any]] | None = None,
+    ) -> None:
+        if rank > self._rank:
+            part = slice(columns.start, min(columns.stop, columns.start + DRAWN_TRACES))
+            width = part.stop - part.start
+            self._rank, self._where = rank, (lead, part)
+            self._maps = [(name, values[:, :width]) for name, values in maps]
+            self._spread = None if spread is None else (spread[0], spread[1][:, :width])
+
+    def draw(self, section: xr.Dataset) -> Figure:
+        dims = layout(section)
+        lead, columns = self._where
+        where = [f"{dim} {section[dim].values[i]:g}" for dim, i in zip(dims.lead, lead, strict=True)]
+        return plotting.draw_comparison(
+            [(name, values.T) for name, values in self._maps],
+            section[dims.lateral].values[columns],
+            section[dims.vertical].values,
+            spread=None if self._spread is None else (self._spread[0], self._spread[1].T),
+            title=", ".join([section_name(section), *where]),
+            lateral_label=plotting.LABELS.get(dims.lateral, dims.lateral),
+            vertical_label=plotting.LABELS[dims.vertical],
+        )
+
+
+class _FilledPanels(_Shown):
+    """What is remembered of filled panels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.samples = self.traces = self.left = 0
+        self.variance = 0.0
+
+    def add(self, one: Filled) -> None:
+        count = int(one.filled.sum())
+        self.samples += count
+        self.traces += int(one.filled.any(0).sum())
+        self.left += one.too_wide
+        self.variance += float(np.square(one.std[one.filled], dtype=np.float64).sum())
+        if count > self._rank:
+            before = np.where(one.filled, np.float32(np.nan), one.amplitude)
+            maps: list[tuple[str, NDArray[Any]]] = [("Recorded", before), ("Filled", one.amplitude)]
+            if one.draws:
+                maps.append(("A draw", one.draws[0]))
+            spread = np.where(one.filled, one.std, np.float32(np.nan))
+            self.offer(count, one.lead, one.columns, maps, ("Standard deviation", spread))
+
+
+class _Files:
+    """Files of one result, written panel by panel; the last two are the picture and the summary."""
+
+    def __init__(self, paths: list[Path], folder: Path, writes: list[_Write]) -> None:
+        self.paths = paths
+        self._folder = folder
+        self._writes = writes
+
+    def write(self, lead: tuple[int, ...], columns: slice, maps: dict[str, NDArray[Any]]) -> None:
+        for write in self._writes:
+            write(lead, columns, maps)
+
+    def finish(self, figure: Figure, summary: BaseModel) -> None:
+        picture, text = self.paths[-2:]
+        plotting.save(figure, self._folder / picture.name)
+        with told_as_output_error(text):
+            (self._folder / text.name).write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _files(
+    section: xr.Dataset, output: Path, kinds: Kinds, about: dict[str, Any], note: str, overwrite: bool
+) -> Iterator[_Files]:
+    """Open the files of a result; they appear when all is written."""
+    check_format(output)
+    if output.resolve() == Path(section.attrs.get("source_file", "")).resolve():
+        raise OutputError(f"{output}: is the input itself. Write elsewhere")
+    if output.suffix.lower() in ZARR:
+        named = {output: ""}
+    else:
+        floats = [name for name, (dtype, _) in kinds.items() if dtype == "float32" and name != "amplitude"]
+        named = {output: "amplitude"} | {
+            output.with_suffix(f".{name}{output.suffix}"): name for name in floats
+        }
+    paths = [*named, output.with_suffix(".png"), output.with_suffix(".json")]
+    with together(paths, overwrite=overwrite) as folder, ExitStack() as stack:
+        writes = [
+            stack.enter_context(
+                _segy_writer(folder / path.name, section, name, f"{kinds[name][1]['long_name']}, {note}")
+                if name
+                else _zarr_writer(folder / path.name, section, kinds, about)
+            )
+            for path, name in named.items()
+        ]
+        yield _Files(paths, folder, writes)
+
+
+@contextmanager
+def _zarr_writer(path: Path, section: xr.Dataset, kinds: Kinds, about: dict[str, Any]) -> Iterator[_Write]:
+    attrs = {name: known for name, (_, known) in kinds.items()}
+    dtypes = {name: dtype for name, (dtype, _) in kinds.items()}
+    with create_zarr(path, section, attrs, attrs=about, dtypes=dtypes) as store:
+
+        def write(lead: tuple[int, ...], columns: slice, maps: dict[str, NDArray[Any]]) -> None:
+            for name, values in maps.items():
+                store.write(name, lead, values.T, columns)
+
+        yield write
+
+
+@contextmanager
+def _segy_writer(path: Path, section: xr.Dataset, name: str, note: str) -> Iterator[_Write]:
+    own = int(section.attrs.get("segy_format", FLOATS[-1]))
+    with create_segy(path, section, note=note, sample_format=own if own in FLOATS else FLOATS[-1]) as file:
+        yield lambda lead, columns, maps: file.write(lead, maps[name].T, columns)
+
+
+def _reported(panels: Iterable[_Panel], section: xr.Dataset, report: progress.Report) -> Iterator[_Panel]:
+    """Pass panels on, and report each when its last tile is done."""
+    done, total = 0, len(panel_index(section))
+    traces = section.sizes[layout(section).lateral]
+    for one in panels:
+        yield one
+        done += one.columns.stop == traces
+        report(done, total)

@@ -1,0 +1,122 @@
+"""What fills a section: a network that has learned from it, and how far its predictions err."""
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import numpy as np
+import torch
+import xarray as xr
+from safetensors.torch import load_file
+
+from seisflow import progress
+from seisflow.patches import Block, section_name
+from seisflow.posterior.examples import Mask, Values
+from seisflow.posterior.gaps import MAX_GAP, Observed
+from seisflow.posterior.learning import learn
+from seisflow.posterior.network import Infill
+from seisflow.posterior.pool import gather
+from seisflow.posterior.residuals import Residuals, measure
+
+log = logging.getLogger("seisflow")
+
+Part = tuple[xr.Dataset, Sequence[Block]]
+
+STEPS = 300
+"""Steps of learning from a section."""
+ADAPT_RATE = 1e-3
+"""Largest learning rate of a network that has learned from other sections."""
+
+
+@dataclass(frozen=True)
+class Filler:
+    """A network that has learned to fill one section.
+
+    Attributes
+    ----------
+    network : Infill
+    std : float
+        Of the section's amplitudes, the unit of the network.
+    residuals : Residuals
+        Of the section's traces that were kept.
+    steps : int
+        Of learning.
+    """
+
+    network: Infill
+    std: float
+    residuals: Residuals
+    steps: int
+
+    def scaled(self, seen: Observed) -> Values:
+        """What the network sees of some traces, (T, X): 0 where not known."""
+        return np.where(seen.known, seen.amplitude / self.std, 0).astype(np.float32)
+
+
+def starting_network() -> Infill:
+    """Load the network that ships; it has learned from the F3 sample, a land line and no other survey."""
+    network = Infill()
+    weights = resources.files("seisflow.posterior") / "infill.safetensors"
+    with resources.as_file(weights) as path:
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    return network.eval()
+
+
+def fit(
+    section: xr.Dataset,
+    flagged: Mask | None = None,
+    *,
+    start: Infill | None = None,
+    others: Sequence[Part] = (),
+    device: torch.device | str = "cpu",
+    steps: int = STEPS,
+    seed: int = 0,
+    max_gap: int = MAX_GAP,
+    report: progress.Report = progress.silent,
+) -> Filler:
+    """Let a network learn from the known traces of a section, and calibrate it on a tenth of them.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    flagged : ndarray of bool, (..., X), optional
+        Traces to take for missing.
+    start : Infill, optional
+        What to start from; by default the network that ships.
+    others : sequence of (xr.Dataset, sequence of Block)
+        More to learn from, such as what a model was trained on: sections, and the parts of them to take.
+    device : torch.device or str
+        To learn and predict on.
+    steps : int
+        Of learning; 0 leaves the network as it is.
+    seed : int
+    max_gap : int
+        As for `seisflow.posterior.gaps.observe`.
+    report : callable
+        Takes steps done and steps in all.
+
+    Raises
+    ------
+    DataError
+        If too little of the section is known.
+    """
+    pool = gather(section, flagged, seed=seed, max_gap=max_gap)
+    pieces = list(pool.pieces)
+    for other, blocks in others:
+        pieces += gather(other, seed=seed, max_gap=max_gap, blocks=blocks).pieces
+    network = copy.deepcopy(start if start is not None else starting_network()).to(device)
+    if steps:
+        learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, report=report)
+    residuals = measure(network, pool.pieces)
+    log.debug(
+        "%s: learned from %d parts; 90 %% intervals held %.1f %% of %d kept samples before they were "
+        "made %.3f times as wide",
+        section_name(section),
+        len(pieces),
+        100 * residuals.covered,
+        residuals.samples,
+        residuals.factor,
+    )
+    return Filler(network.eval(), pool.std, residuals, steps)

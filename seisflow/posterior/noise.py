@@ -1,0 +1,86 @@
+"""How much of a section is noise: what cannot be predicted even from the nearest traces."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from seisflow.posterior.examples import Mask, Piece, Values
+from seisflow.posterior.network import Infill
+from seisflow.posterior.predict import predict
+from seisflow.posterior.spectra import power_of, split, usable_share
+
+EVERY = 8
+"""One trace of so many is hidden at a time."""
+WIDER = 9
+"""The same where its neighbours are hidden with it."""
+LOOKED_AT = 3
+"""Of these sets of traces, those that are looked at."""
+
+
+def left_out(
+    network: Infill, values: Values, known: Mask, *, first: int = 0, traces: int | None = None
+) -> tuple[Values, Values]:
+    """Mean and standard deviation of every trace (T, X) given all others, itself hidden.
+
+    Parameters
+    ----------
+    network : Infill
+    values : ndarray of float32, (T, X)
+        In standard deviations of the section.
+    known : ndarray of bool, (T, X)
+    first, traces : int
+        As for `seisflow.posterior.predict.predict`.
+    """
+    mean, std = np.zeros((2, *values.shape), np.float32)
+    for part in range(EVERY):
+        hidden = (np.arange(values.shape[1]) + first) % EVERY == part
+        found = predict(network, values, known & ~hidden, hidden, first=first, traces=traces)
+        mean[:, hidden], std[:, hidden] = (x[:, hidden] for x in found)
+    return mean, std
+
+
+def noise_spectrum(network: Infill, pieces: Sequence[Piece]) -> NDArray[np.float64]:
+    r"""Power spectrum of the incoherent noise of each window of 128 samples, (J, F).
+
+    The error of predicting a trace from those around it is noise, and what changes from trace to trace. The
+    latter grows with the distance :math:`d` of the nearest known trace, the former does not:
+
+    .. math:: S_d(f) = N(f) + d\,C(f), \qquad N = 2 S_1 - S_2
+
+    as geostatistics takes the nugget from a linear variogram.
+
+    References
+    ----------
+    Journel & Huijbregts, *Mining Geostatistics*, 1978, section III.
+    """
+    sums = {}
+    for distance in (1, 2):
+        sums[distance] = _mean_error(network, pieces, distance)
+    near, far = (gaussian_filter1d(sums[distance], 1.0, axis=1, mode="nearest") for distance in (1, 2))
+    near, far = (gaussian_filter1d(x, 1.0, axis=0, mode="nearest") for x in (near, far))
+    return np.clip(2 * near - far, 0, near)
+
+
+def _mean_error(network: Infill, pieces: Sequence[Piece], distance: int) -> NDArray[np.float64]:
+    """Mean power spectrum (J, F) of the error where the nearest known traces are so far."""
+    total: NDArray[np.float64] | float = 0.0
+    count: NDArray[np.float64] | float = 0.0
+    every = EVERY if distance == 1 else WIDER
+    for piece in pieces:
+        place = np.arange(piece.values.shape[1])
+        for part in range(0, every, every // LOOKED_AT):
+            offset = (place - part) % every
+            wanted = (offset == 0) & (place >= distance) & (place < len(place) - distance)
+            if not wanted.any():
+                continue
+            hidden = (offset < distance) | (offset > every - distance)
+            mean, _ = predict(network, piece.values, piece.known & ~hidden, wanted)
+            usable = piece.known & wanted
+            error = np.where(usable, piece.values - np.where(usable, mean, 0), 0)[:, wanted]
+            share = usable_share(usable[:, wanted])
+            total = total + power_of(split(error)).sum(2)
+            count = count + share.sum(1)[:, None]
+    result: NDArray[np.float64] = np.asarray(total) / np.maximum(count, 1e-9)
+    return result

@@ -1,0 +1,118 @@
+"""How predictions err: how far, and how errors of neighbouring samples go together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from seisflow.posterior.examples import Piece, Values, traces_of
+from seisflow.posterior.network import Infill
+from seisflow.posterior.predict import predict
+
+COVERAGE = 0.9
+"""Share of the samples that an interval of this probability shall hold."""
+SPECTRUM_SAMPLES = 128
+"""Samples of the windows that the spectrum of the errors is estimated from."""
+BLOCK_TRACES = 256
+"""Traces that draw their noise together."""
+
+
+@dataclass(frozen=True)
+class Residuals:
+    r"""Errors of predictions in their own standard deviations, :math:`z = (x - \mu) / \sigma`.
+
+    Attributes
+    ----------
+    factor : float
+        What standard deviations must be multiplied with for 90 % intervals to hold 90 % of the traces that
+        were kept.
+    covered : float
+        Share they held before.
+    samples : int
+        Samples this rests on.
+    response : tuple of float
+        Amplitude spectrum of z, of unit power, at frequencies from 0 to Nyquist.
+    lateral : float
+        Correlation of z on neighbouring missing traces.
+    """
+
+    factor: float
+    covered: float
+    samples: int
+    response: tuple[float, ...]
+    lateral: float
+
+    def draw(self, shape: tuple[int, int], first: int, seed: Sequence[int]) -> Values:
+        """Draw z with these correlations for traces ``first`` on of a panel, (T, X).
+
+        Every block of 256 traces has a seed of its own, so that a part of a panel is the same alone.
+        """
+        samples, traces = shape
+        start, stop = first - 1, first + traces + 1  # a trace more on both sides, for the lateral correlation
+        blocks = range(start // BLOCK_TRACES, (stop - 1) // BLOCK_TRACES + 1)
+        white = np.concatenate(
+            [
+                np.random.default_rng([*seed, block + 1]).standard_normal(
+                    (BLOCK_TRACES, samples), dtype=np.float32
+                )
+                for block in blocks
+            ]
+        )
+        begin = start - blocks[0] * BLOCK_TRACES
+        white = white[begin : begin + stop - start]
+        spectrum = np.fft.rfft(white, axis=1)
+        places = np.linspace(0, 1, spectrum.shape[1])
+        spectrum *= np.interp(places, np.linspace(0, 1, len(self.response)), self.response)
+        coloured = np.fft.irfft(spectrum, samples, axis=1)
+        side = lateral_weight(self.lateral)
+        mixed = coloured[1:-1] + side * (coloured[:-2] + coloured[2:])
+        return np.ascontiguousarray(mixed.T / np.sqrt(1 + 2 * side**2), dtype=np.float32)
+
+
+def lateral_weight(correlation: float) -> float:
+    r"""Weight :math:`a` of both neighbours that gives :math:`2a / (1 + 2a^2)`, 0.7 at most."""
+    wanted = min(max(correlation, 0.0), 0.7)
+    return 0.0 if wanted == 0 else (1 - np.sqrt(1 - 2 * wanted**2)) / (2 * wanted)
+
+
+def measure(network: Infill, pieces: Sequence[Piece]) -> Residuals:
+    """Predict the traces that were kept from learning, and compare."""
+    sizes: list[NDArray[np.float32]] = []
+    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
+    products, pairs = 0.0, 0
+    for piece in pieces:
+        kept = piece.known & ~piece.target
+        columns = traces_of(kept)
+        mean, std = predict(network, piece.values, piece.target, columns)
+        z = np.where(kept, (piece.values - np.where(kept, mean, 0)) / np.where(kept, std, 1), 0)
+        sizes.append(np.abs(z[kept]))
+        power += _power(z[:, columns])
+        both = kept[:, 1:] & kept[:, :-1]
+        products += float((z[:, 1:] * z[:, :-1])[both].sum())
+        pairs += int(both.sum())
+    error = np.concatenate(sizes)
+    expected = float(norm.ppf(0.5 + COVERAGE / 2))
+    factor = float(np.quantile(error, COVERAGE)) / expected
+    variance = float(np.mean(np.square(error)))
+    response = np.sqrt(power / max(power[1:-1].mean(), 1e-12)) if power.any() else np.ones(len(power))
+    return Residuals(
+        factor=factor,
+        covered=float((error <= expected).mean()),
+        samples=len(error),
+        response=tuple(float(f"{r:.5g}") for r in response),
+        lateral=products / pairs / variance if pairs else 0.0,
+    )
+
+
+def _power(z: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Summed power spectrum of windows of the traces (T, X), zero-padded where they are shorter."""
+    size = SPECTRUM_SAMPLES
+    z = np.pad(z, ((0, max(size - len(z), 0)), (0, 0)))
+    taper = np.hanning(size + 2)[1:-1, None]
+    starts = range(0, len(z) - size + 1, size // 2)
+    return sum(
+        (np.square(np.abs(np.fft.rfft(taper * z[s : s + size], axis=0))).sum(1) for s in starts),
+        start=np.zeros(size // 2 + 1),
+    )
