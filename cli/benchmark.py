@@ -12,7 +12,7 @@ from . import options
 from .train import Duration
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
-NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies")
+NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies", "fill", "denoise")
 
 
 @click.command()
@@ -57,6 +57,7 @@ def command(
     table1              the paper's Table 1: six models on MNIST and Fashion-MNIST
     ood                 images that MODEL has not learned, told from those it has
     facies              topics as a map of the F3 sample: stability, shuffled control
+    fill, denoise       missing traces and noise, beside classical ways, on F3, Volve, Alaska
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
@@ -103,6 +104,8 @@ def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
         "table1": ("--eval-only",),
         "side-by-side": ("-c", "--set", "--eval-only", "--resize"),
         "facies": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
+        "fill": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
+        "denoise": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
         "ood": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "seismic": ("--resize",),
         "cifar10-automobile": ("--resize",),

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.config import load_config
-from seisflow.errors import OutputError
+from seisflow.errors import ConfigError, OutputError
 from seisflow.evaluation import side_by_side
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import moons, ood
 from seisflow.evaluation.reporting import pages, pictures, records
-from seisflow.evaluation.sections import facies
+from seisflow.evaluation.reporting.posterior_pages import denoising_tables, filling_tables
+from seisflow.evaluation.sections import denoising, facies, filling
 from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
@@ -207,6 +208,33 @@ def run_facies(asked: Asked) -> Iterator[Result]:
     yield _kept(one | {"model": name}, asked, "facies")
 
 
+def run_fill(asked: Asked) -> Iterator[Result]:
+    """Missing traces of F3 and Volve filled in every way; what is recorded is left out."""
+    for one in filling.results(
+        _needed(asked), seed=asked.seed, command=asked.command, recorded=_recorded(asked, "fill")
+    ):
+        yield _kept(one, asked, "fill")
+
+
+def run_denoise(asked: Asked) -> Iterator[Result]:
+    """Noise on three sections attenuated in every way; what is recorded is left out."""
+    for one in denoising.results(
+        _needed(asked), seed=asked.seed, command=asked.command, recorded=_recorded(asked, "denoise")
+    ):
+        yield _kept(one, asked, "denoise")
+
+
+def _needed(asked: Asked) -> Path:
+    if asked.data is None:
+        raise ConfigError("no data: pass --data, the folder that holds fields/ and segy/")
+    return asked.data
+
+
+def _recorded(asked: Asked, name: str) -> Callable[[str, str], bool]:
+    """Whether the output holds a model's result on a data set, which may not be replaced."""
+    return lambda dataset, model: _is_there(asked, name, model, dataset, None)
+
+
 SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "moons": run_moons,
     "mnist": lambda asked: run_image_set("mnist", asked),
@@ -216,6 +244,8 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "side-by-side": run_side_by_side,
     "ood": run_ood,
     "facies": run_facies,
+    "fill": run_fill,
+    "denoise": run_denoise,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "moons": pages.moons_table,
@@ -223,6 +253,8 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "side-by-side": pages.side_by_side_table,
     "ood": pages.ood_tables,
     "facies": pages.facies_table,
+    "fill": filling_tables,
+    "denoise": denoising_tables,
 }
 """Of the results of a suite; those of an image data set have `pages.image_tables`."""
 

@@ -17,7 +17,7 @@ from seisflow.errors import DataError
 from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import section_card
-from seisflow.patches import layout, panel_index, section_name
+from seisflow.patches import layout, panel_index
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import observe
@@ -192,17 +192,29 @@ def fit_cleaner(
     """Let a network learn from a section, and estimate its noise; see `denoise`."""
     filler = fit(section, others=others, device=device, steps=steps, seed=seed, report=report)
     noise = noise_spectrum(filler.network, gather(section, seed=seed).pieces)
-    own = float(np.sqrt(mean_power(noise, axis=1).mean()))
-    if level is None:
-        return Cleaner(filler, noise, own * filler.std)
-    if not 0 < level < filler.std:
+    estimated = Cleaner(filler, noise, filler.std * float(np.sqrt(mean_power(noise, axis=1).mean())))
+    return estimated if level is None else with_level(estimated, level)
+
+
+def with_level(cleaner: Cleaner, level: float) -> Cleaner:
+    """Return a cleaner that takes the noise for so large, with the spectrum that was estimated.
+
+    Raises
+    ------
+    DataError
+        If ``level`` is not between 0 and the amplitudes' standard deviation.
+    """
+    std = cleaner.filler.std
+    if not 0 < level < std:
         raise DataError(
-            f"{section_name(section)}: noise of {level:g} in amplitudes of standard deviation "
-            f"{filler.std:.4g}. Expected less than these, and more than 0: leave --level out to estimate it"
+            f"noise of {level:g} in amplitudes of standard deviation {std:.4g}. "
+            "Expected less than these, and more than 0: leave --level out to estimate it"
         )
-    wanted = level / filler.std
-    noise = noise * (wanted / own) ** 2 if own > 0 else np.full_like(noise, wanted**2)
-    return Cleaner(filler, noise, level)
+    if cleaner.level > 0:
+        noise = cleaner.noise * (level / cleaner.level) ** 2
+    else:
+        noise = np.full_like(cleaner.noise, (level / std) ** 2)
+    return Cleaner(cleaner.filler, noise, level)
 
 
 def denoise_panels(

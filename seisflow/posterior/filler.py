@@ -15,7 +15,7 @@ from seisflow import progress
 from seisflow.patches import Block, section_name
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.gaps import MAX_GAP, Observed
-from seisflow.posterior.learning import learn
+from seisflow.posterior.learning import Score, learn
 from seisflow.posterior.network import Infill
 from seisflow.posterior.pool import gather
 from seisflow.posterior.residuals import Residuals, measure
@@ -26,7 +26,7 @@ Part = tuple[xr.Dataset, Sequence[Block]]
 
 STEPS = 300
 """Steps of learning from a section."""
-ADAPT_RATE = 1e-3
+ADAPT_RATE = 2e-3
 """Largest learning rate of a network that has learned from other sections."""
 
 
@@ -74,6 +74,7 @@ def fit(
     steps: int = STEPS,
     seed: int = 0,
     max_gap: int = MAX_GAP,
+    score: Score | None = None,
     report: progress.Report = progress.silent,
 ) -> Filler:
     """Let a network learn from the known traces of a section, and calibrate it on a tenth of them.
@@ -94,6 +95,8 @@ def fit(
     seed : int
     max_gap : int
         As for `seisflow.posterior.gaps.observe`.
+    score : callable, optional
+        As for `seisflow.posterior.learning.learn`.
     report : callable
         Takes steps done and steps in all.
 
@@ -108,7 +111,7 @@ def fit(
         pieces += gather(other, seed=seed, max_gap=max_gap, blocks=blocks).pieces
     network = copy.deepcopy(start if start is not None else starting_network()).to(device)
     if steps:
-        learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, report=report)
+        learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, score=score, report=report)
     residuals = measure(network, pool.pieces)
     log.debug(
         "%s: learned from %d parts; 90 %% intervals held %.1f %% of %d kept samples before they were "

@@ -1,7 +1,7 @@
 """Learning to fill: hide known traces of a section and predict them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ WARM = 20
 """Steps over which it grows."""
 
 
+Score = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Takes samples, predicted means and standard deviations to what each costs."""
+
+
 def learn(
     network: Infill,
     panels: Sequence[Piece],
@@ -25,12 +29,13 @@ def learn(
     steps: int,
     seed: int,
     rate: float = RATE,
+    score: Score | None = None,
     report: progress.Report = progress.silent,
 ) -> list[float]:
     """Train a network, in place, on the known samples of some panels; return the loss of each step.
 
-    The loss is the continuous ranked probability score of hidden samples, which is least where mean and
-    spread are both right.
+    The loss is, unless another is given, the continuous ranked probability score of hidden samples, which is
+    least where mean and spread are both right.
 
     Parameters
     ----------
@@ -40,6 +45,8 @@ def learn(
     seed : int
     rate : float
         Largest learning rate.
+    score : callable, optional
+        Another loss.
     report : callable
         Takes steps done and steps in all.
     """
@@ -56,7 +63,7 @@ def learn(
         values, shown, hidden = (torch.from_numpy(array).to(device) for array in arrays)
         with torch.autocast(device.type, torch.bfloat16, enabled=_has_bf16(device)):
             mean, std = network(values, shown)
-        loss = ranked_probability_score(values[hidden], mean[hidden], std[hidden]).mean()
+        loss = (score or ranked_probability_score)(values[hidden], mean[hidden], std[hidden]).mean()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -95,7 +95,7 @@ def interpolated(x: Tensor, known: Tensor) -> Tensor:
     after = torch.where(known, place, traces).flip(3).cummin(3).values.flip(3)
     left = torch.where(before < 0, after, before).clamp(max=traces - 1)
     right = torch.where(after == traces, before, after).clamp(min=0)
-    share = (place - left) / (right - left).clamp(min=1)
+    share = (place - left).to(x.dtype) / (right - left).clamp(min=1)
     return (1 - share) * x.gather(3, left) + share * x.gather(3, right)
 
 

@@ -82,6 +82,10 @@ def _evaluate(network: Infill, values: Values, known: Mask, lefts: list[int]) ->
         x[i, 0, : values.shape[0], :width] = values[:, part]
         mask[i, 0, : values.shape[0], :width] = known[:, part]
     device = next(network.parameters()).device
-    mean, std = network(torch.from_numpy(x).to(device), torch.from_numpy(mask).to(device))
-    found: Values = torch.cat([mean, std], 1).cpu().numpy()
+    values_seen, known_seen = torch.from_numpy(x).to(device), torch.from_numpy(mask).to(device)
+    mean, std = network(values_seen, known_seen)
+    # Turned round and with the other polarity a section is as probable: the mean of both errs less.
+    other, spread = network(-values_seen.flip(3), known_seen.flip(3))
+    both = torch.cat([(mean - other.flip(3)) / 2, (std + spread.flip(3)) / 2], 1)
+    found: Values = both.cpu().numpy()
     return found

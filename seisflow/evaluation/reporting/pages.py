@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
+from seisflow.evaluation.reporting.posterior_pages import denoising_tables, filling_tables
 from seisflow.plotting.files import save
 
 IMAGES_PAGE = "images-benchmarks.md"
 SIDE_BY_SIDE_PAGE = "fractal-models.md"
+POSTERIOR_PAGE = "posterior.md"
 FACIES_PAGE = "facies.md"
 IMAGE_SETS = ("mnist", "fashion-mnist", "cifar10-automobile")
 PAPER = {
@@ -57,6 +59,9 @@ def write_pages(folder: Path) -> list[Path]:
     topics = records.load(folder, "facies")
     if topics:
         done.append(put(folder / FACIES_PAGE, "facies", facies_table(topics), "Topics as facies"))
+    for name, table in (("fill", filling_tables), ("denoise", denoising_tables)):
+        if results := records.load(folder, name):
+            done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
     side = records.load(folder, "side-by-side")
     if side:
         text = side_by_side_table(side)

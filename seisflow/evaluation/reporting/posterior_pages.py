@@ -1,0 +1,74 @@
+"""Tables of filling and denoising in docs/, made from result objects alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+Result = dict[str, Any]
+
+
+def filling_tables(results: Sequence[Result]) -> str:
+    """Return a table for each data set and kind of gap."""
+    lines: list[str] = []
+    for dataset, some in _by_dataset(results):
+        best = max(one["value"] for one in some)
+        lines += [
+            f"**{dataset}**: {some[0]['protocol']}.",
+            "",
+            "| | SNR over missing traces (dB) | in 90 % intervals | score | options | time (s) |",
+            "| --- | --: | --: | --: | --- | --: |",
+        ]
+        for one in some:
+            value = f"{one['value']:.2f}"
+            lines.append(
+                f"| {one['model']} | {f'**{value}**' if one['value'] == best else value} "
+                f"| {one['coverage']:.1%} | {one['score']:.4f} | {one['options']} | {one['seconds']:,.1f} |"
+            )
+        limits = [one["limit"] for one in some if "limit" in one]
+        if limits:
+            lines += [
+                "",
+                f"Incoherent noise alone, as estimated on the training lines, leaves {limits[0]:.1f} dB.",
+            ]
+        lines.append("")
+    return "\n".join([*lines, _how(results)])
+
+
+def denoising_tables(results: Sequence[Result]) -> str:
+    """Return a table with a row for each section and noise, and a column for each way."""
+    ways = list(dict.fromkeys(one["model"] for one in results))
+    lines = [
+        "| PSNR (dB) | noisy | "
+        + " | ".join(ways)
+        + " | estimated level | correlation of removed, of input |",
+        "| --- | --: |" + " --: |" * (len(ways) + 2),
+    ]
+    for dataset, some in _by_dataset(results):
+        values = {one["model"]: one["value"] for one in some}
+        best = max(values.values())
+        cells = [
+            ""
+            if way not in values
+            else f"**{values[way]:.2f}**"
+            if values[way] == best
+            else f"{values[way]:.2f}"
+            for way in ways
+        ]
+        own = next((one for one in some if "estimated_level" in one), None)
+        told = ["", ""]
+        if own is not None:
+            told = [
+                f"{own['estimated_level']:.2f}",
+                f"{own['coherence_of_removed']:.2f}, {own['coherence_of_input']:.2f}",
+            ]
+        lines.append(f"| {dataset} | {some[0]['noisy']:.2f} | " + " | ".join([*cells, *told]) + " |")
+    return "\n".join([*lines, "", _how(results)])
+
+
+def _by_dataset(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
+    names = dict.fromkeys(one["dataset"] for one in results)
+    return [(name, [one for one in results if one["dataset"] == name]) for name in names]
+
+
+def _how(results: Sequence[Result]) -> str:
+    last = results[-1]
+    return f"{last['machine']}; seed {last['seed']}, commit {last['commit']}. Made by `{last['command']}`."
