@@ -29,9 +29,6 @@ from seisflow.posterior.filling import Filled, fill_panels
 
 DRAWN_TRACES = 1024
 """Traces in the picture at most."""
-FLOATS = (1, 5)
-"""SEG-Y sample formats, of IBM and IEEE floats, that a result is written in if its source is."""
-
 _Write = Callable[[tuple[int, ...], slice, dict[str, NDArray[Any]]], None]
 _Panel = TypeVar("_Panel", Filled, Denoised)
 Kinds = Mapping[str, tuple[str, dict[str, Any]]]
@@ -309,8 +306,7 @@ def _zarr_writer(path: Path, section: xr.Dataset, kinds: Kinds, about: dict[str,
 
 @contextmanager
 def _segy_writer(path: Path, section: xr.Dataset, name: str, note: str) -> Iterator[_Write]:
-    own = int(section.attrs.get("segy_format", FLOATS[-1]))
-    with create_segy(path, section, note=note, sample_format=own if own in FLOATS else FLOATS[-1]) as file:
+    with create_segy(path, section, note=note) as file:
         yield lambda lead, columns, maps: file.write(lead, maps[name].T, columns)
 
 
