@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test
+.PHONY: demo docs test
 
 demo: .venv/.installed
 	$(BIN)/seisflow demo --overwrite
+
+docs: .venv/.docs-installed
+	$(BIN)/python -m sphinx -b html -q -W --keep-going docs build/docs
+	@echo build/docs/index.html
 
 test: .venv/.installed
 	$(BIN)/ruff check
@@ -15,4 +19,8 @@ test: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	touch $@
+
+.venv/.docs-installed: .venv/.installed
+	$(BIN)/pip install -c constraints.txt -e '.[docs]'
 	touch $@

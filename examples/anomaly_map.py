@@ -1,13 +1,23 @@
-"""Score the F3 sample with the model that ships and draw the map over one inline.
+"""
+Anomaly map of the F3 sample
+============================
 
-Run: ``python examples/anomaly_map.py``; makes ``anomaly-map.png``.
+The F3 sample, ten inlines over a gas chimney, is scored with the small model that ships. The map is drawn
+over the inline with the strongest anomaly.
 """
 
 import seisflow
-from seisflow.plotting.files import save
-from seisflow.plotting.section import draw
+from seisflow import plotting
 
 section = seisflow.open_section("f3-sample")
 result = seisflow.score(section, seisflow.load_model("f3-small"))
+print(result)
+
+# %%
+# ``anomaly`` is signed: in standard deviations of held-out data at the same depth, positive where the
+# section is less probable than those, negative where it is more probable. Contours enclose what exceeds the
+# threshold for one false alarm in twenty sections.
+
 strongest = abs(result.anomaly).max(("crossline", "time")).idxmax("inline")
-print(save(draw(result.sel(inline=[strongest.item()])), "anomaly-map.png", overwrite=True))
+figure = plotting.draw(result.sel(inline=[strongest.item()]))
+print(plotting.save(figure, "anomaly-map.png", overwrite=True))

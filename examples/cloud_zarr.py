@@ -1,7 +1,9 @@
-"""Zarr in the cloud: convert SEG-Y to it, and read one line from there.
+"""
+SEG-Y to Zarr in the cloud, and one line back
+=============================================
 
-Any URL that fsspec knows will do, such as ``s3://bucket/survey.zarr`` with s3fs installed. The one here lives
-in memory, so that the script runs anywhere.
+Any URL that fsspec knows will do, such as ``s3://bucket/survey.zarr`` with s3fs installed. The one here
+lives in memory, so that the script runs anywhere::
 
     python examples/cloud_zarr.py [CUBE.sgy] [PICTURE.png] [URL]
 """

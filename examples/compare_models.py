@@ -1,12 +1,16 @@
-"""Compare trained models of any kind in one table: held-out density, speed, memory; and a gallery each.
+"""
+Models of several kinds in one table
+====================================
+
+Held-out density, speed and memory of trained models, and a gallery of each::
 
     for model in seismic-small fractal-ar fractal-mar; do
         seisflow train f3-sample -c $model --max-time 00:05:00 -o runs/$model
     done
     python examples/compare_models.py runs/seismic-small runs/fractal-ar runs/fractal-mar -o comparison
 
-Nats/dim are those of `seisflow train` on the block that it holds out: the same samples for models trained on
-the same data. Each model is timed in a process of its own, whose memory tells what it needs.
+Nats/dim are those of ``seisflow train`` on the block that it holds out: the same samples for models trained
+on the same data. Each model is timed in a process of its own, so that its peak memory is its own.
 """
 
 import argparse

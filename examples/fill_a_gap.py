@@ -1,8 +1,10 @@
-"""Fill a gap in a seismic section with what a FractalAR or FractalMAR finds probable there.
+"""
+Fill a gap in a section
+=======================
 
-Three draws beside the true section, with the gap framed. FractalMAR looks at all that is around the gap;
-here it is a block of traces in the middle. FractalAR generates in one order and looks at what comes before;
-here the end of that order is missing, the lower part of the section.
+Three draws of what a FractalAR or FractalMAR finds probable in a gap, beside the true section. FractalMAR
+looks at everything around the gap, here a block of traces in the middle. FractalAR generates in one order
+and looks at what comes before, so here the end of that order is missing, the lower part of the section::
 
     seisflow train f3-sample -c fractal-mar -o runs/mar
     python examples/fill_a_gap.py runs/mar datasets/f3-sample.sgy gap.png

@@ -1,12 +1,16 @@
-"""Draw the paper's figures of a flow trained on images: samples, topics, and what every fractal step does.
+"""
+The paper's figures of a flow trained on images
+===============================================
+
+Samples, topics, and the state after every fractal level::
 
     seisflow train fashion-mnist --max-time 01:00:00
     python examples/image_figures.py runs/latest -o figures [--data DIR] [--beside runs/table1/...-realnvp]
 
-Makes ``samples.png`` (Fig. 7, 11), ``variance-topics.png`` and ``mean-topics.png`` (Fig. 8) and ``steps.png``
-(Fig. 9, 10); and prints how well topics agree with labels, which training never sees, beside k-means and a
-mixture of normals of the pixels, and of the latents of another flow (``--beside``). These need the extra
-``evaluate``.
+Makes ``samples.png`` (Fig. 7, 11), ``variance-topics.png`` and ``mean-topics.png`` (Fig. 8) and
+``steps.png`` (Fig. 9, 10). It also prints how well topics agree with labels, which training never sees,
+beside k-means and a mixture of normals of the pixels, and of the latents of another flow (``--beside``).
+These need the extra ``evaluate``.
 """
 
 import argparse

@@ -1,6 +1,10 @@
-"""A 3D cube: see what it is, take a part of it, and write that part as SEG-Y with the cube's own headers.
+"""
+A 3D cube: look, take a part, write it as SEG-Y
+===============================================
 
-python examples/open_cube.py [CUBE.sgy] [PICTURE.png]
+The part keeps the trace headers, the text header and the binary header of the cube::
+
+    python examples/open_cube.py [CUBE.sgy] [PICTURE.png]
 """
 
 import sys

@@ -1,6 +1,9 @@
-"""Gathers keep their own dimensions: take one, sort it by offset, and cut training patches from all.
+"""
+Pre-stack gathers
+=================
 
-Without a file, shots over one reflector are made first.
+Gathers keep their own dimensions: take one, sort it by offset, and cut training patches from all. Without a
+file, shots over one reflector are made first::
 
     python examples/open_gathers.py [GATHERS.sgy] [PICTURE.png]
 """

@@ -1,6 +1,9 @@
-"""A 2D line whose traces start at different times: seisflow puts them on one axis and masks the rest.
+"""
+A 2D line whose traces start at different times
+===============================================
 
-Without a file, the line is made first: a crooked one, as SEG-Y with coordinates and CDP numbers.
+seisflow puts the traces on one time axis and masks the rest. Without a file, a crooked line is made first,
+with coordinates and CDP numbers::
 
     python examples/open_line.py [LINE.sgy] [PICTURE.png]
 """
