@@ -8,6 +8,7 @@ demo: .venv/.installed
 	$(BIN)/seisflow demo --overwrite
 
 docs: .venv/.docs-installed
+	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html -q -W --keep-going docs build/docs
 	@echo build/docs/index.html
 

@@ -5,7 +5,6 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from docutils import nodes
-from numpydoc.docscrape import ClassDoc
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -20,15 +19,25 @@ class ConfigKeys(SphinxDirective):
     """A section for each group of keys, with a definition for each key."""
 
     def run(self) -> list[nodes.Node]:
-        lines: list[str] = []
-        for prefix, model in groups("", Config):
-            lines += [f"## {prefix or 'top level'}", "", ClassDoc(model)["Summary"][0], ""]
-            described = descriptions(model)
-            for name, field in model.model_fields.items():
-                if not models_in(field.annotation):
-                    key = f"{prefix}.{name}" if prefix else name
-                    lines += [f"`{key}`", f": {described.get(name, '')}", f"  {facts(field)}", ""]
+        lines = ["## model", "", *definition("model", "Kind of model.", kinds())]
+        for prefix, model in dict.fromkeys(group for run in models_in(Config) for group in groups("", run)):
+            if prefix:
+                lines += [f"## {prefix}", "", (model.__doc__ or "").strip().split("\n\n")[0], ""]
+                for name, field in model.model_fields.items():
+                    if not models_in(field.annotation):
+                        lines += definition(f"{prefix}.{name}", field.description or "", facts(field))
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def definition(key: str, text: str, said: str) -> list[str]:
+    """Return the lines of one key in Markdown."""
+    return [f"`{key}`", f": {' '.join(text.split())}", f"  *{said}*", ""]
+
+
+def kinds() -> str:
+    """Return the values of the key ``model``."""
+    choices = (spelled(run.model_fields["model"].annotation) for run in models_in(Config))
+    return f"{' or '.join(choices)}; default `'fractal-flow'`"
 
 
 def groups(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -46,19 +55,6 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
-def descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """Return what each key means: ``Field(description=)``, else the Attributes of the class docstring."""
-    found = {
-        name.strip(): " ".join(line.strip() for line in entry.desc)
-        for base in reversed(model.__mro__)
-        if issubclass(base, BaseModel) and base.__doc__
-        for entry in ClassDoc(base)["Attributes"]
-        for name in entry.name.split(",")
-    }
-    own = {name: field.description for name, field in model.model_fields.items() if field.description}
-    return found | own
-
-
 def facts(field: FieldInfo) -> str:
     """Return type, limits and default of a key as one phrase."""
     limits = [
@@ -68,8 +64,8 @@ def facts(field: FieldInfo) -> str:
         if (value := getattr(item, name, None)) is not None
     ]
     default = field.get_default(call_default_factory=True)
-    default = "required" if default is PydanticUndefined else f"default `{default!r}`"
-    return "*" + ", ".join([spelled(field.annotation), *limits]) + f"; {default}*"
+    said = "required" if default is PydanticUndefined else f"default `{default!r}`"
+    return ", ".join([spelled(field.annotation), *limits]) + f"; {said}"
 
 
 def spelled(annotation: Any) -> str:
