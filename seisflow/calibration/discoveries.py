@@ -6,7 +6,7 @@ import numpy as np
 
 
 def benjamini_hochberg(p_values: Sequence[float], q: float) -> list[bool]:
-    r"""Which of the hypotheses to reject so that, of those rejected, a share q is wrong at most.
+    r"""Hypotheses to reject so that a share q of those rejected is wrong at most.
 
     The k smallest, with the largest k for which :math:`p_{(k)} \le q k / n`.
 

@@ -14,11 +14,11 @@ MOST_TILES = 4000
 SAMPLE_P = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 """Shares of held-out samples for which it is kept how large a deviation they exceed."""
 Promise = Literal["conformal", "tail", "largest"]
-"""How a threshold came about: rank among held-out maxima; a fitted tail; the largest maximum there is."""
+"""Grounds of a threshold: rank among held-out maxima; a fitted tail; the largest maximum there is."""
 
 
 class Extremes(BaseModel):
-    r"""How far untouched panels deviate at most: what thresholds and p-values rest on.
+    r"""Largest deviations of untouched panels, on which thresholds and p-values rest.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Extremes(BaseModel):
         return self.maxima[min(max(rank, 1), len(self.maxima)) - 1]
 
     def promise(self, alpha: float, shape: tuple[int, int] | None = None) -> Promise:
-        """What the threshold for ``alpha`` rests on."""
+        """Grounds of the threshold for ``alpha``."""
         enough = np.ceil((len(self.maxima) + 1) * (1 - alpha)) <= len(self.maxima)
         if enough and (shape is None or self.shape is None or _alike(shape, self.shape)):
             return "conformal"

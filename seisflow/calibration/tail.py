@@ -17,7 +17,7 @@ SHAPES = (-0.5, 0.5)
 
 
 class Tail(BaseModel):
-    r"""How high an untouched section scores at its highest, whatever its size.
+    r"""Distribution of the highest score of an untouched section, for any size of section.
 
     A panel of N tiles, which are about independent, exceeds u with probability
     :math:`1 - (1 - P(M > u))^N`. M, the maximum of a tile, has held-out values; over their upper quarter,

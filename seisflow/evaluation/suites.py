@@ -44,7 +44,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a benchmark is asked for.
+    """Options of a benchmark.
 
     Attributes
     ----------
@@ -256,7 +256,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "fill": filling_tables,
     "denoise": denoising_tables,
 }
-"""Of the results of a suite; those of an image data set have `pages.image_tables`."""
+"""Table makers of the suites; the image data sets have `pages.image_tables`."""
 
 
 def run_suite(name: str, asked: Asked) -> list[Result]:

@@ -1,4 +1,4 @@
-"""What an anomaly may be: by the level of the flow that sees it most, by its side and its shape."""
+"""Likely type of an anomaly: by the level of the flow that sees it most, its sign and its shape."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FLAT = 1.5
 
 @dataclass(frozen=True)
 class AnomalyType:
-    """What an anomaly may be.
+    """Likely type of an anomaly.
 
     Attributes
     ----------

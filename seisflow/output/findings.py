@@ -29,7 +29,7 @@ FRAMED = 12
 
 
 class Findings:
-    """What is remembered of the panels seen so far: anomalies, means, and the panel to draw."""
+    """Findings of the panels seen so far: anomalies, means, and the panel to draw."""
 
     def __init__(self, anomalies: AnomalyList) -> None:
         self.anomalies = anomalies

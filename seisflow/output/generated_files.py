@@ -31,7 +31,7 @@ GALLERY = 100
 
 
 class GenerationSummary(BaseModel):
-    """What was generated.
+    """Summary of generated patches or images.
 
     Attributes
     ----------

@@ -222,7 +222,7 @@ class _Shown:
 
 
 class _FilledPanels(_Shown):
-    """What is remembered of filled panels."""
+    """Statistics of filled panels."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class FillSummary(BaseModel):
-    """What was filled in a section (the ``.json`` beside a result).
+    """Summary of a filled section (the ``.json`` beside a result).
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class FillSummary(BaseModel):
 
 
 class DenoiseSummary(BaseModel):
-    """What was taken off a section (the ``.json`` beside a result).
+    """Summary of a denoised section (the ``.json`` beside a result).
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class ScoreSummary(BaseModel):
-    """What was found in a section, and how it was judged (the ``.json`` beside a result).
+    """Summary of a scored section: findings and the way they were judged (the ``.json`` beside a result).
 
     Attributes
     ----------

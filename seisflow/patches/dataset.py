@@ -208,7 +208,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         return np.concatenate(weights)
 
     def _panels_of_areas(self) -> list[int]:
-        """How many panels, or pieces of such, each area has."""
+        """Number of panels, or pieces of panels, in each area."""
         return [len(area.leads) * len(pieces) for area, pieces in zip(self.areas, self._pieces, strict=True)]
 
     def _refuse(self, sections: Sequence[xr.Dataset], min_valid: float) -> None:

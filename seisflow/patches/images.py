@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from seisflow.io.images import dequantise
 
 HELD_OUT_SEED = 0
-"""Of the training images that are held out: the same for all runs, whatever their seed."""
+"""Seed of the choice of held-out training images: the same for all runs, whatever their seed."""
 
 
 class ImageDataset(Dataset[dict[str, Tensor]]):

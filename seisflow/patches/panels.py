@@ -93,7 +93,7 @@ def layout(section: xr.Dataset) -> Layout:
 
 
 def chunk_size(section: xr.Dataset, dim: str) -> int:
-    """How many positions along a dim a chunk of the file holds; 1 where the file has no chunks."""
+    """Positions along a dim in a chunk of the file; 1 where the file has no chunks."""
     return int(section.variables["amplitude"].encoding.get("preferred_chunks", {}).get(dim, 1))
 
 
@@ -142,7 +142,7 @@ def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(
 
 
 def _constant(traces: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which traces (X, T) hold fewer than two different usable values."""
+    """Mask of traces (X, T) that hold fewer than two different usable values."""
     first = traces[np.arange(len(traces)), mask.argmax(1)][:, None]
     # A few probes clear nearly every trace; only the others are compared in full.
     probes = slice(None, None, max(traces.shape[1] // 8, 1))

@@ -69,7 +69,7 @@ def cut(
 
 
 def valid_windows(mask: NDArray[np.bool_], size: tuple[int, int], least: int) -> NDArray[np.bool_]:
-    """Which windows hold at least ``least`` usable samples, for every position.
+    """Windows with at least ``least`` usable samples, as a mask over positions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is probable given what was recorded: missing traces filled, incoherent noise attenuated."""
+"""Posterior of a section given its recorded traces: missing traces filled, incoherent noise attenuated."""
 
 from seisflow.posterior.denoising import denoise
 from seisflow.posterior.filling import fill

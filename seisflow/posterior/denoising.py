@@ -43,7 +43,7 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Cleaner:
-    """What cleans a section.
+    """Denoiser of a section.
 
     Attributes
     ----------

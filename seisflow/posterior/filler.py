@@ -1,4 +1,4 @@
-"""What fills a section: a network that has learned from it, and how far its predictions err."""
+"""Filler of a section: a network that has learned from it, and the errors of its predictions."""
 
 import copy
 import logging
@@ -51,7 +51,7 @@ class Filler:
     steps: int
 
     def scaled(self, seen: Observed) -> Values:
-        """What the network sees of some traces, (T, X): 0 where not known."""
+        """Network input for some traces, (T, X): 0 where not known."""
         return np.where(seen.known, seen.amplitude / self.std, 0).astype(np.float32)
 
 

@@ -79,7 +79,7 @@ def observe(
 
 
 def fillable(live: Mask, exists: Mask, max_gap: int, ends: tuple[bool, bool] = (True, True)) -> Mask:
-    """Which missing traces are filled: those in gaps that are not too wide.
+    """Missing traces to fill: those in gaps that are not too wide.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How much of a section is noise: what cannot be predicted even from the nearest traces."""
+"""Noise level of a section: the part that cannot be predicted even from the nearest traces."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ EVERY = 8
 WIDER = 9
 """The same where its neighbours are hidden with it."""
 LOOKED_AT = 3
-"""Of these sets of traces, those that are looked at."""
+"""Sets of traces that are looked at."""
 
 
 def left_out(

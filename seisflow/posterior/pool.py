@@ -22,7 +22,7 @@ KEPT = 0.1
 
 @dataclass(frozen=True)
 class Pool:
-    """What is known of a section, as far as it fits into memory.
+    """Known traces of a section, as far as they fit into memory.
 
     Attributes
     ----------

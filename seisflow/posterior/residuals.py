@@ -1,4 +1,4 @@
-"""How predictions err: how far, and how errors of neighbouring samples go together."""
+"""Errors of predictions: their size, and the correlation of neighbouring samples' errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which model, and which of its data, where none is named: the latest run, else the model that ships."""
+"""Choice of a model, and of its data, where none is named: the latest run, else the model that ships."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class ChosenModel:
 
     @property
     def card(self) -> ModelCard:
-        """What the model knows about itself."""
+        """Card of the model."""
         assert self.model.card is not None  # loaded models have one
         return self.model.card
 
     @property
     def sources(self) -> list[Source]:
-        """What the model was trained on, both its training and its held-out parts."""
+        """Sections of the training, both the training and the held-out parts."""
         return [
             Source.model_validate({k: v for k, v in item.items() if k != "split"})
             for item in self.card.inputs

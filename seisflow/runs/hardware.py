@@ -1,4 +1,4 @@
-"""What to compute on."""
+"""Choice of the device to compute on."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where a number comes from: machine, versions, commit."""
+"""Provenance of a number: machine, versions, commit."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""Where a section, or a set of images, comes from, so that it can be opened again."""
+"""Sources of sections and images, so that they can be opened again."""
 
 from pathlib import Path
 from typing import Any

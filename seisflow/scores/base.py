@@ -1,4 +1,4 @@
-"""What a score is: maps taken from one pass of the model, features made of them, and how these are joined."""
+"""Scores: maps from one pass of the model, features made of them, and the way these are joined."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ Join = Literal["single", "largest", "rms", "density"]
 
 @dataclass(frozen=True)
 class Trend:
-    """What a deviation (T, X) has in common with its surroundings, such as the drift of a survey.
+    """Part of a deviation (T, X) shared with its surroundings, such as the drift of a survey.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class Score:
 
     @property
     def weights(self) -> list[float]:
-        """What the deviation of each feature counts in a root mean square."""
+        """Weight of each feature's deviation in a root mean square."""
         return [feature.weight for feature in self.features]
 
     @property

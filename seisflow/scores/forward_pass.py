@@ -81,7 +81,7 @@ class ForwardPass:
 
     @cached_property
     def parts(self) -> Tensor:
-        r"""What each level adds to the negative log-density, (B, L + 2, H, W); sums to `nll`.
+        r"""Contribution of each level to the negative log-density, (B, L + 2, H, W); sums to `nll`.
 
         With the states :math:`y_0` (whitened), ..., :math:`y_L = z` and
         :math:`g(y) = y^2/2 + \log\sqrt{2\pi}`,

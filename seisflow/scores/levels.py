@@ -21,7 +21,7 @@ def _levels(count: int) -> tuple[Feature, ...]:
 
 
 def levels(count: int) -> Score:
-    """What each level adds to the negative log-density, coarse against fine: the one that deviates most.
+    """Most deviating of the levels' contributions to the negative log-density.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace
 """Windows of `combined`: for spikes, small bodies, events, single traces, what runs down the section, and
 large bodies that change little."""
 WEIGHTS = {"trace": 2.0}
-"""What windows count in `combined` if not 1: few see a single trace."""
+"""Weights of windows in `combined`, if not 1: few see a single trace."""
 TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
-"""Of `combined`'s deviations, what goes on beyond bodies: a survey drifts from its calibration lines."""
+"""Trend taken off `combined`'s deviations: a survey drifts from its calibration lines."""
 BLUR = (8.0, 2.0)
 """Window over which `combined` is averaged in the end."""
 

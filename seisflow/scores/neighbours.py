@@ -1,4 +1,4 @@
-"""What single traces are beside their neighbours: too loud, too quiet, late or turned."""
+"""Amplitude ratio to, and correlation with, neighbouring traces."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from seisflow.scores.spectrum import BALANCED
 TRACE_WINDOW = (64.0, 1.0)
 """Samples and traces that they are averaged over (standard deviations)."""
 TRACE_WEIGHT = 4.0
-"""What each of the two counts beside the other features of `combined`."""
+"""Weight of each of the two beside the other features of `combined`."""
 
 
 def balanced_power(maps: Maps) -> Maps:

@@ -1,4 +1,4 @@
-"""What the spectrum of a section says of its samples: power by frequency, likeness to what came before."""
+"""Power by frequency, and correlation of a section with itself at earlier times."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -17,13 +17,13 @@ Gains = NDArray[np.float32]
 EDGES = np.linspace(0.02, 0.8, 9)
 """Limits of the bands, in shares of the Nyquist frequency."""
 SLOPE = 0.006
-"""How softly a band ends, in shares of the Nyquist frequency (standard deviation)."""
+"""Taper of a band's ends, in shares of the Nyquist frequency (standard deviation)."""
 BAND_WINDOW = (24.0, 8.0)
 """Samples and traces that the power of a band is averaged over (standard deviations)."""
 LAGS = range(30, 100, 6)
 """Samples between a section and itself: beyond the wavelet, up to early multiples; at 4 ms, 120 to 384 ms."""
 LAG_WEIGHT = 0.5
-"""What the likeness at one lag counts: neighbouring ones are much alike."""
+"""Weight of the correlation at one lag: neighbouring lags are much alike."""
 SMEAR = 3.0
 """Window over lags next to each other (standard deviation): moveout that is left smears what comes back."""
 HUM_LAGS = range(30, 100, 5)
@@ -34,7 +34,7 @@ ECHO_WINDOW = (32.0, 6.0)
 """Samples and traces that likenesses are averaged over (standard deviations)."""
 
 SECTION, BALANCED, WHITE, SMEARED = -4, -3, -2, -1
-"""Which of the maps is which, once `with_balanced` has added its own."""
+"""Places of the maps, once `with_balanced` has added its own."""
 
 
 def with_balanced(maps: Maps, mask: Mask, gains: Gains | None = None) -> Maps:

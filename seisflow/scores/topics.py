@@ -27,7 +27,7 @@ topic = Score(
     two_sided=True,
     title="evidence of the best topic",
 )
-"""How well the best topic explains the latent.
+"""Evidence of the best topic for the latent.
 
 References
 ----------
@@ -42,4 +42,4 @@ topic_entropy = Score(
     two_sided=False,
     title="entropy of the topic posterior",
 )
-"""How undecided the topics are."""
+"""Entropy of the topic posterior: high where topics are undecided."""

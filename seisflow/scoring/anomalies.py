@@ -20,7 +20,7 @@ KEPT = 1000
 """Anomalies remembered; beyond, the weakest are only counted."""
 
 KINDS = {1: "less probable than normal", -1: "more probable than normal (dim or wiped out)"}
-"""What the sign of an anomaly means, of a log-density."""
+"""Meaning of the sign of an anomaly, for a log-density."""
 OTHER_KINDS = {1: "score above normal", -1: "score below normal"}
 """The same of any other score."""
 
@@ -85,7 +85,7 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Piece:
-    """What one panel shows of an anomaly."""
+    """Part of an anomaly within one panel."""
 
     anomaly: Anomaly
     box: Box

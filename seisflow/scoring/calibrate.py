@@ -30,7 +30,7 @@ CLIPPED = 8.0
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What is normal for a model.
+    """Calibrations of all scores of a model.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def _fit(
 
 
 def _channels(model: Model, score: Score) -> int:
-    """How many maps a score takes."""
+    """Number of maps that a score takes."""
     x = torch.zeros(1, *model.shape, device=model.device)
     with torch.inference_mode():
         return score.maps(ForwardPass(model, x, torch.ones_like(x, dtype=torch.bool))).shape[1]

@@ -1,4 +1,4 @@
-"""How the scoring of a section is shared out: tiles of its panels, windows in runs, slabs for workers.
+"""Division of a section for scoring: tiles of its panels, windows in runs, slabs for workers.
 
 None of this changes a result. Windows are evaluated in batches that depend on the shape of a panel only, and
 noise belongs to blocks of traces, so that a sample has the same score in whatever tile it lies, and whoever
@@ -115,7 +115,7 @@ def widened(columns: slice, halo: int, traces: int) -> slice:
 
 
 def noisy(panel: Panel, first: int, scaling: AmplitudeScaling, seed: Seed) -> Panel:
-    """What a model sees of a panel whose traces are those from ``first`` on, a whole block of noise."""
+    """Model input of a panel whose traces are those from ``first`` on, a whole block of noise."""
     blocks = [
         prepare(
             panel.amplitude[:, start : start + NOISE_TRACES],

@@ -13,7 +13,7 @@ FLATTEN_UP_TO = 256  # values in a block; beyond, edges between all pairs are to
 
 
 class _Edges(nn.Module):
-    r"""What every edge function is a combination of: SiLU and G Gaussian bumps, as G + 1 channels.
+    r"""Basis of every edge function: SiLU and G Gaussian bumps, as G + 1 channels.
 
     .. math:: x \mapsto \big(\mathrm{silu}(x),\ e^{-((x - g_1)/h)^2}, \dots,\ e^{-((x - g_G)/h)^2}\big)
     """

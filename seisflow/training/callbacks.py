@@ -1,4 +1,4 @@
-"""What happens around the steps: averaging, checkpoints and clean interruption, a line now and then."""
+"""Callbacks of training: averaged weights, checkpoints, clean interruption, lines of progress."""
 
 import logging
 import math

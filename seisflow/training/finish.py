@@ -1,4 +1,4 @@
-"""What a finished run gets besides its weights: calibration, held-out likelihood, pictures."""
+"""End of a training: calibration, held-out likelihood, pictures."""
 
 import csv
 from collections.abc import Iterator

@@ -20,7 +20,7 @@ RECORD = "run.json"
 
 
 class Record(BaseModel):
-    """What a run was started with (``run.json``): enough to resume it."""
+    """Record of a run's start (``run.json``): enough to resume it."""
 
     sources: list[Source] = []
     splits: list[Split] = []

@@ -54,7 +54,7 @@ from seisflow.scoring.windows import measure_panel
 GAP = 2
 """Lines left out between calibration, development and test."""
 SHARES = {"development": 0.15, "test": 0.4}
-"""Of the lines that were not trained on; the rest calibrates."""
+"""Shares of the lines not trained on; the rest calibrates."""
 SEEDS = 3
 THINNED = 4
 """Every so many samples and traces of untouched lines are kept, to see how alike lines are."""
@@ -225,7 +225,7 @@ class Contest:
 
 @dataclass
 class Untouched:
-    """What a detector made of untouched lines.
+    """False alarms of a detector on untouched lines.
 
     Attributes
     ----------

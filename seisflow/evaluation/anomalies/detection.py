@@ -1,4 +1,4 @@
-"""How well a map finds what was injected: areas under curves, and their uncertainty."""
+"""Detection of injected anomalies: areas under curves, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def aupro(score: Map, mask: Mask, negative: Mask | None = None, limit: float = F
 
 @dataclass(frozen=True)
 class Case:
-    """What one detector made of one injected panel.
+    """Result of one detector on one injected panel.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def exact_interval(outcomes: Sequence[float]) -> tuple[float, float]:
 
 
 def independent(maps: Sequence[Map]) -> float:
-    r"""How many independent maps would have a mean that varies as much as that of these, from 1 to n.
+    r"""Number of independent maps whose mean would vary as much as that of these, from 1 to n.
 
     .. math:: n^2 / \sum_{ij} \max(\rho_{ij}, 0)
 

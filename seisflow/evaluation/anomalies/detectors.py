@@ -1,4 +1,4 @@
-"""What people find anomalies with today, each as a map of a panel: the baselines of ``seisflow evaluate``.
+"""Detectors in use today, each as a map of a panel: the baselines of ``seisflow evaluate``.
 
 Every detector learns from untouched panels and maps a panel (T, X), in scaled amplitudes, to a statistic of
 the same shape. What is unusual about it, on either side and at its depth, is for `seisflow.calibration` to

@@ -74,7 +74,7 @@ def is_exact(model: Model) -> bool:
 
 
 def protocol(resize_how: str, draws: int, images: int) -> str:
-    """What was done, in words: the part without which a number means nothing."""
+    """Protocol in words: the part without which a number means nothing."""
     noise = f"uniform dequantisation, {draws} draws" if draws > 1 else "8-bit values"
     return f"32 x 32 by {resize_how}, {images:,} test images, {noise}"
 

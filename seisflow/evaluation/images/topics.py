@@ -16,7 +16,7 @@ NOISE_SEED = 1000
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a clustering with labels.
+    """Agreement of a clustering with labels.
 
     Attributes
     ----------

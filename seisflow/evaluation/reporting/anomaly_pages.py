@@ -118,7 +118,7 @@ def write_page(folder: Path) -> Path:
 
 
 def _certainty(one: dict[str, Any]) -> str:
-    """How sure the false alarms of a score are; nothing for results of older versions, which do not know."""
+    """Exact interval of the false alarms of a score; empty for results of older versions, which lack it."""
     if "independent_lines" not in one:
         return ""
     low, high = one["false_alarms_interval"]

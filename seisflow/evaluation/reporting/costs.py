@@ -1,4 +1,4 @@
-"""What a trained model costs to use: seconds to score and to draw, memory."""
+"""Cost of using a trained model: seconds to score and to draw, memory."""
 
 import multiprocessing
 import resource
@@ -17,7 +17,7 @@ PATCHES = 16
 
 @dataclass(frozen=True)
 class Costs:
-    """Of `PATCHES` patches at once, on the CPU.
+    """Cost of `PATCHES` patches at once, on the CPU.
 
     Attributes
     ----------

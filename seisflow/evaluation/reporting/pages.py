@@ -113,7 +113,7 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
 
 
 def _number(value: float | None, digits: int) -> str:
-    """What was not measured leaves its cell empty."""
+    """Number in a table cell; empty where it was not measured."""
     return "" if value is None else f"{value:.{digits}f}"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seisflow.errors import DataError, OutputError
 
 KEY = ("experiment", "dataset", "resize", "model")
-"""What tells one result from another; a second one of the same key takes the place of the first."""
+"""Keys that tell one result from another; a second one of the same key takes the place of the first."""
 
 
 def load(folder: Path, name: str) -> list[dict[str, Any]]:

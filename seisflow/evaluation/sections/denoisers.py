@@ -1,4 +1,4 @@
-"""What noise is attenuated with without a model: lateral median, f-x prediction, a deep image prior.
+"""Denoisers without a model: lateral median, f-x prediction, a deep image prior.
 
 All take a panel (T, X) and return it cleaned.
 """

@@ -24,7 +24,7 @@ from seisflow.runs.provenance import commit, machine
 ALASKA_FILE = "fields/alaska_poststack.npy"
 LEVELS = (0.25, 0.5, 1.0)
 BAND = (0.2, 0.5)
-"""Of band-limited noise, in shares of Nyquist."""
+"""Pass band of band-limited noise, in shares of Nyquist."""
 RAMP = 0.05
 WAYS = ("seisflow denoise", "seisflow denoise, level given")
 

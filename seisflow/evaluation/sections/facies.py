@@ -70,7 +70,7 @@ class Facies:
 
 @dataclass(frozen=True)
 class Stability:
-    """How far topics can be trusted.
+    """Stability of topics: agreement between seeds, and with shuffled words.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ VOLVE_TEST = (10140, 10145, 10150)
 GAP, GAP_EVERY = 8, 64
 """Traces of a gap, and from one gap to the next."""
 HALF_WIDTH = 1.6448536
-"""Of an interval that holds 90 % of a Gaussian, in its standard deviations."""
+"""Half width of an interval that holds 90 % of a Gaussian, in its standard deviations."""
 
 Filling = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]
 

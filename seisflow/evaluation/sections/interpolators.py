@@ -1,4 +1,4 @@
-"""What missing traces are filled with without a model: linear, f-k POCS, f-x Gaussian, rank reduction.
+"""Interpolators without a model, for missing traces: linear, f-k POCS, f-x Gaussian, rank reduction.
 
 All take a panel (T, X), of which the missing traces may hold anything, and which traces are missing, and
 return it with these filled. Windows overlap by half and are blended with a raised cosine.

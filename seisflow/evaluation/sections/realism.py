@@ -11,7 +11,7 @@ HISTOGRAM_SAMPLES = 200_000
 
 @dataclass(frozen=True)
 class Difference:
-    """How far two sets of patches are apart.
+    """Distance between two sets of patches.
 
     Attributes
     ----------

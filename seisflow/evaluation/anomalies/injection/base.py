@@ -1,4 +1,4 @@
-"""What all injections share: the section they change, tapered zones, and the mask of what has changed."""
+"""Parts shared by all injections: the section they change, tapered zones, the mask of changed samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
