@@ -76,9 +76,11 @@ class FractalFlowModel(Model):
         self.prior = _prior(shape, config)
 
     def initialise(self, x: Tensor) -> None:
-        """Set whitening and activation normalisation from a batch of training patches."""
-        z = x if self.input is None else self.input.initialise(x)
-        self.flow.initialise(z)
+        """Set whitening, activation normalisation and where topics start from a batch of training patches."""
+        items = x if self.input is None else self.input.initialise(x)
+        z = self.flow.initialise(items)
+        if self.config.prior.init == "clusters" and not isinstance(self.prior, GaussianPrior):
+            self.prior.initialise(z, items)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent: ``(z, log_det)`` with shapes (B, C, H, W) and (B,)."""

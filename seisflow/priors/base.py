@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seisflow.errors import ConfigError
+from seisflow.priors.clusters import clusters
 from seisflow.priors.evidence import topic_evidence, topic_terms
 
 SAMPLE_BLOCK = 16  # items drawn at a time: bounds the (items, M, D) weights
@@ -34,6 +35,34 @@ class MixturePrior(nn.Module, ABC):
         self.shape = tuple(shape)
         self.topics = topics
         self.topic_logits = nn.Parameter(torch.zeros(topics))
+
+    @torch.no_grad()
+    def initialise(self, z: Tensor, items: Tensor | None = None, *, seed: int = 0) -> None:
+        """Start topics from clusters of items instead of from noise.
+
+        A cluster's share of the items is the weight of its topic, its latents are what the topic expects.
+
+        Parameters
+        ----------
+        z : Tensor
+            Latents ``(B, C, H, W)`` of training items, from a flow that has only its own initialisation.
+        items : Tensor, optional
+            What is clustered, ``(B, ...)``, instead of the latents: the data as the flow gets them.
+        seed : int
+            Of the clustering.
+        """
+        r = clusters(self._features(z, items), self.topics, seed=seed)
+        share = (r.sum(0) + 1) / (len(r) + self.topics)
+        self.topic_logits.copy_(share.log())
+        self._start_from(z.flatten(1), r)
+
+    def _features(self, z: Tensor, items: Tensor | None) -> Tensor:
+        """What is clustered, ``(B, F)``."""
+        return (z if items is None else items).flatten(1)
+
+    @abstractmethod
+    def _start_from(self, z: Tensor, r: Tensor) -> None:
+        """Set components from latents ``(B, D)`` that belong to topics by ``r`` ``(B, Q)``."""
 
     @property
     def size(self) -> int:

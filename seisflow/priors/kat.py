@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from seisflow.priors.base import MixturePrior, gaussian_grid
 
 LOG_SIGMA_RANGE = 3.0  # sigma stays within a factor e^3 of where it starts
+PSEUDO_ITEMS = 5.0  # of the whole data, that each cluster gets besides its own
 
 
 class KATPrior(MixturePrior):
@@ -61,6 +62,18 @@ class KATPrior(MixturePrior):
         """Means ``(K, M, D)``, logits of their weights ``(K, M, D)``, log sigma ``(K, D)``."""
         mean_logits = torch.zeros_like(self.means) if self.mean_logits is None else self.mean_logits
         return self.means, mean_logits, LOG_SIGMA_RANGE * torch.tanh(self.log_sigma / LOG_SIGMA_RANGE)
+
+    def _start_from(self, z: Tensor, r: Tensor) -> None:
+        """Centre and scale of each component's means by its items, and the same factor on its sigmas."""
+        weight = r / (r.sum(0) + PSEUDO_ITEMS)
+        rest = PSEUDO_ITEMS / (r.sum(0) + PSEUDO_ITEMS)[:, None]
+        centre = weight.T @ z + rest * z.mean(0)
+        variance = weight.T @ z.square() + rest * z.square().mean(0) - centre.square()
+        scale = variance.clamp_min(1e-4).sqrt()
+        grid, _, sigma = gaussian_grid(self.means.shape[1], spread=2.5)
+        self.means.copy_(centre[:, None] + scale[:, None] * z.new_tensor(grid)[:, None])
+        bounded = ((scale * sigma).log() / LOG_SIGMA_RANGE).clamp(-0.95, 0.95)
+        self.log_sigma.copy_(LOG_SIGMA_RANGE * torch.atanh(bounded))
 
     def extra_repr(self) -> str:
         """What ``print(prior)`` shows."""

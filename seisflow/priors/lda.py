@@ -10,6 +10,7 @@ from seisflow.errors import ConfigError
 from seisflow.priors.base import MixturePrior, check_topic, choose, gaussian_grid
 
 LOG_SIGMA_RANGE = 2.0  # sigma stays within a factor e^2 of where it starts
+PSEUDO_ITEMS = 1.0  # of the whole data, that each cluster gets besides its own
 FIT_BLOCK = 16  # items whose posteriors (items, M, D) are held at a time
 CONCENTRATION_RANGE = (0.1, 1e4)  # below, Dirichlet draws underflow; above, they no longer vary
 
@@ -194,6 +195,30 @@ class LDAPrior(MixturePrior):
                 second += torch.einsum("b,bmd->", share, posterior.square())
             square = mean.square().sum()
             self.mean_concentration[q] = _total(self.size - square, second - square)
+
+    def _features(self, z: Tensor, items: Tensor | None) -> Tensor:
+        """Items; where positions share parameters, each channel's mean posterior of the grid."""
+        if self.share == "none":
+            return super()._features(z, items)
+        blocks = [self._grid_posterior(x) for x in z.flatten(1).split(FIT_BLOCK)]
+        return torch.cat([x.unflatten(2, (self.shape[0], -1)).mean(3) for x in blocks]).flatten(1)
+
+    def _start_from(self, z: Tensor, r: Tensor) -> None:
+        """Weights of the grid: the mean posterior of a topic's items, and of one of the whole data."""
+        total = z.new_zeros(self.topics, self.means, self.size)
+        for x, some in zip(z.split(FIT_BLOCK), r.split(FIT_BLOCK), strict=True):
+            total += torch.einsum("bq,bmd->qmd", some, self._grid_posterior(x))
+        weights = (total + PSEUDO_ITEMS * total.sum(0) / len(z)) / (r.sum(0) + PSEUDO_ITEMS)[:, None, None]
+        weights = weights.unflatten(2, (self.shape[0], -1))
+        if self.share == "position":
+            weights = weights.mean(3, keepdim=True)
+        self.mean_logits.copy_((weights + 1e-6).log())
+        self.log_sigma.zero_()
+
+    def _grid_posterior(self, z: Tensor) -> Tensor:
+        """Posterior of the grid means ``(B, M, D)`` of latents ``(B, D)``, by the mean of all topics."""
+        grid, logits, log_sigma = self.components()
+        return (logits.mean(0) - 0.5 * ((z[:, None] - grid[0]) / log_sigma.mean(0).exp()).square()).softmax(1)
 
     def _spread_out(self, parameter: Tensor) -> Tensor:
         """``(..., C, positions)`` to ``(..., D)``."""
