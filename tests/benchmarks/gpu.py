@@ -126,7 +126,12 @@ def made_up() -> dict[str, np.ndarray]:
 def preset(name: str, tiny: bool) -> Config:
     """Configuration of a preset; small where only the code is rehearsed."""
     small = {
-        "seismic": ["data.patch=[64,16]", "flow.bands.count=1", "flow.levels=1", "flow.subnet.width=8"],
+        "seismic": [
+            "data.patch=[64,16]",
+            "flow.bands.autoregressive.width=8",
+            "flow.levels=1",
+            "flow.subnet.width=8",
+        ],
         "mnist": ["flow.subnet.width=4", "flow.levels=1"],
     }
     return load_config(name, small.get(name, ["flow.subnet.width=4"]) if tiny else [])
