@@ -190,8 +190,11 @@ def fit_cleaner(
     report: progress.Report = progress.silent,
 ) -> Cleaner:
     """Let a network learn from a section, and estimate its noise; see `denoise`."""
+    pool = gather(section, seed=seed)
+    if level is not None:
+        _check_level(level, pool.std)
     filler = fit(section, others=others, device=device, steps=steps, seed=seed, report=report)
-    noise = noise_spectrum(filler.network, gather(section, seed=seed).pieces)
+    noise = noise_spectrum(filler.network, pool.pieces)
     estimated = Cleaner(filler, noise, filler.std * float(np.sqrt(mean_power(noise, axis=1).mean())))
     return estimated if level is None else with_level(estimated, level)
 
@@ -205,16 +208,20 @@ def with_level(cleaner: Cleaner, level: float) -> Cleaner:
         If ``level`` is not between 0 and the amplitudes' standard deviation.
     """
     std = cleaner.filler.std
-    if not 0 < level < std:
-        raise DataError(
-            f"noise of {level:g} in amplitudes of standard deviation {std:.4g}. "
-            "Expected less than these, and more than 0: leave --level out to estimate it"
-        )
+    _check_level(level, std)
     if cleaner.level > 0:
         noise = cleaner.noise * (level / cleaner.level) ** 2
     else:
         noise = np.full_like(cleaner.noise, (level / std) ** 2)
     return Cleaner(cleaner.filler, noise, level)
+
+
+def _check_level(level: float, std: float) -> None:
+    if not 0 < level < std:
+        raise DataError(
+            f"noise of {level:g} in amplitudes of standard deviation {std:.4g}. "
+            "Expected less than these, and more than 0: leave --level out to estimate it"
+        )
 
 
 def denoise_panels(

@@ -164,28 +164,37 @@ def about(filler: Filler) -> dict[str, Any]:
     }
 
 
-def check_anything_missing(section: xr.Dataset, flagged: Mask, max_gap: int) -> int:
-    """Count the samples that can be filled, in all panels.
+def check_anything_missing(section: xr.Dataset, flagged: Mask, max_gap: int) -> None:
+    """Look for a sample that can be filled, panel by panel, until one is found.
 
     Raises
     ------
     DataError
         If there is none.
     """
-    traces = section.sizes[layout(section).lateral]
-    found = wide = 0
-    for lead in panel_index(section):
-        seen = observe(section, lead, slice(0, traces), flagged, max_gap)
-        found += int(seen.missing.sum())
+    wide = 0
+    for _, lead, columns in _tiles(section):
+        traces = section.sizes[layout(section).lateral]
+        seen = observe(section, lead, around(columns, traces, max_gap + 1), flagged, max_gap)
+        if seen.missing.any():
+            return
         wide += int(seen.too_wide.sum())
-    if not found:
-        why = (
-            f"{wide} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
-            if wide
-            else "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
-        )
-        raise DataError(f"{section_name(section)}: no trace to fill is missing or dead. {why}")
-    return found
+    why = (
+        f"{wide} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
+        if wide
+        else "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
+    )
+    raise DataError(f"{section_name(section)}: no trace to fill is missing or dead. {why}")
+
+
+def _tiles(section: xr.Dataset) -> list[tuple[int, tuple[int, ...], slice]]:
+    """Number and position of each panel, and the traces of it that are filled at a time, in order."""
+    traces = section.sizes[layout(section).lateral]
+    return [
+        (number, lead, slice(first, min(first + TILE_TRACES, traces)))
+        for number, lead in enumerate(panel_index(section))
+        for first in range(0, traces, TILE_TRACES)
+    ]
 
 
 def fill_panels(
@@ -200,18 +209,12 @@ def fill_panels(
     scheduler: str | None = None,
 ) -> Iterator[Filled]:
     """Fill a section panel by panel, long ones in tiles, in order; the same by one process or several."""
-    traces = section.sizes[layout(section).lateral]
-    tiles = [
-        (number, lead, slice(first, min(first + TILE_TRACES, traces)))
-        for number, lead in enumerate(panel_index(section))
-        for first in range(0, traces, TILE_TRACES)
-    ]
     names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
     work = _TileFiller(section[names].reset_coords(drop=True), filler, flagged, samples, max_gap, seed)
     if scheduler is None and workers <= 1:
-        yield from map(work, tiles)
+        yield from map(work, _tiles(section))
     else:
-        yield from run_in_order(work, tiles, scheduler, workers)
+        yield from run_in_order(work, _tiles(section), scheduler, workers)
 
 
 @dataclass(frozen=True)
