@@ -123,8 +123,26 @@ _GEOMETRY = (
     ),
     click.option("--line", is_flag=True, default=None, help="Read traces in file order, as one 2D line."),
     click.option("--strict", is_flag=True, default=None, help="Refuse what is else read with a warning."),
+    click.option(
+        "--limit",
+        metavar="GB",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Most that a small Zarr or NetCDF may unpack to. [default: 1]",
+    ),
 )
-_GEOMETRY_NAMES = ("iline", "xline", "cdp_x", "cdp_y", "dt", "endian", "encoding", "domain", "line", "strict")
+_GEOMETRY_NAMES = (
+    "iline",
+    "xline",
+    "cdp_x",
+    "cdp_y",
+    "dt",
+    "endian",
+    "encoding",
+    "domain",
+    "line",
+    "strict",
+    "limit",
+)
 
 
 def geometry(command: Callable[..., Any]) -> Callable[..., Any]:

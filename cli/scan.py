@@ -41,6 +41,8 @@ def command(
                 click.echo(_draw(path, geometry, reports[-1], overwrite), err=True)
         except SeisflowError as error:
             failures.append(str(error))
+        except Exception as error:  # a fault of ours with one file costs no report of the others
+            failures.append(f"{path}: {type(error).__name__}: {error}. This is a fault of seisflow")
     if as_json:
         click.echo(json.dumps([report.model_dump() for report in reports], indent=2))
     elif files == list(inputs) and len(reports) <= _BLOCKS:

@@ -261,7 +261,7 @@ def _traces_to_look_at(samples: int) -> int:
 
 
 def _revision(binary: dict[str, int]) -> str | None:
-    return f"{binary['revision_major']}.{binary['revision_minor']}" if "revision_major" in binary else None
+    return f"{binary['revision_major']}.{binary['revision_minor']}" if "revision_minor" in binary else None
 
 
 def _geometry(leading: list[str]) -> str:
@@ -284,5 +284,5 @@ def _size(path: str) -> int:
             return file.seek(0, os.SEEK_END)
     place = Path(path)
     if place.is_dir():
-        return sum(part.stat().st_size for part in place.rglob("*"))
+        return sum(part.lstat().st_size for part in place.rglob("*"))
     return place.stat().st_size

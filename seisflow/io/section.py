@@ -15,6 +15,7 @@ from seisflow.io.segy.layout import Layout, read_layout
 from seisflow.io.segy.read import open_layout
 from seisflow.io.segy.su import read_su_layout
 from seisflow.io.waveform import is_waveform, open_waveform
+from seisflow.io.zarr.check import LIMIT
 from seisflow.io.zarr.read import NETCDF_SUFFIXES, open_netcdf, open_zarr
 
 _SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
@@ -34,6 +35,7 @@ def open_section(
     domain: str | None = None,
     line: bool = False,
     strict: bool = False,
+    limit: float = LIMIT,
 ) -> xr.Dataset:
     """Open a seismic file as a section; samples are read when they are asked for.
 
@@ -59,6 +61,8 @@ def open_section(
     strict : bool
         Refuse what is otherwise read with an entry in ``attrs["warnings"]``: a truncated last trace,
         conflicting sample intervals, traces that share a position.
+    limit : float
+        GiB that Zarr and NetCDF may unpack to from less than a thousandth of that: more is refused.
 
     Returns
     -------
@@ -92,9 +96,9 @@ def open_section(
         raise DataError(f"{path}: no such file. {_EXPECTED} was expected")
     suffix = PurePosixPath(str(path)).suffix.lower()
     if suffix == ".zarr" or (isinstance(path, Path) and path.is_dir()):
-        return open_zarr(path)
+        return open_zarr(path, limit)
     if suffix in NETCDF_SUFFIXES:
-        return open_netcdf(path)
+        return open_netcdf(path, limit)
     if suffix == ".npy":
         return open_npy(Path(path), dt=dt, domain=domain or "time")
     if is_waveform(path):

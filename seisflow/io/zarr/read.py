@@ -2,53 +2,47 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.core.metadata import ArrayV2Metadata
 from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.zarr.check import LIMIT, check_hdf5, check_zarr, checked_attributes, told_as_data_error
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 
 _NAMES = {"iline": "inline", "il": "inline", "xline": "crossline", "xl": "crossline"}
 _TIME_NAMES = ("time", "twt", "twtt", "samples", "sample", "t")
 _DEPTH_NAMES = ("depth", "z", "tvd", "tvdss")
-# What numbers and names are packed by; other codecs of numcodecs, such as pickle, run what is in the file.
-_CODECS = {
-    *("bytes", "blosc", "zstd", "gzip", "zlib", "lz4", "lzma", "bz2", "sharding_indexed", "transpose"),
-    *("crc32c", "crc32", "adler32", "fletcher32", "jenkins_lookup3", "shuffle", "delta", "bitround"),
-    *("fixedscaleoffset", "quantize", "packbits", "astype", "zfpy", "pcodec", "vlen-utf8", "vlen-bytes"),
-}
 _TO_MS = {"s": 1000.0, "sec": 1000.0, "second": 1000.0, "seconds": 1000.0, "us": 1e-3, "microseconds": 1e-3}
 
 
-class _Float32(BackendArray):
-    """Another variable's values as float32, still read only when asked for."""
+class _Stored(BackendArray):
+    """A variable's values, as float32 if they are numbers, read when asked for; damage is told in a line."""
 
-    def __init__(self, variable: xr.Variable) -> None:
-        self.variable = variable
+    def __init__(self, variable: xr.Variable, path: str) -> None:
+        self.variable, self.path = variable, path
         self.shape = variable.shape
-        self.dtype = np.dtype(np.float32)
+        self.dtype = np.dtype(np.float32) if variable.dtype.kind in "iuf" else variable.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
-    def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
-        return self.variable[key].to_numpy().astype(np.float32)
+    def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        with told_as_data_error(self.path, "samples", "Whole chunks were expected: copy it again"):
+            values: NDArray[Any] = self.variable[key].to_numpy()
+            return values.astype(self.dtype, copy=False)
 
 
-def open_zarr(path: str | Path) -> xr.Dataset:
+def open_zarr(path: str | Path, limit: float = LIMIT) -> xr.Dataset:
     """Open a Zarr folder as a section; see `seisflow.io.open_section`.
 
     Raises
@@ -56,10 +50,10 @@ def open_zarr(path: str | Path) -> xr.Dataset:
     DataError
         If it cannot be read, or holds nothing over time or depth.
     """
-    return _open(path, "zarr", "zarr", "Zarr", "A group was expected")
+    return _open(path, "zarr", limit)
 
 
-def open_netcdf(path: str | Path) -> xr.Dataset:
+def open_netcdf(path: str | Path, limit: float = LIMIT) -> xr.Dataset:
     """Open a NetCDF file, of version 3 or 4, as a section; see `seisflow.io.open_section`.
 
     Raises
@@ -71,21 +65,28 @@ def open_netcdf(path: str | Path) -> xr.Dataset:
         classic = file.read(3) == b"CDF"
     if not classic and find_spec("h5netcdf") is None:
         raise DataError(f"{path}: NetCDF 4 needs the package h5netcdf: pip install 'seisflow[netcdf]'")
-    return _open(path, "scipy" if classic else "h5netcdf", "netcdf", "NetCDF", "Version 3 or 4 was expected")
+    return _open(path, "scipy" if classic else "h5netcdf", limit)
 
 
-def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -> xr.Dataset:
-    try:
+def _open(path: str | Path, engine: Any, limit: float) -> xr.Dataset:
+    words, expected = (
+        ("Zarr", "A whole group was expected")
+        if engine == "zarr"
+        else ("NetCDF", "A whole file of version 3 or 4 was expected")
+    )
+    with told_as_data_error(path, words, expected):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # metadata not consolidated, types of foreign headers
             if engine == "zarr":
-                _check_codecs(path)
+                check_zarr(path, limit)
+            elif engine == "h5netcdf":
+                check_hdf5(path, limit)
             place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else path
             store = xr.open_dataset(place, engine=engine, chunks=None, cache=False, decode_times=False)
-    except DataError:
-        raise
-    except Exception as error:  # the store's libraries raise what they like on damaged input
-        raise DataError(f"{path}: not readable as {words} ({_first_line(error)}). {expected}") from error
+        return _section(path, store, words.lower())
+
+
+def _section(path: str | Path, store: xr.Dataset, kind: str) -> xr.Dataset:
     name = _main_variable(path, store)
     dims = [str(dim) for dim in store[name].dims]
     vertical = _vertical(path, store, dims)
@@ -97,9 +98,12 @@ def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -
     domain = _domain(store, vertical)
     names |= {vertical: domain}
     section = xr.Dataset(
-        {_plain(key, name): _renamed(variable, names) for key, variable in _variables(store, dims).items()},
+        {
+            _plain(key, name): _renamed(variable, names)
+            for key, variable in _variables(path, store, dims).items()
+        },
         coords={
-            names.get(str(key), str(key)): _renamed(store[key].variable, names)
+            names.get(str(key), str(key)): _renamed(_with_byte(store[key].variable), names)
             for key in store.coords
             if store[key].dtype.kind in "iufb"
         },
@@ -108,30 +112,6 @@ def _open(path: str | Path, engine: Any, kind: str, words: str, expected: str) -
         section = section.assign_coords(cdp=("trace", store["cdp"].to_numpy()))
     section = _with_axes(section, domain)
     return _with_traces(section).assign_attrs(_attributes(path, store, name, kind))
-
-
-def _check_codecs(path: str | Path) -> None:
-    """Refuse a store whose chunks are to be unpacked by other code than that of numbers: pickle runs code."""
-    place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else str(path)
-    for name, array in zarr.open_group(place, mode="r").arrays():
-        metadata = array.metadata
-        if isinstance(metadata, ArrayV2Metadata):
-            found = [codec.codec_id for codec in (*(metadata.filters or ()), metadata.compressor) if codec]
-        else:
-            found = [str(codec.to_dict().get("name")) for codec in _unfolded(metadata.codecs)]
-        if strange := [codec for codec in found if codec.removeprefix("numcodecs.") not in _CODECS]:
-            raise DataError(
-                f"{path}: array {name} is packed by {strange[0]!r}. A codec of numbers, such as blosc or "
-                "zstd, was expected: write it anew"
-            )
-
-
-def _unfolded(codecs: Iterable[Any]) -> Iterator[Any]:
-    """Give codecs, and those within shards."""
-    for codec in codecs:
-        yield codec
-        for within in ("codecs", "index_codecs"):
-            yield from _unfolded(getattr(codec, within, ()))
 
 
 def _main_variable(path: str | Path, store: xr.Dataset) -> str:
@@ -165,21 +145,21 @@ def _domain(store: xr.Dataset, vertical: str) -> str:
     return "depth" if is_depth or _unit(store[vertical]) in ("m", "ft") else "time"
 
 
-def _variables(store: xr.Dataset, dims: list[str]) -> dict[str, xr.Variable]:
+def _variables(path: str | Path, store: xr.Dataset, dims: list[str]) -> dict[str, xr.Variable]:
     """Return what lies over all the section's dimensions, and the masks over the leading ones."""
     found = {}
     for key, array in store.data_vars.items():
         if set(array.dims) == set(dims) and array.dtype.kind in "iufb":
-            found[str(key)] = _as_float32(array.variable)
-        elif key in ("trace_mask", "trace_index") or (key == "raw_headers" and array.dtype.kind == "V"):
+            found[str(key)] = _lazy(array.variable, path)
+        elif key in ("trace_mask", "trace_index"):
             found[str(key)] = array.variable
+        elif key == "raw_headers" and array.dtype.kind == "V":
+            found[str(key)] = _lazy(array.variable, path)
     return found
 
 
-def _as_float32(variable: xr.Variable) -> xr.Variable:
-    if variable.dtype in (np.float32, bool):
-        return variable
-    lazy = indexing.LazilyIndexedArray(_Float32(variable))
+def _lazy(variable: xr.Variable, path: str | Path) -> xr.Variable:
+    lazy = indexing.LazilyIndexedArray(_Stored(variable, str(path)))
     return xr.Variable(variable.dims, lazy, variable.attrs, variable.encoding)
 
 
@@ -189,6 +169,14 @@ def _renamed(variable: xr.Variable, names: dict[str, str]) -> xr.Variable:
     chunks = variable.encoding.get("preferred_chunks", {})
     renamed.encoding["preferred_chunks"] = {names.get(str(dim), str(dim)): n for dim, n in chunks.items()}
     return renamed.to_base_variable()
+
+
+def _with_byte(variable: xr.Variable) -> xr.Variable:
+    """Return a coordinate without the trace header byte that it claims to come from, if that is none."""
+    if not isinstance(variable.attrs.get("segy_byte", 1), int):
+        variable = variable.copy(deep=False)
+        del variable.attrs["segy_byte"]
+    return variable
 
 
 def _plain(key: str, main: str) -> str:
@@ -208,6 +196,8 @@ def _with_axes(section: xr.Dataset, domain: str) -> xr.Dataset:
             section = section.assign_coords({dim: np.arange(1, section.sizes[dim] + 1)})
     unit = _unit(section[domain])
     values = section[domain].to_numpy().astype(np.float64) * _TO_MS.get(unit, 1.0)
+    if not np.isfinite(values).all() or len(np.unique(values)) < len(values):
+        raise ValueError(f"{domain} is not a row of different, finite numbers")
     if domain == "depth":
         return section.assign_coords(depth=("depth", values, {"units": unit if unit == "ft" else "m"}))
     return section.assign_coords(time=("time", values, {"units": "ms"}))
@@ -217,6 +207,9 @@ def _with_traces(section: xr.Dataset) -> xr.Dataset:
     """Add the trace mask and index where a store has none: every trace is there, in order."""
     leading = section["amplitude"].dims[:-1]
     shape = section["amplitude"].shape[:-1]
+    for name in ("trace_mask", "trace_index", "raw_headers"):
+        if name in section and section[name].dims != leading:
+            raise ValueError(f"{name} is over {section[name].dims}, not over {leading}")
     if "trace_mask" not in section:
         section["trace_mask"] = (leading, np.ones(shape, bool))
     section["trace_mask"] = section["trace_mask"].load().astype(bool)
@@ -239,14 +232,12 @@ def _attributes(path: str | Path, store: xr.Dataset, name: str, kind: str) -> di
     attrs.setdefault("warnings", [])
     if attrs.get("source_file"):
         attrs["origin_file"] = attrs["source_file"]
-    return attrs | {"source_file": full_name(path), "source_format": kind}
+    if "raw_headers" in store:
+        attrs["header_bytes"] = store["raw_headers"].dtype.itemsize
+    return checked_attributes(attrs) | {"source_file": full_name(path), "source_format": kind}
 
 
 def _step(array: xr.DataArray) -> float:
     """Return the step of values that are stored as whole numbers; 0 for real ones."""
     stored = np.dtype(array.encoding.get("dtype", array.dtype))
     return float(array.encoding.get("scale_factor", 1.0)) if stored.kind in "iu" else 0.0
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
