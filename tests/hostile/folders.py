@@ -113,11 +113,13 @@ class Models:
 
     def use(self, path: Path) -> None:
         """Load, describe, generate two patches and score a line."""
+        from seisflow.output.generated_files import write_generated
+        from seisflow.output.score_files import write_scores
         from seisflow.runs.choose import choose_model
 
         chosen = choose_model(str(path), "cpu")
         chosen.describe()
-        seisflow.generate(chosen.model, 2, batch=2)
-        seisflow.score(self.section, chosen.model)
+        write_generated(chosen.model, 2, path / "new.zarr")
+        write_scores(self.section, chosen.model, [path / "map.zarr"])
         for source in chosen.inputs(()):
             source.open()
