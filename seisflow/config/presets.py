@@ -5,7 +5,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from seisflow.config.base import LENIENT, current_name, current_names, keys_without_effect, subgroup
@@ -18,6 +17,7 @@ from seisflow.config.model import (
     FlowModelConfig,
     as_stored,
 )
+from seisflow.config.yaml_text import read_yaml, shortened
 from seisflow.errors import ConfigError
 
 Values = dict[str, Any]
@@ -63,12 +63,8 @@ def load_config(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Conf
         names it.
     """
     source = str(name_or_path)
-    text = _read(source)
-    try:
-        values = yaml.safe_load(text) or {}
-        changes = [_override(item) for item in overrides]
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not valid YAML ({' '.join(str(error).split())})") from error
+    values = read_yaml(_read(source), source) or {}
+    changes = [_override(item) for item in overrides]
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: holds {type(values).__name__}. Expected a mapping of config keys")
     if changes:
@@ -110,6 +106,8 @@ def _read(source: str) -> str:
         raise ConfigError(f"{source}: no such config. Pass a YAML file or one of: {presets}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{source}: not valid YAML, nor text at all. Pass a config file") from error
+    except ValueError as error:  # a name with a null in it
+        raise ConfigError(f"{shortened(source)}: no name of a file. Pass a YAML file") from error
 
 
 def _family(model: Any) -> type[BaseModel]:
@@ -147,7 +145,7 @@ def _refusal(error: ValidationError, source: str, values: Values) -> ConfigError
     unknown = first["type"] == "extra_forbidden"
     if unknown and key in GROUPS:
         return ConfigError(f"{source}: {key} has no effect with model = {values.get('model', DEFAULT)}")
-    value = "" if unknown or isinstance(first["input"], dict) else f" = {first['input']!r}"
+    value = "" if unknown or isinstance(first["input"], dict) else f" = {shortened(repr(first['input']))}"
     remedy = "there is no such key" if unknown else first["msg"].removeprefix("Value error, ")
     today = _current_path(parts, _family(values.get("model")))
     if unknown and today != parts:
@@ -158,8 +156,8 @@ def _refusal(error: ValidationError, source: str, values: Values) -> ConfigError
 def _override(item: str) -> tuple[list[str], Any]:
     key, equals, value = item.partition("=")
     if not equals or not key:
-        raise ConfigError(f"--set {item}: expected KEY=VALUE, for instance --set flow.levels=3")
-    return key.strip().split("."), yaml.safe_load(value)
+        raise ConfigError(f"--set {shortened(item)}: expected KEY=VALUE, for instance --set flow.levels=3")
+    return key.strip().split("."), read_yaml(value, f"--set {shortened(item)}")
 
 
 def _current_path(keys: list[str], family: type[BaseModel]) -> list[str]:

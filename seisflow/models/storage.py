@@ -1,25 +1,30 @@
 """Models on disk: ``model.safetensors`` for the weights, ``config.json`` for everything else."""
 
 from importlib import resources
+from math import prod
 from pathlib import Path
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from seisflow.config import Config, FlowModelConfig
 from seisflow.config.model import FAMILIES
-from seisflow.errors import ModelError
+from seisflow.config.yaml_text import printable
+from seisflow.errors import ConfigError, ModelError
 from seisflow.models.base import Model
 from seisflow.models.card import ModelCard
+from seisflow.models.card_check import check_card
 from seisflow.models.fractal_ar import FractalAR
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.models.fractal_mar import FractalMAR
+from seisflow.models.memory import check_memory, parameters
 
 WEIGHTS = "model.safetensors"
 CARD = "config.json"
 DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
+_MOST_CARD = 2**26  # bytes
 _REMEDY = "Use the version of seisflow that made it, or train again"
 
 
@@ -95,20 +100,35 @@ def load_model(path_or_name: str | Path) -> Model:
         If it is missing or damaged.
     """
     folder = find_model(path_or_name)
+    card = _read_card(folder / CARD)
     try:
-        card = ModelCard.model_validate_json((folder / CARD).read_text())
-    except (ValidationError, UnicodeDecodeError) as error:
-        why = _first_fault(error) if isinstance(error, ValidationError) else _first_line(error)
-        raise ModelError(f"{folder / CARD}: not a model card of this version ({why}). {_REMEDY}") from error
-    model = build_model(card.config)
-    try:
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            stored = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+        if parameters(card.config) > 4 * sum(map(prod, stored.values())):
+            raise ModelError(f"{folder / WEIGHTS}: too small for the model of its {CARD}. {_REMEDY}")
+        check_memory(card.config)
+        model = build_model(card.config)
         model.load_state_dict(load_file(folder / WEIGHTS))
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, OSError, ConfigError, ValueError) as error:
         raise ModelError(
             f"{folder / WEIGHTS}: damaged, or not the weights of its {CARD} ({_first_line(error)}). {_REMEDY}"
         ) from error
+    if not all(bool(value.isfinite().all()) for value in model.state_dict().values()):
+        raise ModelError(f"{folder / WEIGHTS}: some weights are no finite numbers. {_REMEDY}")
     model.card = card
     return model.eval()
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        if path.stat().st_size > _MOST_CARD:
+            raise ModelError(f"{path}: {path.stat().st_size} bytes. A model card was expected. {_REMEDY}")
+        card = ModelCard.model_validate_json(path.read_text())
+        check_card(card)
+    except (OSError, ValueError, RecursionError) as error:
+        why = _first_fault(error) if isinstance(error, ValidationError) else _first_line(error)
+        raise ModelError(f"{path}: not a model card of this version ({why}). {_REMEDY}") from error
+    return card
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -118,4 +138,4 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+    return printable(" ".join(str(error).split()))[:120]

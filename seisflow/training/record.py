@@ -7,8 +7,11 @@ from datetime import timedelta
 from math import log
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from seisflow.config import Config, parse_stored_config
+from seisflow.config.yaml_text import printable, read_yaml
+from seisflow.errors import TrainingError
 from seisflow.models import Model
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
@@ -17,6 +20,7 @@ from seisflow.runs.sources import ImageSource, Source
 STATE = "checkpoint.ckpt"
 METRICS = "metrics.csv"
 RECORD = "run.json"
+CONFIG = "config.yaml"
 
 
 class Record(BaseModel):
@@ -37,6 +41,52 @@ class Record(BaseModel):
         if self.images is not None:
             return [self.images.folder] if self.images.folder else []
         return [source.path for source in self.sources]
+
+
+def read_record(folder: Path) -> Record:
+    """Record of the run in a folder.
+
+    Raises
+    ------
+    TrainingError
+        If it is missing or damaged.
+    """
+    path = folder / RECORD
+    try:
+        record = Record.model_validate_json(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainingError(f"{path}: damaged ({_first_fault(error)}). Train anew") from error
+    if len(record.splits) != len(record.sources):
+        raise TrainingError(
+            f"{path}: {len(record.splits)} splits of {len(record.sources)} inputs. Train anew"
+        )
+    return record
+
+
+def read_config(folder: Path) -> Config:
+    """Configuration of the run in a folder.
+
+    Raises
+    ------
+    TrainingError, ConfigError
+        If it is missing, or damaged.
+    """
+    path = folder / CONFIG
+    try:
+        text = path.read_text()
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: cannot be read ({_first_fault(error)}). Train anew") from error
+    values = read_yaml(text, str(path))
+    if not isinstance(values, dict):
+        raise TrainingError(f"{path}: holds {type(values).__name__}. A mapping of config keys was expected")
+    return parse_stored_config(values, str(path))
+
+
+def _first_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return printable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")[:200]
+    return printable(" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
 @dataclass(frozen=True)

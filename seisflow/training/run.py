@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-import yaml
 from lightning.pytorch import seed_everything
 
-from seisflow.config import Config, parse_stored_config
+from seisflow.config import Config
 from seisflow.errors import TrainingError
 from seisflow.io.aside import check_inputs
 from seisflow.models import build_model
+from seisflow.models.memory import check_memory
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.hardware import is_first_process
@@ -20,7 +19,7 @@ from seisflow.runs.sources import ImageSource, Source
 from seisflow.runs.trust import check_named, sign
 from seisflow.training.fit import fit
 from seisflow.training.images import PIXELS, check_fits_sections, image_data
-from seisflow.training.record import RECORD, STATE, Record, Run
+from seisflow.training.record import CONFIG, RECORD, STATE, Record, Run, read_config, read_record
 from seisflow.training.start import (
     as_yaml,
     choose_hardware,
@@ -87,6 +86,7 @@ def train(
         After Ctrl-C or SIGTERM, once the state is saved; the message says how to go on.
     """
     folder = Path(folder)
+    check_memory(config, config.training.batch)
     hardware = choose_hardware(device, config)
     if isinstance(sources, ImageSource):
         record = Record(images=sources, scaling=PIXELS, seed=seed, max_time=max_time)
@@ -101,8 +101,6 @@ def train(
             sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time
         )
         data_module = patch_data(record, config, sections)
-    record = record.model_copy(update={"named": sign(record.paths)})
-    check_inputs(folder, [source.path for source in record.sources])
     record = record.model_copy(update={"named": sign(record.paths)})
     check_inputs(folder, [source.path for source in record.sources])
     seed_everything(seed, verbose=False)
@@ -143,7 +141,7 @@ def resume(
     Raises
     ------
     TrainingError
-        If ``folder`` holds no state to go on from.
+        If ``folder`` holds no state to go on from, or a damaged record.
     DataError
         If the run names files that are not opened unasked.
     """
@@ -154,19 +152,18 @@ def resume(
         )
     try:
         torch.load(folder / STATE, weights_only=True, mmap=True)
-    except (RuntimeError, UnpicklingError, EOFError) as error:
+    except Exception as error:  # its reader raises what it likes on damaged input
         raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
-    record = Record.model_validate_json((folder / RECORD).read_text())
+    record, config = read_record(folder), read_config(folder)
     check_named(record.paths, record.named, folder, trusted)
     if max_time is not None or steps is not None:
         record = record.model_copy(update={"max_time": max_time})
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
-    stored = folder / "config.yaml"
-    config = parse_stored_config(yaml.safe_load(stored.read_text()), str(stored))
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
-        (folder / "config.yaml").write_text(as_yaml(config))
+        (folder / CONFIG).write_text(as_yaml(config))
     hardware = choose_hardware(device, config)
+    check_memory(config, config.training.batch)
     model = build_model(config)
     if record.images is not None:
         data_module = image_data(record.images, config, record.seed)

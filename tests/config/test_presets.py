@@ -99,7 +99,7 @@ MISTAKES = {
     "flow.levels.deep=3": "--set flow.levels.deep: levels is a single value, not a group of keys",
     "flow": "--set flow: expected KEY=VALUE",
     "=3": "--set =3: expected KEY=VALUE",
-    "flow.levels=[": "seismic: not valid YAML",
+    "flow.levels=[": "--set flow.levels=[: not valid YAML",
 }
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import yaml
 from mutations import ODD, damaged, mutated, places
 
-from seisflow.config import Config, load_config, preset_names
+from seisflow.config import load_config, preset_names
 from seisflow.models import build_model
+from seisflow.models.memory import check_memory
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghi")
@@ -52,9 +53,11 @@ class Configs:
             name: yaml.safe_load((resources.files("seisflow.configs") / f"{name}.yaml").read_text()) or {}
             for name in preset_names()
         }
-        whole = Config().model_dump(mode="json")
-        named = (path for path in places(whole) if path and all(isinstance(part, str) for part in path))
-        self.keys = [".".join(path) for path in named]
+        keys = set()
+        for name in self.presets:
+            whole = load_config(name).model_dump(mode="json")
+            keys |= {path for path in places(whole) if path and all(isinstance(part, str) for part in path)}
+        self.keys = sorted(map(".".join, keys))
 
     def make(self, target: Path, rng: np.random.Generator) -> tuple[str, list[str]]:
         """A file or preset, and overrides."""
@@ -83,4 +86,6 @@ class Configs:
 
     def use(self, made: tuple[str, list[str]]) -> None:
         """Read it and build what it describes."""
-        build_model(load_config(*made))
+        config = load_config(*made)
+        check_memory(config, config.training.batch)
+        build_model(config)

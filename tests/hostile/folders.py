@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
+import yaml
 from conftest import cube, segy_bytes, whole_numbers
 from mutations import damage_json, damage_place, damaged, mutated
 
@@ -72,37 +72,53 @@ class Zarrs:
 
 
 class Models:
-    """Folders of the model that ships."""
+    """Run folders of a tiny model."""
 
     def __init__(self, folder: Path) -> None:
-        from seisflow.models.storage import DEFAULT_MODEL, find_model
+        from seisflow import training
+        from seisflow.config import load_config
+        from seisflow.runs.sources import Source
 
-        self.folder = find_model(DEFAULT_MODEL)
-        rng = np.random.default_rng(0)
-        values = rng.normal(size=(64, 256)).astype(np.float32) * 40
-        self.section = xr.Dataset(
-            {
-                "amplitude": (("trace", "time"), values),
-                "trace_mask": ("trace", np.ones(64, bool)),
-                "trace_index": ("trace", np.arange(64)),
-            },
-            {"trace": np.arange(64), "time": ("time", np.arange(256) * 4.0, {"units": "ms"})},
-            {"source_file": "made", "source_format": "npy", "quantisation_step": 0.0, "warnings": []},
-        )
+        folder.mkdir()
+        self.folder = folder / "run"
+        path = folder / "line.npy"
+        np.save(path, np.random.default_rng(0).normal(size=(160, 128)).astype(np.float32))
+        changes = {
+            "data.patch": [32, 32],
+            "flow.levels": 2,
+            "flow.couplings": 1,
+            "flow.squeeze": [4, 4],
+            "flow.bands.count": 1,
+            "flow.subnet.width": 8,
+            "training.steps": 2,
+            "training.batch": 2,
+            "training.warmup": 1,
+            "training.validate_every": 2,
+        }
+        config = load_config("seismic-small", [f"{key}={value}" for key, value in changes.items()])
+        source = Source(path=str(path), geometry={"dt": 4.0})
+        training.train([source], config, self.folder, device="cpu")
+        self.section = source.open()
 
     def make(self, target: Path, rng: np.random.Generator) -> Path:
-        """A copy with card or weights damaged."""
+        """A copy with card, weights, record, configuration or checkpoint damaged."""
         shutil.copytree(self.folder, target)
-        card, weights = target / "config.json", target / "model.safetensors"
+        files = [target / name for name in ("config.json", "model.safetensors")]
+        self.resumes = bool(rng.random() < 0.3)
+        if self.resumes:
+            files = [target / name for name in ("run.json", "config.yaml", "checkpoint.ckpt")]
+        file = files[rng.integers(len(files))]
         roll = rng.random()
-        if roll < 0.7:
-            damage_json(card, rng)
-        elif roll < 0.85:
-            self._damage_header(weights, rng)
-        elif roll < 0.95:
-            weights.write_bytes(damaged(weights.read_bytes(), rng))
+        if roll < 0.05:
+            damage_place(file, rng)
+        elif file.suffix == ".json":
+            damage_json(file, rng)
+        elif file.suffix == ".yaml":
+            file.write_text(yaml.safe_dump(mutated(yaml.safe_load(file.read_text()), rng)))
+        elif file.suffix == ".safetensors" and roll < 0.7:
+            self._damage_header(file, rng)
         else:
-            damage_place((card, weights)[rng.integers(2)], rng)
+            file.write_bytes(damaged(file.read_bytes(), rng))
         return target
 
     def _damage_header(self, path: Path, rng: np.random.Generator) -> None:
@@ -112,11 +128,15 @@ class Models:
         path.write_bytes(len(head).to_bytes(8, "little") + head + data[8 + size :])
 
     def use(self, path: Path) -> None:
-        """Load, describe, generate two patches and score a line."""
+        """Load, describe, generate two patches and score a line; or train a step more."""
+        from seisflow import training
         from seisflow.output.generated_files import write_generated
         from seisflow.output.score_files import write_scores
         from seisflow.runs.choose import choose_model
 
+        if self.resumes:
+            training.resume(path, steps=3, device="cpu")
+            return
         chosen = choose_model(str(path), "cpu")
         chosen.describe()
         write_generated(chosen.model, 2, path / "new.zarr")

@@ -1,4 +1,4 @@
-"""Damage of any kind to Zarr, models and configurations gives a result or one line, soon and in little memory."""
+"""Damage to Zarr, models, runs and configurations gives a result or one line, soon and in little memory."""
 
 import json
 import os

@@ -1,0 +1,122 @@
+"""Checks of a model card from elsewhere beyond the types of its keys: what later steps rely on."""
+
+import inspect
+import math
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from seisflow.calibration.by_depth import LEVELS, Calibration, JointCalibration
+from seisflow.calibration.extremes import Extremes
+from seisflow.io import images
+from seisflow.models.card import ModelCard
+
+_WORD = Field(max_length=4096)
+
+
+class _Input(BaseModel):
+    """A file the model was trained on."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    path: str = _WORD
+    select: list[str] = []
+    geometry: dict[str, str | int | float | bool | None] = {}
+    zeros_are_data: bool = False
+
+
+class _Geometry(BaseModel):
+    """Vertical sampling of the training data."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    domain: str = Field(pattern="^(time|depth)$")
+    interval: float = Field(gt=0, allow_inf_nan=False)
+    unit: str = Field(max_length=64)
+
+
+class _Provenance(BaseModel):
+    """The keys of a provenance that are computed with."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    geometry: _Geometry | None = None
+    named: str = Field(default="", max_length=256)
+
+
+def check_card(card: ModelCard) -> None:
+    """Refuse a card that could not be used, or that asks for what no reader offers.
+
+    Raises
+    ------
+    ValueError
+        The first fault found; pydantic's is one.
+    """
+    _Provenance.model_validate(card.provenance)
+    if card.images is not None and card.images not in images.names():
+        raise ValueError(f"images: {card.images!r} is no image data set")
+    if card.images is None:
+        for item in TypeAdapter(list[_Input]).validate_python(card.inputs):
+            if unknown := set(item.geometry) - _reader_options():
+                raise ValueError(f"inputs.geometry: no reader has the option {sorted(unknown)[0]!r}")
+    if card.calibration is not None:
+        _check_calibration("calibration", card.calibration)
+        _check_extremes("calibration", card.calibration)
+    for name, joint in card.calibrations.items():
+        _check_joint(f"calibrations.{name}", joint)
+
+
+def _reader_options() -> set[str]:
+    from seisflow.io import open_section
+
+    return set(inspect.signature(open_section).parameters) - {"path"}
+
+
+def _check_joint(name: str, joint: JointCalibration) -> None:
+    _check_extremes(name, joint)
+    if not joint.features:
+        raise ValueError(f"{name}.features: none")
+    for feature in joint.features:
+        _check_calibration(name, feature)
+    size = len(joint.features)
+    if joint.precision is not None:
+        if [len(row) for row in joint.precision] != [size] * size:
+            raise ValueError(f"{name}.precision: not {size} x {size}")
+        _check_finite(f"{name}.precision", joint.precision)
+
+
+def _check_calibration(name: str, one: Calibration) -> None:
+    if not one.depth or [len(row) for row in one.quantiles] != [len(LEVELS)] * len(one.depth):
+        raise ValueError(f"{name}: {len(one.quantiles)} rows of quantiles for {len(one.depth)} depths")
+    _check_finite(f"{name}.quantiles", one.quantiles)
+    _check_ascending(f"{name}.depth", one.depth)
+    if not all(0 <= width <= 10_000 for width in one.smoothing):
+        raise ValueError(f"{name}.smoothing: {one.smoothing}")
+
+
+def _check_extremes(name: str, one: Extremes) -> None:
+    if not one.maxima:
+        raise ValueError(f"{name}.maxima: none")
+    _check_ascending(f"{name}.maxima", one.maxima)
+    _check_finite(f"{name}.exceeded", one.exceeded)
+    if one.shape is not None and min(one.shape) < 1:
+        raise ValueError(f"{name}.shape: {one.shape}")
+    if one.tail is not None:
+        if min(one.tail.tile) < 1 or not one.tail.maxima:
+            raise ValueError(f"{name}.tail: {len(one.tail.maxima)} maxima of tiles of {one.tail.tile}")
+        _check_ascending(f"{name}.tail.maxima", one.tail.maxima)
+
+
+def _check_ascending(name: str, values: list[float]) -> None:
+    _check_finite(name, values)
+    if any(a > b for a, b in pairwise(values)):
+        raise ValueError(f"{name}: not ascending")
+
+
+def _check_finite(name: str, values: Any) -> None:
+    for value in values:
+        if isinstance(value, list):
+            _check_finite(name, value)
+        elif not math.isfinite(value):
+            raise ValueError(f"{name}: {value} is no number to compute with")
