@@ -32,8 +32,7 @@ extensions = [
 exclude_patterns = ["_ext", "_templates", "gallery/*.ipynb"]
 templates_path = ["_templates"]
 default_role = "py:obj"
-# settings hold functions; lists of pages end in *, for new ones
-suppress_warnings = ["config.cache", "toc.empty_glob"]
+suppress_warnings = ["config.cache"]  # settings hold functions
 
 # Python reference: the public names of each package are those in its __all__.
 autosummary_ignore_module_all = False

@@ -3,8 +3,10 @@
 Examples
 --------
 >>> import seisflow
->>> section = seisflow.open_section("line12.sgy")  # doctest: +SKIP
->>> result = seisflow.score(section, seisflow.load_model("runs/latest"))  # doctest: +SKIP
+>>> section = seisflow.open_section("f3-sample").isel(inline=[9])
+>>> result = seisflow.score(section, seisflow.load_model("f3-small"))
+>>> bool(abs(result.anomaly).max() > result.anomaly.threshold)
+True
 """
 
 from importlib import import_module

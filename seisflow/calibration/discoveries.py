@@ -13,6 +13,11 @@ def benjamini_hochberg(p_values: Sequence[float], q: float) -> list[bool]:
     References
     ----------
     Benjamini & Hochberg, *Controlling the false discovery rate*, 1995.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.001, 0.4, 0.02, 0.9], q=0.05)
+    [True, False, True, False]
     """
     if not p_values:
         return []

@@ -21,6 +21,15 @@ def smooth(
     """Average a map (T, X) over a Gaussian window, over unmasked samples only; NaN where masked.
 
     ``weight`` is `window_weight` of the mask, where that is known already.
+
+    Examples
+    --------
+    >>> nll = np.ones((40, 30), np.float32)
+    >>> mask = np.ones((40, 30), bool)
+    >>> mask[:5] = False
+    >>> averaged = smooth(nll, mask, (8.0, 4.0))
+    >>> bool(np.isnan(averaged[:5]).all()), float(averaged[20, 10].round(6))
+    (True, 1.0)
     """
     if weight is None:
         weight = window_weight(mask, smoothing)

@@ -65,7 +65,9 @@ def generate(
     Examples
     --------
     >>> import seisflow
-    >>> patches = seisflow.generate(seisflow.load_model("runs/latest"), 100)  # doctest: +SKIP
+    >>> patches = seisflow.generate(seisflow.load_model("f3-small"), 2)
+    >>> dict(patches.sizes)
+    {'inline': 2, 'crossline': 64, 'time': 256}
     """
     if model.card is not None and model.card.images is not None:
         from seisflow.generation.images import generate_images  # which builds on this module

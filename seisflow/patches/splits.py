@@ -76,6 +76,15 @@ def split(
         If no dim has room.
     ConfigError
         If ``validation`` or ``gap`` is out of range.
+
+    Examples
+    --------
+    Ten inlines are too few to hold some out, so the cut is made along the crosslines.
+
+    >>> from seisflow import open_section
+    >>> parts = split(open_section("f3-sample"), (256, 64))
+    >>> parts.train[0].ranges, parts.validation[0].ranges
+    ({'crossline': (0, 122)}, {'crossline': (186, 250)})
     """
     if not 0 <= validation < 0.5:
         raise ConfigError(f"validation share {validation}. Expected 0 or more and less than 0.5: change it.")

@@ -18,6 +18,11 @@ def window_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
     ------
     ConfigError
         If ``stride`` is not in ``1..size``: larger ones would leave samples uncovered.
+
+    Examples
+    --------
+    >>> window_starts(463, 256, 128).tolist()
+    [0, 128, 207]
     """
     if not 1 <= stride <= size:
         raise ConfigError(f"stride {stride} with patches of {size}. Expected 1 to {size}: change the stride.")
@@ -56,7 +61,7 @@ def cut(
     -------
     x : ndarray (N, 1, h, w) of float32
     mask : ndarray (N, 1, h, w) of bool
-        What reaches beyond the panel is 0 and False.
+        Samples beyond the end of the panel are 0 and False.
     """
     tops, lefts = np.atleast_1d(tops), np.atleast_1d(lefts)
     below = max(int(tops.max(initial=0)) + size[0] - panel.shape[0], 0)

@@ -35,6 +35,13 @@ def draw(section: xr.Dataset, *, clip: float = 99.0) -> Figure:
     ------
     DataError
         If less than a plane of samples is left to draw, or if it has no finite sample.
+
+    Examples
+    --------
+    >>> from seisflow import open_section, plotting
+    >>> figure = plotting.draw(open_section("f3-sample").isel(inline=[0]))
+    >>> plotting.save(figure, "inline.png").name
+    'inline.png'
     """
     name = Path(str(section.attrs.get("source_file", "section"))).name
     panel = section.squeeze(drop=False)

@@ -76,9 +76,11 @@ def score(
     Examples
     --------
     >>> import seisflow
-    >>> section = seisflow.open_section("f3-sample")
-    >>> result = seisflow.score(section, seisflow.load_model("runs/latest"))  # doctest: +SKIP
-    >>> unusual = abs(result.anomaly) > result.anomaly.threshold  # doctest: +SKIP
+    >>> section = seisflow.open_section("f3-sample").isel(inline=[9])
+    >>> result = seisflow.score(section, seisflow.load_model("f3-small"))
+    >>> unusual = abs(result.anomaly) > result.anomaly.threshold
+    >>> bool(unusual.any())
+    True
     """
     dims = section["amplitude"].dims
     shape = section["amplitude"].shape

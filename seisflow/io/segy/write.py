@@ -141,6 +141,7 @@ def create_segy(
 
     Examples
     --------
+    >>> from seisflow.io import open_section
     >>> section = open_section("f3-sample")
     >>> with create_segy("copy.sgy", section) as file:
     ...     for i in range(section.sizes["inline"]):
