@@ -114,6 +114,12 @@ _GEOMETRY = (
         type=click.FloatRange(min=0, min_open=True),
         help="Sample interval in ms (m for depth), where the headers have none or a wrong one.",
     ),
+    click.option(
+        "--format",
+        metavar="CODE",
+        type=click.IntRange(1, 16),
+        help="SEG-Y sample format code, where the header's is wrong: 1 IBM, 5 IEEE float, 3 int16, ...",
+    ),
     click.option("--endian", type=click.Choice(["big", "little"]), help="Byte order. [default: found out]"),
     click.option(
         "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="Of the text header. [default: found out]"
@@ -136,6 +142,7 @@ _GEOMETRY_NAMES = (
     "cdp_x",
     "cdp_y",
     "dt",
+    "format",
     "endian",
     "encoding",
     "domain",

@@ -30,6 +30,7 @@ def open_section(
     cdp_x: int | None = None,
     cdp_y: int | None = None,
     dt: float | None = None,
+    format: int | None = None,
     endian: str | None = None,
     encoding: str | None = None,
     domain: str | None = None,
@@ -51,7 +52,11 @@ def open_section(
         First trace header bytes of easting and northing; else 181 / 185, then 73 / 77.
     dt : float, optional
         Sample interval in ms (m for depth), where the headers have none or a wrong one.
+    format : int, optional
+        SEG-Y sample format code (1 IBM float, 5 IEEE float, 2 int32, 3 int16, 8 int8, ...), where the binary
+        header has none or a wrong one.
     endian : {"big", "little"}, optional
+        Byte order; of the samples alone where the headers make sense in the other one only.
     encoding : {"ebcdic", "ascii"}, optional
         Of the text header.
     domain : {"time", "depth"}, optional
@@ -103,7 +108,7 @@ def open_section(
         return open_npy(Path(path), dt=dt, domain=domain or "time")
     if is_waveform(path):
         return open_waveform(path, dt=dt)
-    layout = _layout(path, suffix, dt, endian, encoding, domain, strict)
+    layout = _layout(path, suffix, dt, format, endian, encoding, domain, strict)
     if layout is None:
         return open_waveform(path, dt=dt)
     return open_layout(layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict)
@@ -123,15 +128,16 @@ def find_layout(path: str | Path, **given: Any) -> Layout | None:
     other = suffix in (".zarr", ".npy", *NETCDF_SUFFIXES)
     if other or not exists(path) or (not is_url(path) and Path(path).is_dir()) or is_waveform(path):
         return None
-    names = ("dt", "endian", "encoding", "domain", "strict")
-    dt, endian, encoding, domain, strict = (given.get(name) for name in names)
-    return _layout(path, suffix, dt, endian, encoding, domain, bool(strict))
+    names = ("dt", "format", "endian", "encoding", "domain", "strict")
+    dt, code, endian, encoding, domain, strict = (given.get(name) for name in names)
+    return _layout(path, suffix, dt, code, endian, encoding, domain, bool(strict))
 
 
 def _layout(
     path: str | Path,
     suffix: str,
     dt: float | None,
+    code: int | None,
     endian: str | None,
     encoding: str | None,
     domain: str | None,
@@ -141,7 +147,9 @@ def _layout(
     if suffix == ".su":
         return read_su_layout(path, dt=dt, endian=endian, domain=domain, strict=strict)
     try:
-        return read_layout(path, dt=dt, endian=endian, encoding=encoding, domain=domain, strict=strict)
+        return read_layout(
+            path, dt=dt, format=code, endian=endian, encoding=encoding, domain=domain, strict=strict
+        )
     except DataError:
         if suffix in _SEGY_SUFFIXES or not suffix:
             raise

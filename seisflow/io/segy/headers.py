@@ -49,10 +49,13 @@ BINARY_FIELDS_2 = {
 
 # Trace header fields by first byte, counted from 1. Every 4-byte place where line, shot, channel, ensemble
 # or offset numbers are usually kept, and what is needed to place a trace in space and time.
-TRACE_WORDS = (5, 9, 13, 17, 21, 25, 37, 73, 77, 81, 85, 181, 185, 189, 193)
-COORDINATE_SCALAR, COORDINATE_UNIT, TIME_SCALAR = 71, 89, 215
+IN_LINE, IN_FILE = 1, 5  # counts of traces
+TRACE_WORDS = (IN_LINE, IN_FILE, 9, 13, 17, 21, 25, 37, 73, 77, 81, 85, 181, 185, 189, 193)
+TRACE_ID, ELEVATION_SCALAR, COORDINATE_SCALAR, COORDINATE_UNIT, TIME_SCALAR = 29, 69, 71, 89, 215
 DELAY, TRACE_SAMPLES, TRACE_INTERVAL = 109, 115, 117
 TRACE_HALVES = {
+    TRACE_ID: "i2",
+    ELEVATION_SCALAR: "i2",
     COORDINATE_SCALAR: "i2",
     COORDINATE_UNIT: "i2",
     DELAY: "i2",
@@ -61,6 +64,8 @@ TRACE_HALVES = {
     TIME_SCALAR: "i2",
 }
 
+MOST_TEXT_HEADERS, MOST_TRACE_HEADERS = 100, 100
+_LARGEST_MINOR, _FLAGS = 9, (-1, 0, 1, 256)  # 256 is 1 in the other byte order
 _CHUNK_BYTES = 64 * 2**20
 
 
@@ -79,13 +84,28 @@ def field(header: bytes, place: tuple[int, str], endian: str, base: int = TEXT_B
 def binary_fields(header: bytes, endian: str) -> dict[str, int]:
     """Read the fields of a 400-byte binary header that are whole numbers, by name."""
     values = {name: int(field(header, place, endian)) for name, place in BINARY_FIELDS.items()}
-    if values["revision_major"] == 0 and endian == "little" and values["revision_minor"] in (1, 2):
-        # Revision 1 calls it one 16-bit number, so its bytes are swapped in a little-endian file.
-        values["revision_major"], values["revision_minor"] = values["revision_minor"], 0
-    if values["revision_major"] >= 2:
+    revision = _revision(values, endian)
+    values["revision_major"], values["revision_minor"] = revision
+    if revision >= (2, 0):
         whole = {name: place for name, place in BINARY_FIELDS_2.items() if place[1] != "f8"}
         values |= {name: int(field(header, place, endian)) for name, place in whole.items()}
+    if revision >= (2, 1) or not 0 <= values.get("additional_trace_headers", 0) <= MOST_TRACE_HEADERS:
+        # Revision 2.1 halves the field: the other half is the survey type.
+        values["additional_trace_headers"] = int(field(header, (3507, "i2"), endian))
     return values
+
+
+def _revision(values: dict[str, int], endian: str) -> tuple[int, int]:
+    """Return the revision if bytes 3501 to 3506 make sense together: revision 0 leaves them unassigned."""
+    major, minor = values["revision_major"], values["revision_minor"]
+    if endian == "little" and (major in (0, 100) and minor in (0, 1, 2)):
+        # Revision 1 calls it one 16-bit number, so its bytes are swapped in a little-endian file.
+        major, minor = minor, major
+    if (major, minor) == (0, 100):  # written as the decimal number 100 instead of the bytes 1 and 0
+        major, minor = 1, 0
+    told = major in (1, 2) and minor <= _LARGEST_MINOR
+    beside = -1 <= values["extended_text_headers"] <= MOST_TEXT_HEADERS
+    return (major, minor) if told and beside and values["fixed_length"] in _FLAGS else (0, 0)
 
 
 def decode_text(raw: bytes, encoding: str) -> str:

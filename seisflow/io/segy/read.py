@@ -1,7 +1,7 @@
 """Open a SEG-Y or SU file as a section: headers now, samples when they are asked for."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from seisflow.io.files import full_name, open_binary
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
 from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.plausible import evidence
 from seisflow.io.segy.traces import read_traces
 
 _MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
 _ROUNDING = 0.01  # of a sample
+_MOST_DAMAGED = 0.1  # of all trace headers
 
 
 class SegyArray(BackendArray):
@@ -95,9 +97,18 @@ def open_layout(
 ) -> xr.Dataset:
     """Open a file whose layout is known; see `seisflow.io.open_section`."""
     columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *(stated_bytes(layout.text) or ()))
+    layout, columns, rows = without_damaged(layout, columns)
     geometry = find_geometry(
-        layout.path, columns, iline=iline, xline=xline, line=line, text=layout.text, strict=strict
+        layout.path,
+        {byte: values[rows] for byte, values in columns.items()} if len(rows) < layout.traces else columns,
+        iline=iline,
+        xline=xline,
+        line=line,
+        text=layout.text,
+        strict=strict,
     )
+    if len(rows) < layout.traces:
+        geometry = replace(geometry, index=np.where(geometry.index < 0, -1, rows[geometry.index]))
     axis, layout = time_axis(layout, columns, strict)
     return _section(layout.warn(*geometry.warnings), columns, geometry, axis, cdp_x, cdp_y)
 
@@ -114,6 +125,39 @@ def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
         )
 
 
+def without_damaged(layout: Layout, columns: Columns) -> tuple[Layout, Columns, NDArray[np.int64]]:
+    """Find traces whose headers are none, as where bytes are missing in between.
+
+    Returns
+    -------
+    layout : Layout
+        With a warning, if there are any.
+    columns : dict
+        With the first trace's fields in their place, so that nothing depends on what stands there.
+    rows : array of int64
+        The other traces.
+
+    Raises
+    ------
+    DataError
+        If they are more than a tenth.
+    """
+    every = np.arange(layout.traces)
+    good = evidence(columns, {byte: int(values[0]) for byte, values in columns.items()}, every)
+    if good.all():
+        return layout, columns, every
+    bad = int((~good).sum())
+    first = int(np.flatnonzero(~good)[0])
+    found = (
+        f"{bad} of {layout.traces} trace headers are no headers, that of trace {first + 1} at byte "
+        f"{layout.first_trace + first * layout.stride} first"
+    )
+    if bad > _MOST_DAMAGED * layout.traces:
+        raise DataError(f"{layout.path}: {found}. Bytes are missing or added there: copy it again")
+    columns = {byte: np.where(good, values, values[0]) for byte, values in columns.items()}
+    return layout.warn(f"{found}: these traces are left out"), columns, np.flatnonzero(good)
+
+
 def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[TimeAxis, Layout]:
     """Return the axis that all traces fit on, and the layout with warnings on what was odd.
 
@@ -123,7 +167,7 @@ def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[T
         If ``strict`` and traces start at different times.
     """
     claimed = columns[headers.TRACE_SAMPLES]
-    if ((claimed != layout.samples) & (claimed != 0)).any():
+    if ((claimed != layout.samples % 2**16) & (claimed != 0)).any():
         low, high = claimed.min(), claimed.max()
         said = f"{low}" if low == high else f"{low} to {high}"
         layout = layout.warn(

@@ -95,6 +95,7 @@ class TraceHeaders:
         self.layout = read_layout(
             source,
             dt=float(values[-1] - values[0]) / (len(values) - 1) if len(values) > 1 else 1.0,
+            format=section.attrs["segy_format"],
             endian=section.attrs["endian"],
             encoding=section.attrs["encoding"],
             domain=str(section["amplitude"].dims[-1]),

@@ -6,8 +6,11 @@ from pathlib import Path
 from seisflow.errors import DataError
 from seisflow.io.files import open_binary
 from seisflow.io.segy import headers
+from seisflow.io.segy.diagnosis import why_not
 from seisflow.io.segy.headers import TRACE_HEADER_BYTES
+from seisflow.io.segy.interval import with_interval
 from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.placement import Placement, Traces, is_verified
 
 _IEEE = 5
 _TRACE_ID = (29, "i2")
@@ -58,38 +61,43 @@ def read_su_layout(
             f"{path}: no SU traces of one length in either byte order. SU (trace headers of 240 bytes "
             "and IEEE floats) was expected: not SU, or cut short"
         )
-    stride = TRACE_HEADER_BYTES + 4 * samples
-    traces, spare = divmod(size, stride)
+    with open_binary(path) as file:
+        traces = Traces(file, str(path), size, {"samples": samples}, "ascii", order, 4)
+        place = traces.filled(Placement(0, TRACE_HEADER_BYTES, samples))
+        if not is_verified(traces, place):
+            raise DataError(f"{path}: {why_not(traces, place, _IEEE)}")
     warnings: tuple[str, ...] = ()
-    if spare:
-        found = f"the last trace is cut short ({spare} of {stride} bytes)"
+    if place.spare:
+        found = f"the last trace is cut short ({place.spare} of {traces.stride(place)} bytes)"
         if strict:
             raise DataError(
                 f"{path}: {found}. Whole traces were expected: copy it again, or leave out strict"
             )
-        warnings = (f"{found}: the {traces} whole traces are read",)
-    told = headers.field(first, (headers.TRACE_INTERVAL, "u2"), order, base=0) / 1000
+        warnings = (f"{found}: the {place.traces} whole traces are read",)
+    told = headers.field(first, (headers.TRACE_INTERVAL, "u2"), order, base=0)
     if not dt and not told:
         raise DataError(
             f"{path}: the sample interval is 0 in the trace header. It must be known: pass dt in ms (--dt 4)"
         )
-    return Layout(
+    layout = Layout(
         path=str(path),
         kind="su",
         endian=order,
         encoding="ascii",
         format=_IEEE,
         samples=samples,
-        traces=traces,
+        traces=place.traces,
         first_trace=0,
         header_bytes=TRACE_HEADER_BYTES,
-        interval=float(dt or told),
-        told_interval=told,
+        interval=0.0,
+        told_interval=0.0,
         domain=domain or "time",
         text="",
         binary={},
         warnings=warnings,
+        sample_endian=order,
     )
+    return with_interval(layout, dt, 0, told, strict)
 
 
 def _samples(header: bytes, order: str) -> int:

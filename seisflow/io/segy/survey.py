@@ -17,6 +17,7 @@ from seisflow.io.segy import headers
 from seisflow.io.segy.geometry import Columns, cdp_coordinates, find_geometry, regular, stated_bytes
 from seisflow.io.segy.headers import TRACE_HEADER_BYTES
 from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.plausible import evidence
 
 _LEADING = 20_000  # traces read from the start, to find out what the fields are
 _BLOCKS, _BLOCK = 128, 64
@@ -71,7 +72,8 @@ def outline(layout: Layout, **given: Any) -> Outline | None:
     )
     with open_binary(layout.path) as file:
         reader = _Reader(file, layout, words)
-        leading = reader.rows(np.arange(min(_LEADING, layout.traces)))
+        leading_rows = np.arange(min(_LEADING, layout.traces))
+        leading = reader.rows(leading_rows)
         found = find_geometry(
             layout.path, leading, iline=given.get("iline"), xline=given.get("xline"), text=layout.text
         )
@@ -82,13 +84,18 @@ def outline(layout: Layout, **given: Any) -> Outline | None:
         if lines is None:
             return None
         starts = np.linspace(0, layout.traces - _BLOCK, _BLOCKS).astype(np.int64)
-        looked = reader.rows(np.ravel(starts[:, None] + np.arange(_BLOCK)))
-        ends = reader.rows(np.unique(np.concatenate([lines, np.append(lines[1:], layout.traces) - 1])))
+        looked_rows = np.ravel(starts[:, None] + np.arange(_BLOCK))
+        looked = reader.rows(looked_rows)
+        end_rows = np.unique(np.concatenate([lines, np.append(lines[1:], layout.traces) - 1]))
+        ends = reader.rows(end_rows)
     columns = {byte: np.concatenate([part[byte] for part in (leading, looked, ends)]) for byte in words}
     columns |= {
         byte: np.concatenate([part[byte] for part in (leading, looked, ends)])
         for byte in headers.TRACE_HALVES
     }
+    first = {byte: int(values[0]) for byte, values in columns.items()}
+    if not evidence(columns, first, np.concatenate([leading_rows, looked_rows, end_rows])).all():
+        return None  # bytes are missing somewhere: all headers tell where
     labels = tuple(_labels(columns[byte], found.kind) for _, byte in found.axes)
     if np.prod([len(values) for values in labels]) < layout.traces:
         return None  # some traces share a position, or labels lie between those looked at

@@ -33,7 +33,8 @@ def read_traces(
     """
     result = np.empty((len(rows), len(np.arange(layout.samples)[samples])), np.float32)
     for part, raw in raw_traces(layout, rows):
-        formats.decode(raw[:, layout.header_bytes :], layout.format, layout.endian, samples, result[part])
+        order = layout.sample_endian or layout.endian
+        formats.decode(raw[:, layout.header_bytes :], layout.format, order, samples, result[part])
     return result
 
 
