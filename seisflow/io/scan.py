@@ -13,10 +13,12 @@ from pydantic import BaseModel
 from seisflow.errors import GeometryError
 from seisflow.io.amplitudes import Amplitudes, describe_amplitudes
 from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.nulls import without_nulls
 from seisflow.io.section import find_layout, open_section
-from seisflow.io.segy import formats
+from seisflow.io.segy import formats, headers
 from seisflow.io.segy.layout import Layout
-from seisflow.io.segy.read import time_axis
+from seisflow.io.segy.look import look
+from seisflow.io.segy.read import time_axis, unused_traces
 from seisflow.io.segy.survey import Outline, outline
 from seisflow.io.segy.traces import read_traces
 
@@ -134,7 +136,7 @@ def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
     domain = str(amplitude.dims[-1])
     vertical = section[domain].to_numpy()
     leading = [str(dim) for dim in amplitude.dims[:-1]]
-    mask = section["trace_mask"].to_numpy()
+    mask = section["trace_index"].to_numpy() >= 0
     attrs = section.attrs
     code = attrs.get("segy_format")
     return ScanReport(
@@ -170,6 +172,9 @@ def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
 
 def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanReport:
     axis, layout = time_axis(layout, walked.columns, strict)
+    layout = look(layout, np.arange(layout.traces), strict)
+    _, said = unused_traces(walked.columns[headers.TRACE_ID])
+    layout = layout.warn(*said)
     places = int(np.prod([len(values) for values in walked.labels]))
     block = _traces_to_look_at(layout.samples) // _SAMPLED_PANELS
     starts = np.linspace(0, layout.traces - block, _SAMPLED_PANELS).astype(np.int64)
@@ -198,7 +203,7 @@ def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanRep
         easting=_range(walked.coordinates[0]) if walked.coordinates else None,
         northing=_range(walked.coordinates[1]) if walked.coordinates else None,
         crs=None,
-        amplitudes=describe_amplitudes(read_traces(layout, rows)),
+        amplitudes=describe_amplitudes(without_nulls(read_traces(layout, rows), layout.nulls)),
         warnings=list(layout.warnings),
         problem=None,
         text_header=layout.text,

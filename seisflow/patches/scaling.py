@@ -20,6 +20,8 @@ Array = TypeVar("Array", NDArray[np.float32], Tensor)
 MAX_SAMPLES = 20_000_000
 MIN_PANELS = 64
 MAX_LEVELS = 1024
+OUTLIER_DOUBLINGS, OUTLIER_SHARE = 10, 1e-3
+"""Outliers are so many doublings larger than the median, and a smaller share of all samples."""
 
 
 class AmplitudeScaling(BaseModel):
@@ -56,7 +58,9 @@ class AmplitudeScaling(BaseModel):
     ) -> "AmplitudeScaling":
         """Fit to the usable samples of the training blocks.
 
-        Beyond 2e7 samples, an even subsample of panels and traces is used.
+        Beyond 2e7 samples, an even subsample of panels and traces is used. Samples more than a thousand times
+        the usual size count only where they are many, or small beside all others together: a few of them, such
+        as null values that nobody told, would else be all of the standard deviation.
 
         Parameters
         ----------
@@ -86,6 +90,12 @@ class AmplitudeScaling(BaseModel):
             levels = max(levels, spacing)
         if moments.count == 0 or moments.variance <= 0:
             raise DataError(no_signal(sections))
+        if (most := moments.outliers_from()) is not None:
+            moments = _Moments()
+            for area in areas:
+                budget = max(int(MAX_SAMPLES * area.samples / samples), 1)
+                for values in _subsample(sections[area.section], area, budget):
+                    moments.add(values[np.abs(values) < most])
         std = float(np.sqrt(moments.variance))
         mean = moments.mean if abs(moments.mean) > 0.1 * std else 0.0
         integer = all(float(section.attrs.get("quantisation_step", 0.0)) > 0 for section in sections)
@@ -98,6 +108,7 @@ class _Moments:
 
     def __init__(self) -> None:
         self.count, self.mean, self._squares = 0, 0.0, 0.0
+        self._sizes = np.zeros(256, np.int64)  # samples by exponent of 2, from -127
 
     def add(self, values: NDArray[np.float32]) -> None:
         if values.size == 0:
@@ -109,10 +120,25 @@ class _Moments:
         self._squares += shift**2 * self.count * values.size / total
         self.mean += shift * values.size / total
         self.count = total
+        exponents = (np.ascontiguousarray(values).view(np.uint32) >> 23) & 0xFF
+        self._sizes += np.bincount(exponents, minlength=256)
 
     @property
     def variance(self) -> float:
         return self._squares / self.count
+
+    def outliers_from(self) -> float | None:
+        """Return the size from which on samples are outliers: few, far, and most of the variance; else None."""
+        there = np.cumsum(self._sizes[1:])  # exponent 0 is that of zeros
+        if not there[-1]:
+            return None
+        usual = int(np.searchsorted(there, there[-1] / 2)) + 1
+        first = usual + OUTLIER_DOUBLINGS
+        few = 0 < self._sizes[first:].sum() < OUTLIER_SHARE * there[-1]
+        energy = self._sizes * 4.0 ** (np.arange(256) - 127)
+        if not few or energy[first:].sum() < 0.5 * energy.sum():
+            return None
+        return float(2.0 ** (first - 127))
 
 
 def _subsample(section: xr.Dataset, area: Area, budget: int) -> Iterator[NDArray[np.float32]]:

@@ -18,9 +18,7 @@ def earth(traces, samples, *, interval=0.004, seed=1, amplitude=1000.0):
     return (amplitude * values).astype(np.float32)
 
 
-def grid(
-    inlines, crosslines, *, iline=189, xline=193, x=500_000, y=6_000_000, places=(181, 185), factor=100
-):
+def grid(inlines, crosslines, *, iline=189, xline=193, x=500_000, y=6_000_000, places=(181, 185), factor=100):
     """Return trace header fields of a cube: numbers, and coordinates over ``factor``."""
     il, xl = np.repeat(inlines, len(crosslines)), np.tile(crosslines, len(inlines))
     east, north = x + 25 * (xl - crosslines[0]), y + 25 * (il - inlines[0])

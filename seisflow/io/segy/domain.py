@@ -23,7 +23,8 @@ _STATED_DEPTH = tuple(
 )
 _STATED_TIME = re.compile(
     r"\btime\s+min\b|\bdomain\s*[:=]?\s*(?:two[\s-]?way[\s-]*)?time|\btime[\s-]+domain\b|\btwt\b"
-    r"|\b(?:vertical|time|z)[\s-]*(?:axis\s*)?units?\b\s*[:=]?\s*" + _DURATION
+    r"|\b(?:vertical|time|z)[\s-]*(?:axis\s*)?units?\b\s*[:=]?\s*"
+    + _DURATION
     + r"|\b(?:in|to|into)\s+time\b",
     _FLAGS,
 )

@@ -12,15 +12,19 @@ from xarray.core import indexing
 
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, open_binary
+from seisflow.io.nulls import without_nulls
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
 from seisflow.io.segy.layout import Layout
+from seisflow.io.segy.look import look
 from seisflow.io.segy.plausible import evidence
 from seisflow.io.segy.traces import read_traces
 
 _MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
 _ROUNDING = 0.01  # of a sample
 _MOST_DAMAGED = 0.1  # of all trace headers
+_DEAD, _AUXILIARY = (2, 3), (4, 5, 6, 7, 8, 9, 10)  # trace identification codes
+_MOST_UNUSED = 0.5  # of all traces
 
 
 class SegyArray(BackendArray):
@@ -65,10 +69,10 @@ class SegyArray(BackendArray):
 
     def _traces(self, rows: NDArray[np.int64], wanted: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         if self.axis.shifts is None:
-            return read_traces(self.layout, rows, wanted)
+            return without_nulls(read_traces(self.layout, rows, wanted), self.layout.nulls)
         place = np.arange(self.axis.samples)[wanted][None, :] - self.axis.shifts[rows][:, None]
         inside = (place >= 0) & (place < self.layout.samples)
-        samples = read_traces(self.layout, rows)
+        samples = without_nulls(read_traces(self.layout, rows), self.layout.nulls)
         found = np.take_along_axis(samples, np.where(inside, place, 0), axis=1)
         return np.where(inside, found, np.float32(np.nan))
 
@@ -110,7 +114,9 @@ def open_layout(
     if len(rows) < layout.traces:
         geometry = replace(geometry, index=np.where(geometry.index < 0, -1, rows[geometry.index]))
     axis, layout = time_axis(layout, columns, strict)
-    return _section(layout.warn(*geometry.warnings), columns, geometry, axis, cdp_x, cdp_y)
+    unused, said = unused_traces(columns[headers.TRACE_ID])
+    layout = look(layout, np.flatnonzero(~unused) if len(rows) == layout.traces else rows, strict)
+    return _section(layout.warn(*geometry.warnings, *said), columns, geometry, axis, cdp_x, cdp_y, unused)
 
 
 def read_columns(layout: Layout, *bytes_wanted: int | None) -> Columns:
@@ -158,6 +164,19 @@ def without_damaged(layout: Layout, columns: Columns) -> tuple[Layout, Columns, 
     return layout.warn(f"{found}: these traces are left out"), columns, np.flatnonzero(good)
 
 
+def unused_traces(codes: NDArray[np.int32]) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which traces their identification code (byte 29) calls dead, dummy or auxiliary, and a warning.
+
+    Where it calls more than half so, it means something else.
+    """
+    dead, auxiliary = np.isin(codes, _DEAD), np.isin(codes, _AUXILIARY)
+    unused = dead | auxiliary
+    if not unused.any() or unused.mean() > _MOST_UNUSED:
+        return np.zeros(len(codes), bool), []
+    kinds = [f"{n} {kind}" for n, kind in ((dead.sum(), "dead"), (auxiliary.sum(), "auxiliary")) if n]
+    return unused, [f"{' and '.join(kinds)} of {len(codes)} traces, by byte 29: masked"]
+
+
 def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[TimeAxis, Layout]:
     """Return the axis that all traces fit on, and the layout with warnings on what was odd.
 
@@ -198,15 +217,17 @@ def _section(
     axis: TimeAxis,
     cdp_x: int | None,
     cdp_y: int | None,
+    unused: NDArray[np.bool_],
 ) -> xr.Dataset:
     leading = tuple(name for name, _ in geometry.axes)
     index = geometry.index
     mask = index >= 0
-    lazy = indexing.LazilyIndexedArray(SegyArray(layout, index, axis))
+    used = mask & ~unused[index]
+    lazy = indexing.LazilyIndexedArray(SegyArray(layout, np.where(used, index, -1), axis))
     section = xr.Dataset(
         {
             "amplitude": ((*leading, layout.domain), lazy, {"long_name": "seismic amplitude"}),
-            "trace_mask": (leading, mask, {"long_name": "there is a trace"}),
+            "trace_mask": (leading, used, {"long_name": "there is a trace, not called dead or auxiliary"}),
             "trace_index": (leading, index, {"long_name": "position of the trace in the source file"}),
         },
         coords={

@@ -1,0 +1,106 @@
+"""Null values: numbers that stand for no measurement, such as 1e30 and -999.25."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+NULL_FROM = 1e29
+"""Size from which on a number is no amplitude: OpendTect's 1e30, Petrel's 3.4e38, the largest float."""
+
+_KNOWN = (-999.25, -9999.25, -999.0, -999.9, -9999.0, -99999.0, -999999.0, 9999.0, 99999.0, 999999.0)
+_CERTAIN = (-999.25, -9999.25)  # no real amplitude is one of these by chance
+_FAR = 20  # times the size of nearly all others, from where on a known null is one, wherever it stands
+_RUN = 8  # equal samples in a row that are a mute
+_SHARED = 0.05  # of all traces that begin or end with one value
+_LEAST_SHARED = 3
+_MOST_LEVELS = 1000  # values of data that are quantised, which have runs of their own
+
+
+def find_nulls(traces: NDArray[np.float32], *, whole: bool = False) -> tuple[float, ...]:
+    """Return the null values below `NULL_FROM` in some traces (n_trace, n_sample).
+
+    A known null counts where it stands in runs, as a mute does, or far from all other amplitudes. Any other
+    value counts where many traces begin or end with a run of it.
+
+    Parameters
+    ----------
+    traces : array (n_trace, n_sample), float32
+    whole : bool
+        The samples are whole numbers, which repeat by chance.
+    """
+    real = np.abs(traces[np.isfinite(traces) & (np.abs(traces) < NULL_FROM)])
+    if not real.size:
+        return ()
+    found = [value for value in _KNOWN if _is_known_null(traces, np.float32(value), real, whole)]
+    if not whole:
+        found += [value for value in _fills(traces) if value not in found]
+    return tuple(found)
+
+
+def without_nulls(traces: NDArray[np.float32], nulls: Iterable[float]) -> NDArray[np.float32]:
+    """Put NaN in the place of null values, in an array of any shape, which is changed."""
+    if not traces.size:
+        return traces
+    low, high = float(traces.min()), float(traces.max())
+    if not max(-low, high) < NULL_FROM:  # or NaN
+        with np.errstate(invalid="ignore"):
+            traces[np.abs(traces) >= NULL_FROM] = np.nan
+    for value in nulls:
+        if not (value < low or value > high):
+            traces[traces == np.float32(value)] = np.nan
+    return traces
+
+
+def count_nulls(traces: NDArray[np.float32], nulls: Iterable[float]) -> dict[float, int]:
+    """Return how many samples have each null value; those beyond `NULL_FROM` by their own values."""
+    counts = {value: int((traces == np.float32(value)).sum()) for value in nulls}
+    values, numbers = np.unique(traces[np.abs(traces) >= NULL_FROM], return_counts=True)
+    counts |= {float(value): int(number) for value, number in zip(values, numbers, strict=True)}
+    return {value: number for value, number in counts.items() if number}
+
+
+def describe_nulls(traces: NDArray[np.float32], nulls: Iterable[float], samples: int) -> list[str]:
+    """Say which null values are in traces (n_trace, n_sample), which are all or a part of ``samples``."""
+    size = traces.size
+    looked = f"{size} samples" if size >= samples else f"{size} samples looked at"
+    return [
+        f"null value {value:.8g}: {number} of {looked} ({number / size:.2g}), masked"
+        for value, number in count_nulls(traces, nulls).items()
+    ]
+
+
+def _is_known_null(
+    traces: NDArray[np.float32], value: np.float32, real: NDArray[np.float32], whole: bool
+) -> bool:
+    here = traces == value
+    if not here.any():
+        return False
+    if value in _CERTAIN and not whole:
+        return True
+    others = real[real != abs(value)]
+    far = not others.size or abs(float(value)) > _FAR * float(np.quantile(others, 0.999))
+    return far or bool(_starts_of_runs(here).any())
+
+
+def _starts_of_runs(here: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where `_RUN` marked samples in a row begin."""
+    if here.shape[1] < _RUN:
+        return np.zeros((len(here), 0), bool)
+    runs: NDArray[np.bool_] = np.lib.stride_tricks.sliding_window_view(here, _RUN, axis=1).all(axis=2)
+    return runs
+
+
+def _fills(traces: NDArray[np.float32]) -> list[float]:
+    """Return values, other than 0, with which many traces are filled at one of their ends."""
+    if traces.shape[1] < 2 * _RUN or len(np.unique(traces[:: max(len(traces) // 64, 1)])) < _MOST_LEVELS:
+        return []
+    alive = ~(traces == traces[:, :1]).all(axis=1)
+    found: list[float] = []
+    for end in (traces[:, :_RUN], traces[:, -_RUN:]):
+        filled = (end == end[:, :1]).all(axis=1) & (end[:, 0] != 0) & np.isfinite(end[:, 0]) & alive
+        filled &= np.abs(end[:, 0]) < NULL_FROM
+        values, counts = np.unique(end[filled, 0], return_counts=True)
+        least = max(_LEAST_SHARED, _SHARED * len(traces))
+        found += [float(v) for v, n in zip(values, counts, strict=True) if n >= least]
+    return list(dict.fromkeys(found))
