@@ -87,8 +87,9 @@ def _starts_of_runs(here: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where `_RUN` marked samples in a row begin."""
     if here.shape[1] < _RUN:
         return np.zeros((len(here), 0), bool)
-    runs: NDArray[np.bool_] = np.lib.stride_tricks.sliding_window_view(here, _RUN, axis=1).all(axis=2)
-    return runs
+    runs = np.lib.stride_tricks.sliding_window_view(here, _RUN, axis=1)
+    every: NDArray[np.bool_] = np.asarray(runs.all(axis=2))
+    return every
 
 
 def _fills(traces: NDArray[np.float32]) -> list[float]:

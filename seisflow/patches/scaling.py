@@ -59,7 +59,7 @@ class AmplitudeScaling(BaseModel):
         """Fit to the usable samples of the training blocks.
 
         Beyond 2e7 samples, an even subsample of panels and traces is used. Samples more than a thousand times
-        the usual size count only where they are many, or small beside all others together: a few of them, such
+        the usual size count only where they are many, or small beside all others together: a few, such
         as null values that nobody told, would else be all of the standard deviation.
 
         Parameters
@@ -128,7 +128,7 @@ class _Moments:
         return self._squares / self.count
 
     def outliers_from(self) -> float | None:
-        """Return the size from which on samples are outliers: few, far, and most of the variance; else None."""
+        """Return the size of outliers: few, far from the others, and most of the variance; else None."""
         there = np.cumsum(self._sizes[1:])  # exponent 0 is that of zeros
         if not there[-1]:
             return None

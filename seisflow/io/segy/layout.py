@@ -28,8 +28,8 @@ class Layout:
 
     ``interval`` is in ms, or in ``unit`` (m, ft) where ``domain`` is "depth"; ``told_interval`` is what the
     headers say, 0 where they say nothing. ``sample_endian`` is the byte order of the samples, which some
-    files have in another one than their headers, whose order is ``endian``. ``nulls`` are values that stand for
-    no measurement, besides those of `NULL_FROM` and more.
+    files have in another one than their headers, whose order is ``endian``. ``nulls`` are values that stand
+    for no measurement, besides those of `NULL_FROM` and more.
     """
 
     path: str

@@ -1,7 +1,7 @@
 """Whether samples are of the format and byte order that headers say, judged by what they decode to.
 
 IBM and IEEE floats differ in a way that a single number does not show: reading one as the other gives sizes
-that are squared, or square roots. But IBM fractions never begin with a zero digit, and the bits where IBM keeps
+that are squared, or square roots. But IBM fractions never begin with a zero digit, and the bits where IBM has
 this digit are zero in one of twelve IEEE floats.
 """
 
@@ -36,7 +36,7 @@ def judge_format(raw: NDArray[np.uint8], code: int, endian: str) -> str | None:
     Returns
     -------
     str or None
-        ``"big"`` or ``"little"``, if that order makes sense; ``"1"``, ``"2"`` or ``"5"``, if that format does;
+        ``"big"`` or ``"little"`` if that order makes sense; ``"1"``, ``"2"``, ``"5"`` if that format does;
         ``"nothing"`` if the amplitudes are none, and nothing else is better; None if all is well.
     """
     with np.errstate(all="ignore"):  # what is misread holds NaN, and overflows
