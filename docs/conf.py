@@ -71,7 +71,7 @@ shutil.rmtree(copies, ignore_errors=True)
 copies.mkdir(parents=True)
 for name in (*RUN_HERE, *LISTED_ONLY):
     shutil.copy(ROOT / "examples" / f"{name}.py", copies)
-shutil.copy(ROOT / "examples" / "README.md", copies / "GALLERY_HEADER.md")
+shutil.copy(ROOT / "examples" / "README.rst", copies / "GALLERY_HEADER.rst")
 
 
 def pictures(block, variables, conf) -> str:

@@ -36,8 +36,8 @@ def definition(key: str, text: str, said: str) -> list[str]:
 
 def kinds() -> str:
     """Return the values of the key ``model``."""
-    choices = (spelled(run.model_fields["model"].annotation) for run in models_in(Config))
-    return f"{' or '.join(choices)}; default `'fractal-flow'`"
+    choices = [kind for run in models_in(Config) for kind in get_args(run.model_fields["model"].annotation)]
+    return " or ".join(f"`{kind}`" for kind in dict.fromkeys(choices)) + "; default `'fractal-flow'`"
 
 
 def groups(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:

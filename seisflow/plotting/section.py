@@ -40,8 +40,8 @@ def draw(section: xr.Dataset, *, clip: float = 99.0) -> Figure:
     --------
     >>> from seisflow import open_section, plotting
     >>> figure = plotting.draw(open_section("f3-sample").isel(inline=[0]))
-    >>> plotting.save(figure, "inline.png").name
-    'inline.png'
+    >>> figure.axes[0].get_xlabel()
+    'Crossline'
     """
     name = Path(str(section.attrs.get("source_file", "section"))).name
     panel = section.squeeze(drop=False)

@@ -141,9 +141,10 @@ def create_segy(
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> from seisflow.io import open_section
     >>> section = open_section("f3-sample")
-    >>> with create_segy("copy.sgy", section) as file:
+    >>> with TemporaryDirectory() as folder, create_segy(f"{folder}/copy.sgy", section) as file:
     ...     for i in range(section.sizes["inline"]):
     ...         file.write((i,), section["amplitude"][i].to_numpy())
     """
