@@ -13,21 +13,26 @@ NAME, PAGE = "anomalies", "anomalies.md"
 
 HEAD = """Anomalies: what finds them
 
-Modelled anomalies of 18 kinds and three severities are injected, one at a time, into lines that neither model
-nor thresholds have seen. A detector is as good as its AUROC over the samples of such a line: the probability
-that a changed sample is ranked above an unchanged one, averaged over kinds. AUPRO counts every connected
-region the same and looks at false positive rates up to 0.3 only. All detectors, the baselines too, are
-judged on both sides against calibration lines at the same depth. Kinds:
-`seisflow.evaluation.anomalies.injection`; baselines: `seisflow.evaluation.anomalies.detectors`; scores:
-`seisflow.scores`. What `combined` is made of was
-chosen on other lines with the same kinds of anomalies: it may favour these, as no baseline does.
+Modelled anomalies of 18 kinds at three severities are injected, one at a time, into lines that neither the
+model nor its thresholds have seen. A detector is measured by its AUROC over the samples of such a line: the
+probability that a changed sample is ranked above an unchanged one, averaged over kinds. 0.5 is chance, 1 is
+perfect. AUPRO counts every connected region the same, whatever its size, and looks at false positive rates up
+to 0.3 only.
 
-Lines of a survey are not exchangeable: it drifts from the calibration to the test lines, and realised false
-alarms beyond the nominal share tell how far. Nor are neighbouring lines independent: the exact binomial
-interval of their false alarms holds as if they were, and beside it stands how many independent ones would
-vary as much. False alarms of tiles, of the size of a patch, are counted against the threshold for a section
-of that size. Injections stand in one line each, so a comparison with neighbouring lines would find them all,
-and geology, which goes on from line to line, not at all: no score makes one.
+How to read the tables:
+
+- All detectors, the baselines too, are judged on both sides against calibration lines at the same depth.
+- *Inside* and *rim* are the AUROC of the inner samples of an anomaly and of those at its edge.
+- *False alarms* are the share of untouched sections that raise an alarm at the nominal rate. Neighbouring
+  lines are not independent; below each table stand the exact binomial interval, and the number of independent
+  sections that would vary as much. *Of tiles* is the same for tiles of the size of a patch.
+- Anomalies stand in one line each. A comparison with neighbouring lines would find all of them, and no
+  geology, which goes on from line to line: no score here makes one.
+- The parts of `combined` were chosen on other lines with the same kinds of anomalies. It may favour these, as
+  no baseline does.
+
+Kinds: `seisflow.evaluation.anomalies.injection`; baselines: `seisflow.evaluation.anomalies.detectors`;
+scores: `seisflow.scores`.
 """
 
 
