@@ -59,7 +59,7 @@ def command(
     baselines stand in the same table. Tables keep the other surveys that they hold.
     """
     from seisflow import progress
-    from seisflow.evaluation.anomalies import contest as anomalies
+    from seisflow.evaluation.anomalies import protocol as anomalies
     from seisflow.evaluation.reporting import anomaly_pages
     from seisflow.patches import section_name
     from seisflow.runs.choose import choose_model

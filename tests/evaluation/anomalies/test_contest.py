@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from seisflow import training
 from seisflow.cli.main import cli
 from seisflow.errors import DataError, OutputError
-from seisflow.evaluation.anomalies import contest as anomalies
+from seisflow.evaluation.anomalies import lines as survey_lines
+from seisflow.evaluation.anomalies import protocol as anomalies
+from seisflow.evaluation.anomalies.contest import Contest
 from seisflow.evaluation.anomalies.detectors import rms
 from seisflow.evaluation.reporting import anomaly_pages
 from seisflow.models import load_model
@@ -32,7 +34,7 @@ def survey(lines):
 
 
 def test_volve_is_shared_out_as_the_protocol_says():
-    lines = anomalies.share_out(survey(61), (0, 26))
+    lines = survey_lines.share_out(survey(61), (0, 26))
     assert (lines.calibration[0], lines.calibration[-1]) == (30, 41)
     assert (lines.development[0], lines.development[-1]) == (44, 47)
     assert (lines.test[0], lines.test[-1]) == (50, 60)
@@ -40,18 +42,18 @@ def test_volve_is_shared_out_as_the_protocol_says():
 
 @pytest.mark.parametrize(("count", "trained"), [(61, 26), (40, 10), (200, 150)])
 def test_parts_are_apart_from_each_other(count, trained):
-    lines = anomalies.share_out(survey(count), (0, trained))
+    lines = survey_lines.share_out(survey(count), (0, trained))
     parts = [lines.train, lines.calibration, lines.development, lines.test]
     for before, after in pairwise(parts):
-        assert after[0] - before[-1] > anomalies.GAP
+        assert after[0] - before[-1] > survey_lines.GAP
         assert after == list(range(after[0], after[-1] + 1))
     assert lines.test[-1] == count - 1
 
 
 @pytest.mark.parametrize(("count", "trained"), [(61, (35, 61)), (48, (32, 48)), (40, (20, 38))])
 def test_lines_before_the_trained_ones_serve_where_they_are_more(count, trained):
-    lines = anomalies.share_out(survey(count), trained)
-    after = anomalies.share_out(survey(count), (count - trained[1], count - trained[0]))
+    lines = survey_lines.share_out(survey(count), trained)
+    after = survey_lines.share_out(survey(count), (count - trained[1], count - trained[0]))
     for one, other in zip(vars(lines).values(), vars(after).values(), strict=True):
         assert one == [count - 1 - number for number in reversed(other)]
     assert lines.train == list(range(*trained))
@@ -60,7 +62,7 @@ def test_lines_before_the_trained_ones_serve_where_they_are_more(count, trained)
 
 def test_too_few_other_lines_are_refused():
     with pytest.raises(DataError, match="9 of 40 lines are left beside those the model was trained on"):
-        anomalies.share_out(survey(40), (0, 23))
+        survey_lines.share_out(survey(40), (0, 23))
 
 
 def line(traces):
@@ -72,7 +74,7 @@ def line(traces):
 
 @pytest.mark.parametrize("width", [8, 16, 32])
 def test_traces_of_a_line_are_shared_out_with_gaps_wider_than_a_patch(width):
-    parts = list(vars(anomalies.share_out(line(534), (0, 267), width)).values())
+    parts = list(vars(survey_lines.share_out(line(534), (0, 267), width)).values())
     assert parts[0] == list(range(267))
     for before, after in pairwise(parts):
         assert after[0] - before[-1] > width + 1
@@ -83,7 +85,7 @@ def test_traces_of_a_line_are_shared_out_with_gaps_wider_than_a_patch(width):
 
 def test_a_line_too_short_for_the_patch_is_refused():
     with pytest.raises(DataError, match=r"72 of 534 traces, beside gaps of 65, are left .* narrower patches"):
-        anomalies.share_out(line(534), (0, 267), 64)
+        survey_lines.share_out(line(534), (0, 267), 64)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +105,7 @@ def test_the_card_tells_which_lines_were_trained_on(run_folder):
     model = load_model(run_folder / "run")
     section = Source(path=str(run_folder / "survey.sgy")).open()
     block = model.card.inputs[0]["split"]["train"][0]["ranges"].get("inline", (0, 10))
-    assert anomalies.trained_lines(section, model) == tuple(block)
+    assert survey_lines.trained_lines(section, model) == tuple(block)
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +125,9 @@ def test_a_line_is_judged_beyond_the_traces_that_were_trained_on(line_folder, mo
     monkeypatch.setattr(anomalies, "fit_detectors", lambda panels, seed: {"RMS amplitude": rms})
     model = load_model(line_folder / "run")
     section = Source(path=str(line_folder / "line.sgy"), geometry={"line": True}).open()
-    assert anomalies.trained_lines(section, model) == (0, 150)
-    lines = anomalies.share_out(section, (0, 150), model.shape[2])
-    contest = anomalies.Contest(section, model, lines)
+    assert survey_lines.trained_lines(section, model) == (0, 150)
+    lines = survey_lines.share_out(section, (0, 150), model.shape[2])
+    contest = Contest(section, model, lines)
     assert contest.read(lines.test)[0].shape == (96, len(lines.test))
     assert [panel.shape[1] for panel in contest.read(lines.calibration, pieces=True)] == [43, 44]
     cases, untouched = anomalies.run(contest, kinds=("burst", "dead"), seeds=1)
