@@ -44,10 +44,10 @@ class ActNorm(Bijection):
 
     @torch.no_grad()
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         """As `Bijection.backprop`, in closed form."""
         x = z * (-self.log_scale).exp() - self.bias
         grad_x = grad_z * self.log_scale.exp()
-        grad_scale = (grad_z * z).sum((0, 2, 3)) + grad_share.expand_as(z).sum((0, 2, 3))
+        grad_scale = (grad_z * z).sum((0, 2, 3)) + grad_log_det.expand_as(z).sum((0, 2, 3))
         return x, grad_x, (grad_x.sum((0, 2, 3))[:, None, None], grad_scale[:, None, None])

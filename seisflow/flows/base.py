@@ -1,6 +1,7 @@
-"""The one contract all bijections keep."""
+"""The contract of every bijection: forward, inverse and log-determinant."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Bijection(nn.Module, ABC):
         -------
         z : Tensor
             The new state.
-        share : Tensor
+        log_det_map : Tensor
             Expandable to the shape of ``z``; the sum over all but the batch axis of the expanded
             tensor is ``log |det dz/dx|``.
         """
@@ -35,12 +36,20 @@ class Bijection(nn.Module, ABC):
         z, log_det_map = self.forward_elementwise(x)
         return z, log_det_map.expand_as(z).flatten(1).sum(1)
 
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """`forward_elementwise` as training does it, and an auxiliary loss of each item, (B,), if it has one.
+
+        A step that trains otherwise than it evaluates, in another precision or after noise, overrides it, and
+        so do the combinators that may hold such a step.
+        """
+        return *self.forward_elementwise(x), None
+
     def initialise(self, x: Tensor) -> Tensor:
         """Set data-dependent parameters from a batch ``x`` and return where that batch is sent."""
         return self.forward_elementwise(x)[0]
 
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         """Recover the input from the output, and carry a gradient from the one to the other.
 
@@ -48,7 +57,7 @@ class Bijection(nn.Module, ABC):
         ----------
         z : Tensor
             What `forward_elementwise` made of some ``x``.
-        grad_z, grad_share : Tensor
+        grad_z, grad_log_det : Tensor
             Gradients with respect to its two results; the second expandable to the shape of ``z``.
 
         Returns
@@ -63,12 +72,19 @@ class Bijection(nn.Module, ABC):
         with torch.enable_grad():
             x.requires_grad_()
             outputs = self.forward_elementwise(x)
-        inputs = (x, *self.parameters())
-        shares = grad_share.expand_as(z).sum_to_size(outputs[1].shape)
-        known = [
-            (out, grad) for out, grad in zip(outputs, (grad_z, shares), strict=True) if out.requires_grad
-        ]
-        grad_x, *grads = torch.autograd.grad(
-            [out for out, _ in known], inputs, [grad for _, grad in known], allow_unused=True
+        grads = (grad_z, grad_log_det.expand_as(z).sum_to_size(outputs[1].shape))
+        dependent = [pair for pair in zip(outputs, grads, strict=True) if pair[0].requires_grad]
+        grad_x, grad_parameters = gradients(
+            [out for out, _ in dependent], [grad for _, grad in dependent], x, list(self.parameters())
         )
-        return x.detach(), grad_x, tuple(grads)
+        return x.detach(), grad_x, grad_parameters
+
+
+def gradients(
+    outputs: Sequence[Tensor], grad_outputs: Sequence[Tensor], x: Tensor, parameters: Sequence[Tensor]
+) -> tuple[Tensor, tuple[Tensor | None, ...]]:
+    """Carry gradients back to ``x`` and to ``parameters``; None for those that are frozen or not involved."""
+    wanted = [parameter for parameter in parameters if parameter.requires_grad]
+    grad_x, *found = torch.autograd.grad(outputs, (x, *wanted), grad_outputs, allow_unused=True)
+    left = iter(found)
+    return grad_x, tuple(next(left) if parameter.requires_grad else None for parameter in parameters)

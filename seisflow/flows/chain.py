@@ -7,6 +7,13 @@ from torch import Tensor, nn
 from seisflow.flows.base import Bijection
 
 
+def add_losses(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    """Sum of auxiliary losses, of which either may be none."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
+
+
 class Chain(Bijection):
     r"""Composition of bijections that keep the number of elements in place.
 
@@ -16,7 +23,7 @@ class Chain(Bijection):
     ----------
     bijections : iterable of Bijection
         In the order from data to latent. All must send a state to one of the same shape, so that
-        the shares of the log-determinant add up element by element.
+        the elementwise log-determinants add up.
     """
 
     def __init__(self, bijections: Iterable[Bijection]) -> None:
@@ -29,6 +36,14 @@ class Chain(Bijection):
             x, log_det_map = bijection.forward_elementwise(x)
             total = total + log_det_map
         return x, total
+
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        total, auxiliary = x.new_zeros(1, 1, 1, 1), None
+        for bijection in self.bijections:
+            x, log_det_map, loss = bijection.forward_training(x)
+            total = total + log_det_map
+            auxiliary = add_losses(auxiliary, loss)
+        return x, total, auxiliary
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         log_det = z.new_zeros(len(z))
@@ -43,11 +58,11 @@ class Chain(Bijection):
         return x
 
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         """As `Bijection.backprop`, from the last bijection to the first; each state lives for one of them."""
         found: list[tuple[Tensor | None, ...]] = []
         for bijection in reversed(self.bijections):
-            z, grad_z, grads = bijection.backprop(z, grad_z, grad_share)
+            z, grad_z, grads = bijection.backprop(z, grad_z, grad_log_det)
             found.append(grads)
         return z, grad_z, tuple(grad for grads in reversed(found) for grad in grads)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from seisflow.flows.base import Bijection
+from seisflow.flows.base import Bijection, gradients
 
 
 class AffineCoupling(Bijection):
@@ -52,12 +52,12 @@ class AffineCoupling(Bijection):
         return x, -log_scale.flatten(1).sum(1)
 
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         """As `Bijection.backprop`; one evaluation of the subnet serves the inverse and the gradient."""
         fixed, moved = self._split(z)
         grad_fixed, grad_moved = self._split(grad_z)
-        _, grad_log_scale = self._split(grad_share.expand_as(z))
+        _, grad_log_scale = self._split(grad_log_det.expand_as(z))
         with torch.enable_grad():
             fixed = fixed.detach().requires_grad_()
             output = self.subnet(fixed)
@@ -66,14 +66,10 @@ class AffineCoupling(Bijection):
         scale = (self.bound * bounded).exp()
         scaled = moved - shift
         grad_raw = torch.addcmul(grad_log_scale, grad_moved, scaled) * (1 - bounded.square())
-        grad_through, *grads = torch.autograd.grad(
-            output,
-            (fixed, *self.parameters()),
-            torch.cat((grad_raw, grad_moved), dim=1),
-            allow_unused=True,
-        )
+        grad_output = torch.cat((grad_raw, grad_moved), dim=1)
+        grad_through, grads = gradients([output], [grad_output], fixed, list(self.parameters()))
         x = self._join(fixed.detach(), scaled / scale)
-        return x, self._join(grad_fixed + grad_through, grad_moved * scale), tuple(grads)
+        return x, self._join(grad_fixed + grad_through, grad_moved * scale), grads
 
     def _scale_and_shift(self, fixed: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = self.subnet(fixed).chunk(2, dim=1)

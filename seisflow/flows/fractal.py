@@ -1,5 +1,7 @@
 """The fractal recursion: a flow step, a cut into blocks, and the same flow again at half the size."""
 
+from typing import NamedTuple
+
 from torch import Tensor
 
 from seisflow.flows.base import Bijection
@@ -15,6 +17,36 @@ def join(blocks: Tensor) -> Tensor:
     """Undo `cut`."""
     b, c, h, w = blocks.shape
     return blocks.reshape(b // 4, 2, 2, c, h, w).permute(0, 3, 1, 4, 2, 5).reshape(b // 4, c, 2 * h, 2 * w)
+
+
+class Level(NamedTuple):
+    """A level of the recursion, on the way from data to latent.
+
+    Attributes
+    ----------
+    state : Tensor
+        State after its step, (B, C, H, W).
+    log_det_map : Tensor
+        Elementwise log-determinant of the step, (B, C, H, W).
+    auxiliary : Tensor or None
+        Auxiliary loss of the step in training, (B,).
+    """
+
+    state: Tensor
+    log_det_map: Tensor
+    auxiliary: Tensor | None
+
+
+def _joined(levels: list[Level]) -> list[Level]:
+    """Levels of blocks as those of the items that were cut into them."""
+    return [
+        Level(
+            join(level.state),
+            join(level.log_det_map),
+            None if level.auxiliary is None else level.auxiliary.unflatten(0, (-1, 4)).sum(1),
+        )
+        for level in levels
+    ]
 
 
 class FractalFlow(Bijection):
@@ -42,19 +74,29 @@ class FractalFlow(Bijection):
         self.step = steps[0]
         self.inner = FractalFlow(steps[1:]) if len(steps) > 1 else None
 
-    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        z, log_det_map, _ = self.trace(x)
-        return z, log_det_map
+    @property
+    def levels(self) -> int:
+        """Number of levels."""
+        return 1 if self.inner is None else 1 + self.inner.levels
 
-    def trace(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """As `forward_elementwise`, with the state after each level, each in the shape of ``x``."""
+    def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z, log_det_map = self.step.forward_elementwise(x)
-        states = [z]
-        if self.inner is not None:
-            blocks, inner_share, inner_states = self.inner.trace(cut(z))
-            z, log_det_map = join(blocks), log_det_map + join(inner_share.expand_as(blocks))
-            states += [join(state) for state in inner_states]
-        return z, log_det_map, states
+        if self.inner is None:
+            return z, log_det_map
+        blocks, inner_log_det = self.inner.forward_elementwise(cut(z))
+        return join(blocks), log_det_map + join(inner_log_det.expand_as(blocks))
+
+    def trace(self, x: Tensor) -> list[Level]:
+        """State after each level, coarsest first, with the log-determinant of its step."""
+        z, log_det_map = self.step.forward_elementwise(x)
+        levels = [Level(z, log_det_map.expand_as(z), None)]
+        return levels if self.inner is None else levels + _joined(self.inner.trace(cut(z)))
+
+    def trace_training(self, x: Tensor) -> list[Level]:
+        """As `trace`, by `Bijection.forward_training` of each step."""
+        z, log_det_map, auxiliary = self.step.forward_training(x)
+        levels = [Level(z, log_det_map.expand_as(z), auxiliary)]
+        return levels if self.inner is None else levels + _joined(self.inner.trace_training(cut(z)))
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         if self.inner is None:

@@ -58,7 +58,7 @@ class Invertible1x1(Bijection):
 
     @torch.no_grad()
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         r"""As `Bijection.backprop`, in closed form.
 
@@ -71,9 +71,9 @@ class Invertible1x1(Bijection):
         grad_x = _mix(grad_z, (left @ upper).T)
         outer = torch.einsum("bohw,bchw->oc", grad_z, x)
         grad_upper = left.T @ outer
-        # the share of the log-determinant is the mean of the C log-diagonals
-        through_share = grad_share.expand_as(z).sum() / len(self.sign)
-        grad_diagonal = grad_upper.diagonal() * upper.diagonal() + through_share
+        # each element's part of the log-determinant is the mean of the C log-diagonals
+        through_log_det = grad_log_det.expand_as(z).sum() / len(self.sign)
+        grad_diagonal = grad_upper.diagonal() * upper.diagonal() + through_log_det
         grad_lower = self.permutation.T @ outer @ upper.T
         return x, grad_x, (grad_lower.tril(-1), grad_upper.triu(1), grad_diagonal)
 

@@ -1,4 +1,4 @@
-"""Training in memory that does not grow with depth: states are recomputed from outputs, not stored."""
+"""Training in memory that does not grow with depth: states recomputed from outputs, not stored."""
 
 from typing import Any
 
@@ -32,6 +32,9 @@ class Reversible(Chain):
         z, log_det_map = _Recompute.apply(self, x, *self.parameters())
         return z, log_det_map
 
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, None]:
+        return *self.forward_elementwise(x), None
+
 
 class _Recompute(torch.autograd.Function):
     """`Chain.forward_elementwise` with a backward pass of its own.
@@ -49,7 +52,7 @@ class _Recompute(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_z: Tensor, grad_share: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_z: Tensor, grad_log_det: Tensor) -> tuple[Tensor | None, ...]:
         (z,) = ctx.saved_tensors
-        _, grad_x, grads = ctx.chain.backprop(z, grad_z, grad_share)
+        _, grad_x, grads = ctx.chain.backprop(z, grad_z, grad_log_det)
         return None, grad_x, *grads

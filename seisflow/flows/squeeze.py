@@ -54,6 +54,10 @@ class Squeezed(Bijection):
         z, log_det_map = self.inner.forward_elementwise(squeeze(x, self.factor))
         return unsqueeze(z, self.factor), unsqueeze(log_det_map.expand_as(z), self.factor)
 
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        z, log_det_map, auxiliary = self.inner.forward_training(squeeze(x, self.factor))
+        return unsqueeze(z, self.factor), unsqueeze(log_det_map.expand_as(z), self.factor), auxiliary
+
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x, log_det = self.inner.inverse(squeeze(z, self.factor))
         return unsqueeze(x, self.factor), log_det

@@ -8,16 +8,13 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from seisflow.config import Config, FlowModelConfig
 from seisflow.config.model import FAMILIES
 from seisflow.config.yaml_text import printable
 from seisflow.errors import ConfigError, ModelError
 from seisflow.models.base import Model
+from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard
 from seisflow.models.card_check import check_card
-from seisflow.models.fractal_ar import FractalAR
-from seisflow.models.fractal_flow import FractalFlowModel
-from seisflow.models.fractal_mar import FractalMAR
 from seisflow.models.memory import check_memory, parameters
 
 WEIGHTS = "model.safetensors"
@@ -26,15 +23,6 @@ DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
 _MOST_CARD = 2**26  # bytes
 _REMEDY = "Use the version of seisflow that made it, or train again"
-
-
-def build_model(config: Config) -> Model:
-    """Model of a configuration, untrained, for patches of ``config.data.patch``."""
-    shape = (config.data.channels, *config.data.patch)
-    if isinstance(config, FlowModelConfig):
-        return FractalFlowModel(shape, config.flow)
-    kind = FractalAR if config.model == "fractal-ar" else FractalMAR
-    return kind(shape, config.autoregressive)
 
 
 def save_model(model: Model, folder: str | Path) -> None:

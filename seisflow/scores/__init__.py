@@ -41,7 +41,7 @@ def scores_of(model: Model) -> dict[str, Score]:
     """Scores that a model offers, by their names: all of a flow, the first two of any other density."""
     found = [typicality, nll]
     if isinstance(model, FractalFlowModel):
-        parts = model.config.levels + 2
+        parts = model.levels + 2
         gains = model.input.along_time().cpu().numpy() if isinstance(model.input, SpectralWhitening) else None
         found += [latent, levels(parts), ratio(), density_of_states(parts), combined(parts, gains)]
         if not isinstance(model.prior, GaussianPrior):

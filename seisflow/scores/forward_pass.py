@@ -1,4 +1,4 @@
-"""One pass of a model over a batch of windows, and all that the scores take from it."""
+"""Quantities of one pass of a model over a batch of windows, for the scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from seisflow.errors import ModelError
-from seisflow.flows.fractal import FractalFlow, cut, join
 from seisflow.models import Model
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.priors.base import MixturePrior
@@ -36,7 +35,7 @@ class ForwardPass:
 
     @cached_property
     def nll(self) -> Tensor:
-        """Share of each sample in the negative log-density, (B, 1, H, W)."""
+        """Negative log-density by samples, (B, 1, H, W)."""
         return -self.model.log_prob_map(self.x, self.mask)
 
     @cached_property
@@ -57,12 +56,8 @@ class ForwardPass:
 
     @cached_property
     def states(self) -> list[tuple[Tensor, Tensor]]:
-        """State after the input map and after each level, with the shares of its log-determinant."""
-        flow, z = self.flow, self.x
-        log_det_map: Tensor = z.new_zeros(1)
-        if flow.input is not None:
-            z, log_det_map = flow.input.forward_elementwise(z)
-        return [(z, log_det_map.expand_as(z)), *_levels(flow.flow, z)]
+        """State after the input map and after each level, with its elementwise log-determinant."""
+        return self.flow.trace(self.x)
 
     @property
     def white(self) -> Tensor:
@@ -76,7 +71,7 @@ class ForwardPass:
 
     @cached_property
     def prior(self) -> Tensor:
-        """Share of each latent element in the prior's log-density, (B, 1, H, W); 0 where masked."""
+        """Log-density under the prior by latent elements, (B, 1, H, W); 0 where masked."""
         return self.flow.prior.log_prob_map(self.z, self.mask.expand_as(self.z))
 
     @cached_property
@@ -122,12 +117,3 @@ class ForwardPass:
         if not isinstance(prior, MixturePrior):
             raise ModelError("the model's prior has no topics. The score topic needs a kat or lda prior")
         return prior
-
-
-def _levels(flow: FractalFlow, x: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """State and share of the log-determinant after each level, coarsest first, in the shape of ``x``."""
-    z, log_det_map = flow.step.forward_elementwise(x)
-    found = [(z, log_det_map.expand_as(z))]
-    if flow.inner is not None:
-        found += [(join(state), join(part)) for state, part in _levels(flow.inner, cut(z))]
-    return found

@@ -5,15 +5,16 @@ import torch
 
 from seisflow.config import FlowConfig
 from seisflow.flows import Chain, Reversible, Squeezed
-from seisflow.models import FractalFlowModel
+from seisflow.models import build_fractal_flow
 
 
-def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), raster=0):
+def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), autoregressive=0):
     """Model with weights as after some training, the same for either way of going back."""
     torch.manual_seed(0)
     config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "reversible": recompute}
-    config["bands"] = {"count": 4, "couplings": couplings, "autoregressive": {"width": raster}}
-    model = FractalFlowModel(shape, FlowConfig(**config, subnet={"kind": "cnn", "width": width, "depth": 2}))
+    config["bands"] = {"count": 4, "couplings": couplings, "autoregressive": {"width": autoregressive}}
+    config["subnet"] = {"kind": "cnn", "width": width, "depth": 2}
+    model = build_fractal_flow(shape, FlowConfig(**config))
     model.initialise(torch.randn(32, *shape))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -30,11 +31,11 @@ def gradient(model, x):
     return torch.cat([parameter.grad.flatten() for parameter in model.parameters()]), loss.detach()
 
 
-@pytest.mark.parametrize("raster", [0, 6])
+@pytest.mark.parametrize("autoregressive", [0, 6])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
-def test_gradients_are_those_of_autograd(dtype, tolerance, raster):
+def test_gradients_are_those_of_autograd(dtype, tolerance, autoregressive):
     x = torch.randn(4, 1, 32, 16, dtype=dtype)
-    models = (trained(recompute=r, raster=raster).to(dtype) for r in (False, True))
+    models = (trained(recompute=r, autoregressive=autoregressive).to(dtype) for r in (False, True))
     stored, recomputed = (gradient(model, x) for model in models)
     assert (recomputed[0] - stored[0]).norm() <= tolerance * stored[0].norm()
     torch.testing.assert_close(recomputed[1], stored[1])
@@ -79,3 +80,35 @@ def test_a_model_saved_with_one_way_loads_with_the_other():
     assert chains
     assert all(type(chain) is Reversible for chain in chains)
     assert not any(type(m.inner) is not Chain for m in stored.modules() if isinstance(m, Squeezed))
+
+
+@pytest.mark.parametrize("reversible", [False, True], ids=["stored", "recomputed"])
+@pytest.mark.parametrize("autoregressive", [0, 6], ids=["couplings alone", "after the trace step"])
+def test_the_gradient_with_respect_to_the_data_needs_no_trainable_parameter(reversible, autoregressive):
+    model = trained(recompute=reversible, autoregressive=autoregressive).double()
+    x = torch.randn(2, 1, 32, 16, dtype=torch.float64, requires_grad=True)
+    expected = torch.autograd.grad(model.log_prob(x).sum(), x)[0]
+    model.requires_grad_(False)
+    model.log_prob(x).sum().backward()
+    torch.testing.assert_close(x.grad, expected, rtol=1e-9, atol=1e-9)
+    step, direction = 1e-5, torch.randn_like(x)
+    with torch.no_grad():
+        ends = [model.log_prob(x + sign * step * direction).sum() for sign in (1, -1)]
+    slope = (ends[0] - ends[1]) / (2 * step)
+    torch.testing.assert_close((x.grad * direction).sum(), slope, rtol=1e-5, atol=0)
+
+
+def test_frozen_parameters_get_no_gradient_and_the_others_theirs():
+    x = torch.randn(2, 1, 32, 16)
+    whole, half = (trained(recompute=True) for _ in range(2))
+    gradient(whole, x)
+    for n, parameter in enumerate(half.parameters()):
+        parameter.requires_grad_(n % 2 == 0)
+    mask = torch.ones(2, 1, 32, 16, dtype=torch.bool)
+    mask[:, :, :3] = False
+    half.loss(x, mask, 0.1)[0].backward()
+    for n, (parameter, full) in enumerate(zip(half.parameters(), whole.parameters(), strict=True)):
+        if n % 2:
+            assert parameter.grad is None
+        else:
+            torch.testing.assert_close(parameter.grad, full.grad)

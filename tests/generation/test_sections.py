@@ -1,5 +1,6 @@
 """Generated patches depend on the seed alone, and lie in a geometry that every reader understands."""
 
+import copy
 import errno
 import logging
 import tracemalloc
@@ -108,8 +109,7 @@ def test_quantised_training_data_are_told(model):
 
 def load_model_with(model, *, scaling=None, provenance=None):
     """The same model with another card."""
-    other = type(model)(model.shape, model.config)
-    other.load_state_dict(model.state_dict())
+    other = copy.deepcopy(model)
     changes = {"scaling": model.card.scaling.model_copy(update=scaling or {})}
     other.card = model.card.model_copy(update=changes | ({"provenance": provenance} if provenance else {}))
     return other.eval()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seisflow.config import FlowModelConfig
-from seisflow.models import FractalFlowModel
+from seisflow.models import FractalFlowModel, build_fractal_flow
 
 
 def tiny_config(patch: tuple[int, int] = (16, 8), **flow: Any) -> FlowModelConfig:
@@ -18,7 +18,7 @@ def tiny_model(
     shape: tuple[int, int, int] = (1, 16, 8), *, moved: float = 0.1, seed: int = 0, **flow: Any
 ) -> FractalFlowModel:
     torch.manual_seed(seed)
-    model = FractalFlowModel(shape, tiny_config(shape[1:], **flow).flow).double().eval()
+    model = build_fractal_flow(shape, tiny_config(shape[1:], **flow).flow).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter += moved * torch.randn_like(parameter)

@@ -384,23 +384,22 @@ def test_bits_of_an_image_count_the_arctanh_map(make_model):
     torch.testing.assert_close(model.bits_per_dim(x), expected)
 
 
-def test_training_asks_the_raster_to_stand_alone_too(make_model):
+def test_training_asks_the_trace_step_to_stand_alone_too(make_model):
     bands = {"count": 2, "couplings": 1, "autoregressive": {"width": 4}}
     model, x = make_model((1, 8, 8), bands=bands), data(5, (1, 8, 8))
-    (raster,) = (module for module in model.modules() if isinstance(module, TraceAutoregressive))
+    (step,) = (module for module in model.modules() if isinstance(module, TraceAutoregressive))
     seen = []
-    forward_elementwise = raster.forward_elementwise
-    raster.forward_elementwise = lambda state: (
-        seen.append((*forward_elementwise(state), state)) or seen[-1][:2]
-    )
+    forward_training = step.forward_training
+    step.forward_training = lambda state: seen.append((*forward_training(state), state)) or seen[-1][:3]
     mask = some_mask(x)
+    before = model.log_prob(x, mask)
     total, nll = model.loss(x, mask)
-    ((z, share, state),) = seen
+    ((z, log_det_map, _, state),) = seen
     scale = (state.square().mean((1, 2, 3), keepdim=True) + 0.01).sqrt()
-    alone = -(Normal(0, 1).log_prob(z) + share + scale.log()).sum((1, 2, 3))
+    alone = -(Normal(0, 1).log_prob(z) + log_det_map + scale.log()).sum((1, 2, 3))
     weight = mask.sum((1, 2, 3)) / mask.sum()
     torch.testing.assert_close(total - nll, (weight * alone).sum() / 64, rtol=1e-10, atol=0)
-    assert raster.watched is None
+    assert torch.equal(model.log_prob(x, mask), before)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_the_levels_see_a_bright_spot_and_little_beside_it(cube_file, tiny_run):
         level_deviations(anomaly(at=at), section, model, model.card.scaling)
         for at in ((1, 26, 48), (1, 95, 60))
     )
-    assert list(bright) == level_names(model.config.levels + 2)
+    assert list(bright) == level_names(model.levels + 2)
     assert max(map(abs, bright.values())) > 3 * max(map(abs, quiet.values()))
     (guess,) = anomaly_types([anomaly(at=(1, 26, 48))], section, model, model.card.scaling)
     assert guess.level == max(bright, key=lambda name: abs(bright[name]))

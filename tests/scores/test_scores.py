@@ -39,7 +39,7 @@ def seen(model):
 
 
 def test_the_parts_of_the_levels_sum_to_the_negative_log_density(seen):
-    assert seen.parts.shape[1] == seen.model.config.levels + 2
+    assert seen.parts.shape[1] == seen.model.levels + 2
     torch.testing.assert_close(seen.total, seen.nll, rtol=1e-4, atol=1e-4)
 
 

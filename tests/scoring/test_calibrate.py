@@ -38,7 +38,7 @@ def test_every_score_that_a_model_offers_is_calibrated_unless_named(model):
     states = found.calibrations["density-of-states"]
     matrix = np.array(states.precision)
     assert (np.linalg.eigvalsh(matrix) > 0).all()
-    assert len(matrix) == len(states.features) == model.config.levels + 2
+    assert len(matrix) == len(states.features) == model.levels + 2
 
 
 def test_of_long_panels_the_middle_is_looked_at(model, monkeypatch):

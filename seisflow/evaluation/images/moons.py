@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from seisflow.config import FlowConfig
-from seisflow.models import FractalFlowModel
+from seisflow.models import FractalFlowModel, build_fractal_flow
 from seisflow.runs.provenance import commit, machine
 
 NOISE = 0.1
@@ -94,7 +94,7 @@ def train_all(*, seed: int, max_time: timedelta | None) -> Iterator[Trained]:
     entropy = -float(log_density(test).mean()) / 2
     for name, config in MODELS.items():
         torch.manual_seed(seed)
-        model = FractalFlowModel((2, 1, 1), config)
+        model = build_fractal_flow((2, 1, 1), config)
         start = time.monotonic()
         steps = _fit(model, points, seed, None if max_time is None else max_time.total_seconds())
         seconds = time.monotonic() - start

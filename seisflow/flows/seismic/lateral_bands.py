@@ -43,9 +43,11 @@ class LateralBands(Bijection):
 
     def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         z, log_det_map = self.inner.forward_elementwise(self.split(x))
-        # a sample of a band stands for as many traces as there are bands, which share its part evenly
-        part = log_det_map.expand_as(z).unflatten(1, (self.count, -1)).mean(1)
-        return self.merge(z), part.repeat_interleave(self.count, dim=3)
+        return self.merge(z), self._spread(log_det_map.expand_as(z))
+
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        z, log_det_map, auxiliary = self.inner.forward_training(self.split(x))
+        return self.merge(z), self._spread(log_det_map.expand_as(z)), auxiliary
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x, log_det = self.inner.inverse(self.split(z))
@@ -62,6 +64,11 @@ class LateralBands(Bijection):
     def merge(self, y: Tensor) -> Tensor:
         """Undo `split`."""
         return y.unflatten(1, (self.count, -1)).permute(0, 2, 3, 1, 4).flatten(3) @ self.matrix
+
+    def _spread(self, log_det_map: Tensor) -> Tensor:
+        """A sample of a band stands for as many traces as there are bands, which share its part evenly."""
+        part = log_det_map.unflatten(1, (self.count, -1)).mean(1)
+        return part.repeat_interleave(self.count, dim=3)
 
     def _split_matrix(self, traces: int) -> Tensor:
         back = dct_matrix(traces // self.count).T
@@ -95,6 +102,12 @@ class FirstChannels(Bijection):
         z, log_det_map = self.inner.forward_elementwise(first)
         return torch.cat((z, others), 1), torch.cat((log_det_map.expand_as(z), torch.zeros_like(others)), 1)
 
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        first, others = self._split(x)
+        z, log_det_map, auxiliary = self.inner.forward_training(first)
+        log_det_map = torch.cat((log_det_map.expand_as(z), torch.zeros_like(others)), 1)
+        return torch.cat((z, others), 1), log_det_map, auxiliary
+
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         first, others = self._split(z)
         x, log_det = self.inner.inverse(first)
@@ -105,11 +118,11 @@ class FirstChannels(Bijection):
         return torch.cat((self.inner.initialise(first), others), 1)
 
     def backprop(
-        self, z: Tensor, grad_z: Tensor, grad_share: Tensor
+        self, z: Tensor, grad_z: Tensor, grad_log_det: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
         first, others = self._split(z)
         grad_first, grad_others = self._split(grad_z)
-        x, grad_x, grads = self.inner.backprop(first, grad_first, self._split(grad_share.expand_as(z))[0])
+        x, grad_x, grads = self.inner.backprop(first, grad_first, self._split(grad_log_det.expand_as(z))[0])
         return torch.cat((x, others), 1), torch.cat((grad_x, grad_others), 1), grads
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:

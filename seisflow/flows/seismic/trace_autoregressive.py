@@ -2,6 +2,8 @@
 
 import copy
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,20 +60,13 @@ class TraceAutoregressive(Bijection):
         Number of logistics K.
     reach : int
         Greatest slope, in samples from trace to trace of the state.
-    disturbed : float
-        Share of the watched patches that are drawn after a disturbed context: real traces are incoherent
-        where they are weak, and the first ones of a model that has seen few lines are less coherent than
-        real ones, so that its patches would fade from trace to trace.
+    context_noise : float
+        Share of the training patches that have noise in their context: real traces are incoherent where they
+        are weak, and the first ones of a model that has seen few lines are less coherent than real ones, so
+        that its patches would fade from trace to trace.
     recompute : bool
-        Compute what slopes and network hold once more in the backward pass, instead of keeping it.
-
-    Attributes
-    ----------
-    watched : list of Tensor or None
-        If a list, `forward_elementwise` appends the negative log-density that each state, in units of its own
-        root mean square, would have if nothing came after this step, (B,). Training adds it to its loss:
-        couplings that share one loss with this step take the amplitudes over, with latents of a third of
-        their size and tails that they cannot draw again.
+        In training, compute what slopes and network hold once more in the backward pass, instead of keeping
+        it.
 
     References
     ----------
@@ -90,7 +85,7 @@ class TraceAutoregressive(Bijection):
         depth: int,
         components: int,
         reach: int = 8,
-        disturbed: float = 0.0,
+        context_noise: float = 0.0,
         recompute: bool = False,
     ) -> None:
         super().__init__()
@@ -107,8 +102,7 @@ class TraceAutoregressive(Bijection):
             positions=False,
         )
         self.subnet = MixedPrecision(network)
-        self.watched: list[Tensor] | None = None
-        self.disturbed, self.recompute = disturbed, recompute
+        self.context_noise, self.recompute = context_noise, recompute
         self.linear = CausalConv(channels, channels, COLUMNS, own=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
         self.slopes = Slopes(channels, reach)
@@ -137,7 +131,7 @@ class TraceAutoregressive(Bijection):
         patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
         seen = self.linear.mask.flatten().bool().repeat(channels)
         others = patches[:, seen].double() * weight
-        along = self._continued(y)[0]
+        along = _in_blocks(self._continue(y)[0][:, :-1], channels)
         beside = F.unfold(along, (1, 3), padding=(0, 1)).transpose(1, 2).flatten(0, 1)
         others = torch.cat((others, beside.double() * weight), 1)
         own = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
@@ -154,23 +148,54 @@ class TraceAutoregressive(Bijection):
         return self.forward_elementwise(x)[0]
 
     def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Bijection.forward_elementwise`, evaluated as exactly as `inverse` adds it up."""
         y = x.transpose(2, 3)  # rows are traces
-        context = y if self.watched is None or not self.disturbed else _disturbed(y, self.disturbed)
-        around = _around(context, self.linear.reach)
-        amplitude = self._amplitude(_history(context), self._count(y))
-        along, misfit = self._continued(context)
-        # in training in its precision; else as the inverse does it, which takes single positions
-        network = self.subnet if torch.is_grad_enabled() else self.subnet.subnet
-        raw = self._kept(network, _seen(context, amplitude), _known(along, misfit).to(y.dtype))
-        error = self._error(y, around, along)
-        logistic, log_det_map = mixture_forward(error / amplitude, *self._mixture(raw))
-        z, more = logistic_to_normal(logistic)
-        log_det_map = log_det_map + more - amplitude.log()
-        if self.watched is not None:
-            # of the state over its root mean square: a scale before this step must not be what is learned
-            alone = (0.5 * z.square() + 0.5 * math.log(2 * math.pi) - log_det_map).flatten(1).sum(1)
-            self.watched.append(alone - 0.5 * x[0].numel() * (x.square().mean((1, 2, 3)) + FLOOR).log())
+        # the inverse takes single positions, through a network in full precision
+        z, log_det_map = self._forward(y, y, self._continue(y), self.subnet.subnet, _precise(y))
         return z.transpose(2, 3), log_det_map.transpose(2, 3)
+
+    def forward_training(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        r"""As `Bijection.forward_training`: in the precision of training, after noise in some contexts.
+
+        The auxiliary loss is the negative log-density that each state, in units of its own root mean square,
+        would have if nothing came after this step. Couplings that shared one loss with this step would take
+        the amplitudes over, with latents of a third of their size and tails that they cannot draw again.
+        """
+        y = x.transpose(2, 3)
+        context = _with_noise(y, self.context_noise) if self.context_noise else y
+        network, slopes = (self._recomputed(part) for part in (self.subnet, self.slopes))
+        z, log_det_map = self._forward(y, context, slopes(_as_traces(context)), network, y.dtype)
+        nll = (0.5 * z.square() + 0.5 * math.log(2 * math.pi) - log_det_map).flatten(1).sum(1)
+        # a scale before this step must not be what is learned
+        auxiliary = nll - 0.5 * x[0].numel() * (x.square().mean((1, 2, 3)) + FLOOR).log()
+        return z.transpose(2, 3), log_det_map.transpose(2, 3), auxiliary
+
+    def _forward(
+        self,
+        y: Tensor,
+        context: Tensor,
+        continued: tuple[Tensor, Tensor],
+        network: Callable[..., Tensor],
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        """Latent of ``y`` ``(B, C, W, H)`` given ``context``, with its elementwise log-determinant.
+
+        Parameters
+        ----------
+        continued : (Tensor, Tensor)
+            Traces of the context continued along slopes, and their misfit, as `Slopes` gives them.
+        network : callable
+            From what is seen and what is known of each position to its mixture.
+        dtype : torch.dtype
+            Precision of the linear prediction, which nearly cancels strong samples.
+        """
+        along, misfit = _in_blocks(continued[0][:, :-1], y.shape[1]), continued[1][:, None, :-1]
+        amplitude = self._amplitude(_history(context), self._count(y))
+        raw = network(_seen(context, amplitude), _known(along, misfit).to(y.dtype))
+        error = self._error(y, _around(context, self.linear.reach), along, dtype)
+        logistic, mixture_log_det = mixture_forward(error / amplitude, *self._mixture(raw))
+        z, normal_log_det = logistic_to_normal(logistic)
+        return z, mixture_log_det + normal_log_det - amplitude.log()
 
     @torch.no_grad()
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -228,9 +253,8 @@ class TraceAutoregressive(Bijection):
     def _over_window(self, history: Tensor) -> Tensor:
         return F.conv2d(history, (self.window.exp() * self.earlier)[None, None])
 
-    def _error(self, y: Tensor, around: Tensor, along: Tensor) -> Tensor:
-        """What the linear prediction leaves; evaluated as exactly as `inverse` adds it up."""
-        dtype = y.dtype if torch.is_grad_enabled() else _precise(y)
+    def _error(self, y: Tensor, around: Tensor, along: Tensor, dtype: torch.dtype) -> Tensor:
+        """Error of the linear prediction, evaluated in ``dtype``."""
         own, outside, beside = (
             F.conv2d(part.to(dtype), kernel.to(dtype), padding=padding)
             for part, kernel, padding in (
@@ -242,21 +266,14 @@ class TraceAutoregressive(Bijection):
         assert self.linear.bias is not None
         return (own - outside - beside - self.linear.bias.to(dtype)[:, None, None]).to(y.dtype)
 
-    def _continued(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Every trace, ``(B, C, W, H)``, as slopes continue the one before, and their misfit."""
-        u = y.permute(0, 2, 3, 1).flatten(2)
-        if torch.is_grad_enabled():
-            predicted, misfit = self._kept(self.slopes, u)
-        else:
-            exact = {name: value.to(_precise(y)) for name, value in self.slopes.state_dict().items()}
-            predicted, misfit = functional_call(self.slopes, exact, u.to(_precise(y)))
-        return _in_blocks(predicted[:, :-1], y.shape[1]), misfit[:, None, :-1]
+    def _continue(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Traces continued along slopes and their misfit, exact as the device allows."""
+        exact = {name: value.to(_precise(y)) for name, value in self.slopes.named_parameters()}
+        return functional_call(self.slopes, exact, _as_traces(y).to(_precise(y)))
 
-    def _kept(self, part: nn.Module, *inputs: Tensor) -> Any:
-        """Outputs of a part, of which the backward pass keeps the inputs alone if it may recompute."""
-        if self.recompute and torch.is_grad_enabled():
-            return checkpoint(part, *inputs, use_reentrant=False)
-        return part(*inputs)
+    def _recomputed(self, part: nn.Module) -> Callable[..., Any]:
+        """A part of which the backward pass keeps the inputs alone, if so asked."""
+        return partial(checkpoint, part, use_reentrant=False) if self.recompute else part
 
     def _own(self) -> Tensor:
         """What takes from each sample of a position its prediction from those above it there."""
@@ -267,6 +284,11 @@ class TraceAutoregressive(Bijection):
         parts = raw.unflatten(1, (3, self.start.shape[1], -1)) + self.start
         logits, means, log_scales = parts.unbind(1)
         return logits, means, BOUND * torch.tanh(log_scales / BOUND)
+
+
+def _as_traces(y: Tensor) -> Tensor:
+    """States ``(B, C, W, H)`` as traces ``(B, W, T)``, T = C H."""
+    return y.permute(0, 2, 3, 1).flatten(2)
 
 
 def _in_blocks(u: Tensor, channels: int) -> Tensor:
@@ -307,7 +329,7 @@ def _seen(y: Tensor, amplitude: Tensor) -> Tensor:
     return torch.cat((torch.asinh(y / amplitude), amplitude.log(), torch.ones_like(amplitude)), 1)
 
 
-def _disturbed(y: Tensor, part: float) -> Tensor:
+def _with_noise(y: Tensor, part: float) -> Tensor:
     """Put noise in the place of signal in a part of the patches, in all amplitudes as they were.
 
     Which patches, how much and what noise follows from where their strongest sample is, so that training

@@ -10,7 +10,7 @@ from scipy import stats
 from seisflow.config import AutoregressiveConfig, FlowConfig
 from seisflow.errors import ModelError
 from seisflow.evaluation.images import likelihood as protocol
-from seisflow.models import FractalFlowModel
+from seisflow.models import build_fractal_flow
 from seisflow.models.fractal_ar import FractalAR
 from seisflow.models.fractal_mar import FractalMAR
 from seisflow.runs.sources import ImageSource
@@ -25,9 +25,9 @@ AR = AutoregressiveConfig.model_validate(
     {"parts": [(8, 8), (4, 4)], "width": 16, "depth": 1, "input": "pixels", "rounds": 2}
 )
 MODELS = {
-    "flow, gaussian": lambda: FractalFlowModel((1, 32, 32), FLOW),
-    "flow, lda": lambda: FractalFlowModel((1, 32, 32), tiny_image_config().flow),
-    "flow, colour": lambda: FractalFlowModel((3, 32, 32), tiny_image_config().flow),
+    "flow, gaussian": lambda: build_fractal_flow((1, 32, 32), FLOW),
+    "flow, lda": lambda: build_fractal_flow((1, 32, 32), tiny_image_config().flow),
+    "flow, colour": lambda: build_fractal_flow((3, 32, 32), tiny_image_config().flow),
     "fractal-ar": lambda: FractalAR((1, 32, 32), AR),
     "fractal-mar": lambda: FractalMAR((1, 32, 32), AR),
 }
@@ -42,7 +42,7 @@ def normal_pixels(count: int) -> np.ndarray:
 def gaussian():
     """A flow that is nothing but independent normals of transformed pixels, one for each squeezed channel."""
     torch.manual_seed(0)
-    model = FractalFlowModel((1, 32, 32), FLOW)
+    model = build_fractal_flow((1, 32, 32), FLOW)
     pixels = normal_pixels(64)
     model.initialise(torch.from_numpy(pixels).float() + 0.5)
     return model.eval(), pixels

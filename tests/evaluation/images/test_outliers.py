@@ -16,7 +16,7 @@ from seisflow.errors import DataError, ModelError
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import ood, outliers
 from seisflow.io.images import dequantise
-from seisflow.models import FractalFlowModel
+from seisflow.models import build_fractal_flow
 from seisflow.models.fractal_ar import FractalAR
 from seisflow.runs.sources import ImageSource
 
@@ -32,7 +32,7 @@ def pixels(count, channels=1, seed=0):
 
 def flow(channels=1):
     torch.manual_seed(0)
-    model = FractalFlowModel((channels, 32, 32), tiny_image_config().flow)
+    model = build_fractal_flow((channels, 32, 32), tiny_image_config().flow)
     model.initialise(torch.from_numpy(pixels(32, channels)).float() + 0.5)
     return model.eval()
 
@@ -47,7 +47,7 @@ def test_parts_and_blocks_sum_to_the_bits_of_the_image(channels):
     np.testing.assert_allclose(found["levels"].sum(1), bits, rtol=1e-4)
     np.testing.assert_allclose(found["blocks"].mean(1), bits, rtol=1e-4)
     assert found["blocks"].shape == (5, 64)
-    assert found["levels"].shape == (5, model.config.levels + 2)
+    assert found["levels"].shape == (5, model.levels + 2)
 
 
 def test_an_image_is_judged_alone():
