@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from conftest import cube, segy_bytes, whole_numbers
 from mutations import damage_json, damage_place, damaged, mutated
 
 import seisflow
-from conftest import cube, segy_bytes, whole_numbers
 from seisflow.io import create_segy, ingest, open_section, scan, write_zarr
 
 
