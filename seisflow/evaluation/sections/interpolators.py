@@ -50,7 +50,7 @@ def pocs(
 
 
 def rank_reduction(
-    panel: Panel, missing: Traces, *, size: tuple[int, int] = (64, 32), rank: int = 2, steps: int = 10
+    panel: Panel, missing: Traces, *, size: tuple[int, int] = (64, 32), rank: int = 2, steps: int = 6
 ) -> Panel:
     """Reduce the rank of the Hankel matrix of every frequency, and put the known traces back, in turn.
 
