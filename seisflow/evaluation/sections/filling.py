@@ -29,6 +29,9 @@ VOLVE_TEST = (10140, 10145, 10150)
 GAP, GAP_EVERY = 8, 64
 """Traces of a gap, and from one gap to the next."""
 TUNING_TRACES = 192
+"""Traces of a training line that options are chosen on."""
+CLASSICAL = ("linear", "f-k POCS", "f-x Gaussian", "rank reduction")
+LEARNED = ("seisflow fill", "U-Net, squared error")
 HALF_WIDTH = 1.6448536
 """Half width of an interval that holds 90 % of a Gaussian, in its standard deviations."""
 
@@ -85,41 +88,43 @@ def results(
     data: Path, *, seed: int, command: str, recorded: Callable[[str, str], bool]
 ) -> Iterator[dict[str, Any]]:
     """Fill what is missing in every way that is not recorded, and measure on the missing traces."""
-    for task in tasks(data):
-        train, test = lines_of(task.train), lines_of(task.test)
-        some = [train[len(train) // 2][:, :TUNING_TRACES]]  # what classical ways are tuned on
-        for kind in ("random", "gap"):
-            missing = [missing_traces(kind, line.shape[1], seed + i) for i, line in enumerate(test)]
-            tuning = [missing_traces(kind, line.shape[1], seed + 100 + i) for i, line in enumerate(some)]
-            about: dict[str, Any] = {
+    cases = [Case(task, kind, seed) for task in tasks(data) for kind in ("random", "gap")]
+    for ways in (LEARNED[:1], CLASSICAL, LEARNED[1:]):
+        for case in cases:
+            about = {
                 "experiment": "fill",
-                "dataset": f"{task.name}, {'half of the traces' if kind == 'random' else 'gaps of 8'}",
-                "protocol": task.protocol,
+                "dataset": case.name,
+                "protocol": case.task.protocol,
                 "metric": "SNR over missing traces (dB)",
                 "seed": seed,
                 "machine": machine(),
                 "commit": commit(),
                 "command": command,
             }
-            for name, score in LEARNED.items():
-                if recorded(about["dataset"], name):
-                    continue
-                begin = time.perf_counter()
-                means, stds, limit = _learned(task, missing, seed, score)
-                seconds = time.perf_counter() - begin
-                one = measure(test, missing, means, stds)
-                one |= {"model": name, "options": f"{STEPS} steps", "seconds": round(seconds, 1)}
-                if score is None:
-                    one["limit"] = round(limit, 2)
+            wanted = [name for name in ways if not recorded(case.name, name)]
+            for one in (_classical if ways is CLASSICAL else _learned)(case, wanted):
                 yield about | one
-            ways = [name for name in WAYS if not recorded(about["dataset"], name)]
-            for name, options, filling in _classical(ways, train, some, tuning):
-                begin = time.perf_counter()
-                means = [filling(line, gone) for line, gone in zip(test, missing, strict=True)]
-                seconds = time.perf_counter() - begin
-                stds = _spread(filling, some, tuning, test)
-                one = measure(test, missing, means, stds)
-                yield about | one | {"model": name, "options": options, "seconds": round(seconds, 1)}
+
+
+class Case:
+    """Lines to fill, those to tune on, and which of their traces are missing.
+
+    Parameters
+    ----------
+    task : Task
+    kind : str
+        "random" or "gap".
+    seed : int
+    """
+
+    def __init__(self, task: Task, kind: str, seed: int) -> None:
+        self.task = task
+        self.seed = seed
+        self.name = f"{task.name}, {'half of the traces' if kind == 'random' else 'gaps of 8'}"
+        self.train, self.test = lines_of(task.train), lines_of(task.test)
+        self.missing = [missing_traces(kind, line.shape[1], seed + i) for i, line in enumerate(self.test)]
+        self.tuning = self.train[len(self.train) // 2][:, :TUNING_TRACES]
+        self.hidden = missing_traces(kind, self.tuning.shape[1], seed + 100)
 
 
 def measure(
@@ -156,81 +161,67 @@ def squared(x: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Ten
     return (x - mean).square() + 0 * std
 
 
-def _classical(
-    ways: list[str],
-    train: list[NDArray[np.float64]],
-    some: list[NDArray[np.float64]],
-    tuning: list[NDArray[np.bool_]],
-) -> Iterator[tuple[str, str, Filling]]:
-    """Each way with its name and the options that are best on training lines."""
-    if "linear" in ways:
-        yield "linear", "", linear
-    sizes = ((64, 32), (64, 64), (128, 64))
-    grids: dict[str, list[tuple[str, Filling]]] = {
-        "f-k POCS": [
-            (f"windows {size}, lowest {lowest}", _bound(pocs, size=size, lowest=lowest))
-            for size, lowest in product(sizes[1:2], (0.05, 0.1))
+def _classical(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
+    """Each way with the options that are best on training lines."""
+    sizes = ((64, 32), (64, 64))
+    grids: dict[str, Callable[[], list[tuple[str, Filling]]]] = {
+        "linear": lambda: [("", linear)],
+        "f-k POCS": lambda: [
+            (f"windows {sizes[1]}, lowest {lowest}", _bound(pocs, size=sizes[1], lowest=lowest))
+            for lowest in (0.05, 0.1)
         ],
-        "f-x Gaussian": [
-            (f"windows {size}, nugget {nugget}", FxGaussian(train, size=size, nugget=nugget))
-            for size, nugget in product(sizes[:2], (0.003, 0.01, 0.03))
+        "f-x Gaussian": lambda: [
+            (f"windows {size}, nugget {nugget}", FxGaussian(case.train, size=size, nugget=nugget))
+            for size, nugget in product(sizes, (0.003, 0.01, 0.03))
         ],
-        "rank reduction": [
-            (f"windows {size}, rank {rank}", _bound(rank_reduction, size=size, rank=rank))
-            for size, rank in product(((64, 32),), (1, 2))
+        "rank reduction": lambda: [
+            (f"windows {sizes[0]}, rank {rank}", _bound(rank_reduction, size=sizes[0], rank=rank))
+            for rank in (1, 2)
         ],
     }
-    for name in [name for name in grids if name in ways]:
-        choices = grids[name]
-        found = [
-            sum(
-                np.sum(np.square((filling(line, gone) - line)[:, gone]))
-                for line, gone in zip(some, tuning, strict=True)
-            )
+    for name in wanted:
+        choices = grids[name]()
+        errors = [
+            np.square(filling(case.tuning, case.hidden) - case.tuning)[:, case.hidden]
             for _, filling in choices
         ]
-        yield name, *choices[int(np.argmin(found))]
-
-
-WAYS = ("linear", "f-k POCS", "f-x Gaussian", "rank reduction")
-LEARNED: dict[str, Any] = {"seisflow fill": None, "U-Net, squared error": squared}
+        best = int(np.argmin([error.sum() for error in errors]))
+        options, filling = choices[best]
+        begin = time.perf_counter()
+        means = [filling(line, gone) for line, gone in zip(case.test, case.missing, strict=True)]
+        seconds = round(time.perf_counter() - begin, 1)
+        by_depth = np.pad(errors[best].mean(1), 16, mode="edge")
+        std = np.sqrt(np.convolve(by_depth, np.ones(33) / 33, mode="valid"))[:, None]
+        stds = [np.broadcast_to(std, line.shape) for line in case.test]
+        yield measure(case.test, case.missing, means, stds) | {
+            "model": name,
+            "options": options,
+            "seconds": seconds,
+        }
 
 
 def _bound(function: Callable[..., NDArray[np.float64]], **options: Any) -> Filling:
     return lambda panel, missing: function(panel, missing, **options)
 
 
-def _spread(
-    filling: Filling,
-    some: list[NDArray[np.float64]],
-    tuning: list[NDArray[np.bool_]],
-    test: list[NDArray[np.float64]],
-) -> list[NDArray[np.float64]]:
-    """Standard deviation of the errors at each depth, smoothed over 32 samples, on training lines."""
-    errors = [
-        np.square(filling(line, gone) - line)[:, gone].mean(1)
-        for line, gone in zip(some, tuning, strict=True)
-    ]
-    by_depth = np.convolve(np.pad(np.mean(errors, 0), 16, mode="edge"), np.ones(33) / 33, mode="valid")
-    return [np.repeat(np.sqrt(by_depth)[:, None], line.shape[1], axis=1) for line in test]
-
-
-def _learned(
-    task: Task, missing: list[NDArray[np.bool_]], seed: int, score: Any
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], float]:
-    """Fill by a network as `seisflow.fill` does; also the SNR that noise alone would leave."""
-    gone = np.stack(missing) if len(task.test["amplitude"].shape) > 2 else missing[0]
-    section = task.test.assign(amplitude=task.test["amplitude"].load().where(~_like(task.test, gone)))
-    filler = fit(section, others=[(task.train, [Block()])], steps=STEPS, seed=seed, **(
-        {} if score is None else {"score": score}
-    ))  # fmt: skip
-    nothing = np.zeros(gone.shape, bool)
-    filled = list(fill_panels(section, filler, nothing))
-    noise = noise_spectrum(filler.network, gather(task.train, seed=seed).pieces[:8])
-    limit = -10 * np.log10(mean_power(noise, axis=1).mean()) if score is None else 0.0
-    means, stds = ([getattr(one, name).astype(np.float64) for one in filled] for name in ("amplitude", "std"))
-    return means, stds, float(limit)
-
-
-def _like(section: xr.Dataset, gone: NDArray[np.bool_]) -> xr.DataArray:
-    return xr.DataArray(gone, dims=section["amplitude"].dims[:-1])
+def _learned(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
+    """Fill by a network as `seisflow.fill` does; the command's tells the SNR that noise alone would leave."""
+    task = case.task
+    gone = np.stack(case.missing) if task.test["amplitude"].ndim > 2 else case.missing[0]
+    where = xr.DataArray(gone, dims=task.test["amplitude"].dims[:-1])
+    section = task.test.assign(amplitude=task.test["amplitude"].load().where(~where))
+    for name in wanted:
+        begin = time.perf_counter()
+        score = squared if name == LEARNED[1] else None
+        filler = fit(section, others=[(task.train, [Block()])], steps=STEPS, seed=case.seed, score=score)
+        filled = list(fill_panels(section, filler, np.zeros(gone.shape, bool)))
+        seconds = round(time.perf_counter() - begin, 1)
+        means, stds = (
+            [getattr(one, part).astype(np.float64) for one in filled] for part in ("amplitude", "std")
+        )
+        one = measure(case.test, case.missing, means, stds)
+        one |= {"model": name, "options": f"{STEPS} steps", "seconds": seconds}
+        if score is None:
+            noise = noise_spectrum(filler.network, gather(task.train, seed=case.seed).pieces[:4])
+            one["limit"] = round(float(-10 * np.log10(mean_power(noise, axis=1).mean())), 2)
+        yield one
