@@ -61,8 +61,9 @@ def command(
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
-    from seisflow.evaluation import suites
-    from seisflow.evaluation.reporting import pages
+    with options.starting():
+        from seisflow.evaluation import suites
+        from seisflow.evaluation.reporting import pages
 
     asked = {"-c": config, "--set": overrides, "--max-time": max_time, "--eval-only": eval_only}
     _refuse(name, asked | {"--resize": resize, "-m": model}, tables_only)

@@ -29,11 +29,13 @@ def list_(as_json: bool = False) -> None:
     if as_json:
         click.echo(json.dumps([card.model_dump(mode="json") for card in (*sections, *pictures)], indent=2))
         return
-    for card in sections:
-        click.echo(f"{card.name}  {card.title} ({card.bytes / 1e6:.1f} MB, {card.licence}: {card.credit})")
+    pairs = [
+        (one.name, f"{one.title}; {one.bytes / 1e6:.1f} MB, {one.licence}: {one.credit}") for one in sections
+    ]
     for known in pictures:
         counts = f"{known.counts['train']:,} + {known.counts['test']:,} images"
-        click.echo(f"{known.name}  {known.title} ({counts}, {known.licence}: {known.credit})")
+        pairs.append((known.name, f"{known.title}; {counts}, {known.licence}: {known.credit}"))
+    options.echo_pairs(pairs)
 
 
 @command.command("fetch")

@@ -40,13 +40,14 @@ def command(output: Path, max_time: timedelta, device: str | None, seed: int | N
     if not overwrite and output.is_dir() and any(output.iterdir()):
         raise OutputError(f"{output}: is there already. Pass --overwrite to replace it, or another -o")
 
-    from seisflow import progress, training
-    from seisflow.config import load_config
-    from seisflow.output.generated_files import write_generated
-    from seisflow.output.score_files import write_scores
-    from seisflow.runs.choose import choose_model
-    from seisflow.runs.sources import Source
-    from seisflow.training.record import summary
+    with options.starting():
+        from seisflow import progress, training
+        from seisflow.config import load_config
+        from seisflow.output.generated_files import write_generated
+        from seisflow.output.score_files import write_scores
+        from seisflow.runs.choose import choose_model
+        from seisflow.runs.sources import Source
+        from seisflow.training.record import summary
 
     source = Source(path=SAMPLE)
     log.info("training for %s on the undisturbed side of %s", max_time, SAMPLE)

@@ -19,7 +19,7 @@ log = logging.getLogger("seisflow")
 @click.option("--level", metavar="A", type=click.FloatRange(min=0, min_open=True),
               help="Standard deviation of the noise, in amplitude units. [default: estimated]")  # fmt: skip
 @options.steps
-@options.select
+@options.selection
 @options.geometry
 @options.device
 @options.seed

@@ -28,7 +28,7 @@ log = logging.getLogger("seisflow")
     "--seeds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
     help="How often each kind and severity is injected.",
 )  # fmt: skip
-@options.select
+@options.selection
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Folder for the result objects (results/) and the tables, e.g. docs.")  # fmt: skip
 @click.option("--note", metavar="TEXT", default="", help="What a reader of the table should know.")
@@ -58,11 +58,12 @@ def command(
     trained on (of a 2D line: the traces), or before, where more are left there, calibrate, and are tested on;
     baselines stand in the same table. Tables keep the other surveys that they hold.
     """
-    from seisflow import progress
-    from seisflow.evaluation.anomalies import protocol as anomalies
-    from seisflow.evaluation.reporting import anomaly_pages
-    from seisflow.patches import section_name
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.evaluation.anomalies import protocol as anomalies
+        from seisflow.evaluation.reporting import anomaly_pages
+        from seisflow.patches import section_name
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())

@@ -24,7 +24,7 @@ log = logging.getLogger("seisflow")
     show_default=True,
     help="Facies to tell apart.",
 )
-@options.select
+@options.selection
 @options.geometry
 @options.device
 @options.seed

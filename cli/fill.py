@@ -25,7 +25,7 @@ log = logging.getLogger("seisflow")
 @click.option("--max-gap", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
               help="Leave gaps of more traces; at the ends of a line, of a quarter of it.")  # fmt: skip
 @options.steps
-@options.select
+@options.selection
 @options.geometry
 @options.device
 @options.seed

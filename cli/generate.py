@@ -1,6 +1,8 @@
 """``seisflow generate``: draw new patches from a model."""
 
+import functools
 import logging
+import math
 from pathlib import Path
 
 import click
@@ -8,6 +10,20 @@ import click
 from . import options
 
 log = logging.getLogger("seisflow")
+
+
+def _place(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, float, float] | None:
+    if value is None:
+        return None
+    try:
+        numbers = [float(part) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (2, 3) or not all(math.isfinite(number) for number in numbers):
+        raise click.BadParameter(f"{value!r} is not of the form X,Y or X,Y,METRES.", ctx, param)
+    return numbers[0], numbers[1], (*numbers, 25.0)[2]
 
 
 @click.command()
@@ -27,6 +43,12 @@ log = logging.getLogger("seisflow")
     show_default=True,
     help="Below 1 for more typical patches.",
 )
+@click.option(
+    "--at",
+    metavar="X,Y[,M]",
+    callback=_place,
+    help="Coordinates of the first trace, and metres between traces. [default: none, 25]",
+)
 @options.seed
 @options.device
 @options.overwrite
@@ -36,6 +58,7 @@ def command(
     output: Path | None,
     topic: int | None,
     temperature: float,
+    at: tuple[float, float, float] | None,
     seed: int | None,
     device: str | None,
     overwrite: bool,
@@ -43,19 +66,23 @@ def command(
     """Draw new sections, each a patch of the model's size; or new images, from a model of images.
 
     Writes Zarr, or SEG-Y with `-o OUT.sgy`: inlines 1 to N are the patches, crosslines their traces. Beside
-    it stands a gallery of the first 100. Without -o, `generated.zarr` in the run folder. Images are 8-bit
-    Zarr.
+    it stand a gallery of the first 100, and a table (CSV) of the density and topic of each. Without -o,
+    `generated.zarr` in the run folder. Images are 8-bit Zarr.
     """
-    from seisflow import progress
-    from seisflow.output.generated_files import write_generated, write_generated_images
-    from seisflow.output.paths import output_path
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.output.generated_files import write_generated, write_generated_images
+        from seisflow.output.paths import output_path
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
     path = output_path(output, chosen.home, "generated")
     with progress.bar("Generating") as report:
-        write = write_generated if chosen.card.images is None else write_generated_images
+        images = chosen.card.images is not None
+        if images and at is not None:
+            raise click.UsageError("Images have no coordinates: leave out --at.")
+        write = write_generated_images if images else functools.partial(write_generated, at=at)
         summary = write(
             chosen.model,
             n,

@@ -19,7 +19,7 @@ from . import options
 # Command `name` is the click command called `command` in the module cli/name.py. The help lists
 # them in the order in which a user meets them.
 _ORDER = (
-    *("demo", "scan", "ingest", "train", "score", "facies", "generate", "plot"),
+    *("demo", "scan", "ingest", "train", "score", "calibrate", "facies", "generate", "plot", "info", "runs"),
     *("evaluate", "benchmark", "datasets", "config"),
 )
 _NOT_COMMANDS = ("main", "options")

@@ -2,8 +2,10 @@
 
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,6 +24,23 @@ def _assignments(ctx: click.Context, param: click.Parameter, values: tuple[str, 
         if "=" not in value[1:]:
             raise click.BadParameter(f"{value!r} is not of the form {param.metavar}.", ctx, param)
     return values
+
+
+def _note_horizons(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
+    ctx.meta["seisflow.horizons"] = [f"horizon={value}" for value in values]
+
+
+def _parts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Parts with the files that they name by their whole paths, so that a run finds them again."""
+    parts = (*_assignments(ctx, param, values), *ctx.meta.get("seisflow.horizons", ()))
+    whole = []
+    for part in parts:
+        name, _, value = part.partition("=")
+        if name in ("polygon", "horizon"):
+            file, *window = value.rsplit(":", 2) if name == "horizon" else [value]
+            value = ":".join([str(Path(file).resolve()), *window])
+        whole.append(f"{name}={value}")
+    return tuple(whole)
 
 
 required_inputs = click.argument(
@@ -54,9 +73,26 @@ select = click.option(
     "--select",
     metavar="DIM=FIRST:LAST",
     multiple=True,
-    callback=_assignments,
-    help="Part of a survey by its labels, both ends included, e.g. inline=10090:10135. Repeatable.",
+    callback=_parts,
+    help="Part of a survey by its labels, both ends included: inline=10090:10135, time=400:1600, "
+    "cdp=200:300; or polygon=FILE (GeoJSON, CSV). Repeatable.",
 )
+_horizon = click.option(
+    "--horizon",
+    metavar="FILE:A:B",
+    multiple=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_note_horizons,
+    help="Part about a horizon (CSV) from A to B, in ms or m: top.csv:-50:+200.",
+)
+
+
+def selection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--select`` and ``--horizon``; the command gets both as ``select``."""
+    return select(_horizon(command))
+
+
 config = click.option(
     "-c", "--config", metavar="CONFIG", help="Preset by name, or a YAML file. [default: by hardware]"
 )
@@ -191,6 +227,50 @@ def open_section(path: Path, geometry: dict[str, Any], parts: Sequence[str] = ()
     for warning in section.attrs.get("warnings", ()):
         logging.getLogger("seisflow").warning("%s: %s", path.name, warning)
     return select(section, parts)
+
+
+def files(inputs: Sequence[Path]) -> list[Path]:
+    """Return inputs as they are, but the seismic files of a folder, or of a pattern, in its place."""
+    from seisflow.io import find_files
+
+    return find_files(inputs)
+
+
+WIDTH = 60
+"""Columns that tables fit in."""
+
+
+def echo_pairs(pairs: Iterable[tuple[str, str]], width: int = WIDTH) -> None:
+    """Print names and values below each other; long values go on in the next line."""
+    rows = list(pairs)
+    left = max((len(name) for name, _ in rows), default=0) + 2
+    for name, value in rows:
+        for number, line in enumerate(wrap(value, width - left) or [""]):
+            click.echo(f"{'' if number else name:<{left}}{line}")
+
+
+def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
+    """Print rows in columns; where these are too wide together, the widest are wrapped."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
+        widths[widths.index(max(widths))] -= 1
+    for row in rows:
+        cells = [wrap(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
+        for number in range(max(map(len, cells))):
+            parts = (
+                (cell[number] if number < len(cell) else "").ljust(size)
+                for cell, size in zip(cells, widths, strict=True)
+            )
+            click.echo("  ".join(parts).rstrip())
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Say soon that something happens, and go on saying it while heavy libraries load."""
+    from seisflow import progress
+
+    with progress.lines(lambda: "loading PyTorch", first=1.5):
+        yield
 
 
 class _StderrHandler(logging.Handler):

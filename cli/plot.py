@@ -12,10 +12,26 @@ from . import options
 @click.argument("file", type=click.Path(path_type=Path))
 @options.output
 @options.overwrite
-@options.select
+@options.selection
+@click.option("--clip", metavar="P", type=click.FloatRange(0, 100, min_open=True), default=99.0,
+              show_default=True, help="Percentile of the amplitudes at which colours end.")  # fmt: skip
+@click.option("--cmap", metavar="NAME", help="Colour map: of matplotlib, or cmcrameri. [default: vik; grey]")
+@click.option("--wiggle", is_flag=True, help="Draw curves with filled peaks.")
+@click.option("--agc", metavar="MS", type=click.FloatRange(min=0, min_open=True),
+              help="Gain over a running window of so many ms (m).")  # fmt: skip
+@click.option("--aspect", metavar="W", type=click.FloatRange(0.1, 20), help="Width over height.")
 @options.geometry
 def command(
-    file: Path, output: Path | None, overwrite: bool, select: tuple[str, ...], geometry: dict[str, Any]
+    file: Path,
+    output: Path | None,
+    overwrite: bool,
+    select: tuple[str, ...],
+    clip: float,
+    cmap: str | None,
+    wiggle: bool,
+    agc: float | None,
+    aspect: float | None,
+    geometry: dict[str, Any],
 ) -> None:
     """Draw a section, and its anomaly map over it.
 
@@ -25,6 +41,13 @@ def command(
     """
     from seisflow import plotting  # here: --help does not wait for matplotlib
 
-    figure = plotting.draw(options.open_section(file, geometry, select))
+    figure = plotting.draw(
+        options.open_section(file, geometry, select),
+        clip=clip,
+        cmap=cmap,
+        wiggle=wiggle,
+        agc_window=agc,
+        aspect=aspect,
+    )
     picture = plotting.save(figure, output or Path(f"{file.stem}.png"), overwrite=overwrite)
     click.echo(f"{picture}: {figure.axes[0].get_title(loc='left')}")

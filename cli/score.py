@@ -36,8 +36,11 @@ log = logging.getLogger("seisflow")
     help="Two-sided: less and more probable than normal; nll: less probable only.",
 )
 @options.alpha
-@click.option("--report", "page", is_flag=True, help="Write a page (.html) to pan and zoom in; needs plotly.")
-@options.select
+@click.option("--top", metavar="N", type=click.IntRange(min=1), help="List the N strongest. [default: all]")
+@click.option(
+    "--report", "page", is_flag=True, help="Write a page (.html) of linked sections to look through."
+)
+@options.selection
 @options.geometry
 @options.device
 @options.seed
@@ -53,6 +56,7 @@ def command(
     output: Path | None,
     score: str,
     alpha: float,
+    top: int | None,
     page: bool,
     select: tuple[str, ...],
     geometry: dict[str, Any],
@@ -67,18 +71,20 @@ def command(
 ) -> None:
     """Map how unusual each sample of the sections in INPUT is.
 
-    Without INPUT, scores what the model was trained on. Writes Zarr (amplitude, nll, anomaly, mask) or, with
-    `-o OUT.sgy`, the anomaly as SEG-Y with the headers of its source; beside it a picture of the strongest
-    anomaly, a summary, and a list as CSV and GeoJSON. Without -o, all go to the folder `score` of the run.
+    INPUT is files, or a folder of them; without it, scores what the model was trained on. Writes Zarr
+    (amplitude, nll, anomaly, mask) or, with `-o OUT.sgy`, the anomaly as SEG-Y with the headers of its
+    source; beside it a picture of the strongest anomaly, a summary (JSON), a list as CSV, and as GeoJSON
+    where there are coordinates. Without -o, all go to the folder `score` of the run.
     """
-    from seisflow import progress
-    from seisflow.output.paths import output_path
-    from seisflow.output.score_files import write_scores
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.output.paths import output_path
+        from seisflow.output.score_files import write_scores
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
-    sources = chosen.inputs(inputs, select, geometry, trusted=trust)
+    sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
     several = len(sources) > 1
     paths = [output_path(output, chosen.home / "score", source.name, several=several) for source in sources]
     if len(set(paths)) < len(paths):
@@ -102,6 +108,7 @@ def command(
                 model_name=chosen.name,
                 report=report,
                 page=page,
+                top=top,
                 scheduler=scheduler,
                 workers=workers or 1,
             )

@@ -50,7 +50,8 @@ def _latest(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt as stop:
         if not stop.args:
             raise
-        folders.set_latest(folder)
+        if folder.exists():
+            folders.set_latest(folder)
         raise Interrupted(str(stop)) from stop
     folders.set_latest(folder)
 
@@ -78,12 +79,15 @@ def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource |
     "--max-steps", metavar="N", type=click.IntRange(min=1), help="Optimiser steps. [default: the config's]"
 )
 @click.option(
-    "--max-time", type=Duration(), help="Stop after this long; the learning rate decays towards it."
+    "--max-time", type=Duration(), help="Of all, calibration included; the learning rate decays towards it."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."
 )
 @click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
 @click.option("--keep-zeros", is_flag=True, help="Learn mutes and dead traces too, instead of masking them.")
 @options.data
-@options.select
+@options.selection
 @options.geometry
 @options.device
 @options.seed
@@ -98,6 +102,7 @@ def command(
     output: Path | None,
     max_steps: int | None,
     max_time: timedelta | None,
+    dry_run: bool,
     resume: bool,
     keep_zeros: bool,
     data: Path | None,
@@ -112,19 +117,23 @@ def command(
 ) -> None:
     """Learn the probability density of the sections in INPUT, or of an image data set such as mnist.
 
-    Leaves a run folder with the model, its state, logs and pictures; `seisflow score` and `seisflow generate`
-    take the latest one.
+    INPUT is files, or a folder of them. They are grouped into surveys, each with a scale of its own; what
+    cannot share a model is left out, and said. Leaves a run folder with the model, its state, logs and
+    pictures; `seisflow score` and `seisflow generate` take the latest one.
     """
-    from seisflow import training
-    from seisflow.config import load_config
-    from seisflow.runs import folders
-    from seisflow.runs.hardware import Hardware, is_first_process
-    from seisflow.runs.sources import Source
-    from seisflow.training.images import default_preset
-    from seisflow.training.record import summary
+    with options.starting():
+        from seisflow import progress, training
+        from seisflow.config import load_config
+        from seisflow.runs import folders
+        from seisflow.runs.hardware import Hardware, is_first_process
+        from seisflow.runs.sources import Source
+        from seisflow.training.dry_run import describe, measure
+        from seisflow.training.images import check_fits_sections, default_preset
+        from seisflow.training.plan import make_plan
+        from seisflow.training.record import summary
 
     if resume:
-        if inputs or config or overrides or select or geometry or workers:
+        if inputs or config or overrides or select or geometry or workers or dry_run:
             raise click.UsageError(
                 "--resume goes on with what the run was started with: leave inputs and options out"
             )
@@ -145,6 +154,7 @@ def command(
         if images is not None and (select or geometry or keep_zeros):
             raise click.UsageError("Images have no headers: leave out the options for sections.")
         hardware = Hardware.choose(device)
+        chosen_here = config is None and not any(one.startswith("data.patch=") for one in overrides)
         if config is None and images is not None:
             config = default_preset(images.path)
             log.info("config %s, chosen for %s (another: -c)", config, images.path)
@@ -163,12 +173,22 @@ def command(
                 geometry=geometry,
                 zeros_are_data=keep_zeros,
             )
-            for path in inputs
+            for path in options.files(inputs)
         ]
-        folder = output or folders.new((sources[0] if isinstance(sources, list) else sources).name)
+        if isinstance(sources, list):
+            check_fits_sections(settings)
+            with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):
+                planned = make_plan(sources, settings, fit_patch=chosen_here)
+            if dry_run:
+                for line in describe(planned, measure(planned, seed or 0, device), max_time):
+                    click.echo(line)
+                return
+        elif dry_run:
+            raise click.UsageError("--dry-run is for sections: images all have one size.")
+        folder = output or folders.new(planned.name if isinstance(sources, list) else sources.name)
         with _latest(folder):
             run = training.train(
-                sources,
+                planned if isinstance(sources, list) else sources,
                 settings,
                 folder,
                 seed=seed or 0,

@@ -4,7 +4,7 @@ Examples
 --------
 >>> import seisflow
 >>> section = seisflow.open_section("f3-sample").isel(inline=[9])
->>> result = seisflow.score(section, seisflow.load_model("f3-small"))
+>>> result = seisflow.score(section, "f3-small")
 >>> bool(abs(result.anomaly).max() > result.anomaly.threshold)
 True
 """
@@ -13,14 +13,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seisflow.api import list_models, plot, score, train, write_segy
     from seisflow.generation.sections import generate
-    from seisflow.io import open_section
+    from seisflow.io import ingest, open_section, scan
     from seisflow.models import load_model
     from seisflow.posterior import denoise, fill
-    from seisflow.scoring.section import score
 
 __version__ = "0.1.0"
-__all__ = ["denoise", "fill", "generate", "load_model", "open_section", "score"]
+__all__ = [
+    "denoise",
+    "fill",
+    "generate",
+    "ingest",
+    "list_models",
+    "load_model",
+    "open_section",
+    "plot",
+    "scan",
+    "score",
+    "train",
+    "write_segy",
+]
 
 # Where each public name lives. They are imported when first used: torch and xarray take seconds to
 # load, and `seisflow --help` needs neither.
@@ -28,9 +41,15 @@ _HOMES = {
     "denoise": ".posterior",
     "fill": ".posterior",
     "generate": ".generation",
+    "ingest": ".io",
+    "list_models": ".api",
     "load_model": ".models",
     "open_section": ".io",
-    "score": ".scoring",
+    "plot": ".api",
+    "scan": ".io",
+    "score": ".api",
+    "train": ".api",
+    "write_segy": ".api",
 }
 
 
@@ -43,4 +62,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__"])

@@ -1,27 +1,77 @@
-"""Progress on a terminal."""
+"""Progress on stderr: a bar on a terminal, a line every few seconds elsewhere."""
 
+import logging
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Report = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
 
+log = logging.getLogger("seisflow")
+FIRST, LONGEST, SHARE = 5.0, 30.0, 0.05
+"""Seconds to the first line, most between two, and these as a part of the time so far."""
+
 
 def silent(done: int, total: int) -> None:
     """Report nothing."""
 
 
+def is_shown() -> bool:
+    """Whether a bar can be drawn and is wanted."""
+    return sys.stderr.isatty() and log.isEnabledFor(logging.INFO)
+
+
 @contextmanager
 def bar(title: str) -> Iterator[Report]:
-    """Show a bar on stderr while something goes on, and yield what moves it; none where it is no terminal."""
-    if not sys.stderr.isatty():
-        yield silent
+    """Tell what goes on while it does, and yield what takes how far it is."""
+    if not is_shown():
+        state = [0, 0]
+
+        def note(done: int, total: int) -> None:
+            state[:] = done, total
+
+        with lines(lambda: f"{title}: {state[0]} of {state[1]}" if state[1] else title):
+            yield note
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)
+
+
+@contextmanager
+def lines(describe: Callable[[], str], first: float = FIRST) -> Iterator[None]:
+    """Log a line every few seconds, from ``first`` on, whatever the work is doing."""
+    ended = threading.Event()
+    began = time.monotonic()
+
+    def tell() -> None:
+        wait = first
+        while not ended.wait(wait):
+            passed = time.monotonic() - began
+            log.info("%s, %s so far", describe(), clock(passed))
+            wait = min(max(SHARE * passed, FIRST), LONGEST)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def clock(seconds: float) -> str:
+    """Time span as people say it: 45 s, 3:05 min, 2:10 h."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"

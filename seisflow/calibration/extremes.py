@@ -67,8 +67,9 @@ class Extremes(BaseModel):
         enough = np.ceil((len(self.maxima) + 1) * (1 - alpha)) <= len(self.maxima)
         if enough and (shape is None or self.shape is None or _alike(shape, self.shape)):
             return "conformal"
-        if self.tail is not None and len(self.tail.maxima) >= MIN_TILES:
-            return "tail"
+        size = shape or self.shape
+        if self.tail is not None and size is not None and len(self.tail.maxima) >= MIN_TILES:
+            return "tail" if self.tail.reaches(alpha, size) else "largest"
         return "largest"
 
     def supports(self, alpha: float, shape: tuple[int, int] | None = None) -> bool:
@@ -76,7 +77,7 @@ class Extremes(BaseModel):
         return self.held_out and self.promise(alpha, shape) != "largest"
 
     def p_value(self, score: float, shape: tuple[int, int] | None = None) -> float:
-        r"""Probability that a normal panel of ``shape`` (T, X) reaches this \|a\| anywhere."""
+        r"""Probability that a normal panel of ``shape`` (T, X) reaches this \|a\| anywhere; never 0."""
         size = shape or self.shape
         if self.tail is not None and size is not None and len(self.tail.maxima) >= MIN_TILES:
             return self.tail.p_value(score, size)

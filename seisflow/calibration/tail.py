@@ -10,6 +10,8 @@ TAIL_SHARE = 0.25
 """Share of the tile maxima that the tail is fitted to."""
 MIN_SCALE = 1e-3
 """Smallest spread of the score, in nats, so that a depth where nothing varies does not divide by zero."""
+EXTRAPOLATED = 100
+"""Times as many tiles as there are, up to which the tail is believed."""
 MIN_TILES = 20
 """Tile maxima from which on a tail is fitted."""
 SHAPES = (-0.5, 0.5)
@@ -61,14 +63,23 @@ class Tail(BaseModel):
         """Number of tiles, with fractions, that a panel of ``shape`` (T, X) holds; at least 1."""
         return max(shape[0] * shape[1] / (self.tile[0] * self.tile[1]), 1.0)
 
+    @property
+    def bound(self) -> float:
+        """Least probability of a tile that the tail tells: beyond, it would be read off nothing."""
+        return 1 / (EXTRAPOLATED * (len(self.maxima) + 1))
+
+    def reaches(self, alpha: float, shape: tuple[int, int]) -> bool:
+        """Whether the tail tells a probability as small as ``alpha`` of a panel of ``shape`` (T, X)."""
+        return float(-np.expm1(np.log1p(-alpha) / self.tiles(shape))) >= self.bound
+
     def p_value(self, score: float, shape: tuple[int, int]) -> float:
-        """Probability that an untouched panel of ``shape`` (T, X) reaches this score anywhere."""
+        """Probability that an untouched panel of ``shape`` (T, X) reaches this score anywhere; never 0."""
         start, xi, scale = self._pareto
         if score > start:
             p = TAIL_SHARE * float(genpareto.sf(score - start, xi, scale=scale))
         else:
             p = 1 - int(np.searchsorted(self.maxima, score)) / (len(self.maxima) + 1)
-        return float(-np.expm1(self.tiles(shape) * np.log1p(-min(p, 1 - 1e-12))))
+        return float(-np.expm1(self.tiles(shape) * np.log1p(-min(max(p, self.bound), 1 - 1e-12))))
 
     def threshold(self, alpha: float, shape: tuple[int, int]) -> float:
         """Score that an untouched panel of ``shape`` (T, X) reaches with probability ``alpha``."""

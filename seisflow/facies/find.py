@@ -18,7 +18,7 @@ from seisflow.facies.vocabulary import BLOCK, Vocabulary, block_features
 from seisflow.models import FractalFlowModel, Model
 from seisflow.models.base import section_card
 from seisflow.patches import Panel, panel_index, read_panel, section_name
-from seisflow.scoring.survey_match import fitting_scale, warn_of_other_sampling
+from seisflow.scoring.survey_match import for_survey
 
 WINDOW = (8, 4)
 """Blocks, down and across, of a window: a document of 32 words, 64 samples x 16 traces."""
@@ -134,10 +134,9 @@ class SectionFeatures:
             raise ModelError(
                 f"a {card.config.model} has no states to tell facies by. Expected a fractal-flow"
             )
-        warn_of_other_sampling(section, card)
         self.section, self.model, self.seed = section, model, seed
         self.index = panel_index(section)
-        self._scaling = fitting_scale(section, card)
+        self._scaling = for_survey(section, model)[1].scaling
         self._kept: dict[int, Floats] = {}
 
     def of(self, panel: Panel, number: int, *, keep: bool = False) -> Floats:

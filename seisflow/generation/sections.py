@@ -129,6 +129,17 @@ def empty_section(
     )
 
 
+def placed(section: xr.Dataset, at: tuple[float, float, float]) -> xr.Dataset:
+    """Give generated patches coordinates: traces go east, patches north, so much apart."""
+    x, y, spacing = at
+    dims = ("inline", "crossline")
+    lines, traces = np.meshgrid(*(np.arange(section.sizes[dim]) for dim in dims), indexing="ij")
+    metres = {"units": "m"}
+    return section.assign_coords(
+        cdp_x=(dims, x + spacing * traces, metres), cdp_y=(dims, y + spacing * lines, metres)
+    )
+
+
 def to_amplitude(patches: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
     """Turn patches (b, H, W) in scaled units into panels (b, W, H) of amplitudes."""
     return np.ascontiguousarray(card.scaling.unscale(patches).transpose(0, 2, 1), dtype=np.float32)

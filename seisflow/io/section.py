@@ -11,6 +11,8 @@ from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.io.arrays import open_npy
 from seisflow.io.files import exists, is_url
+from seisflow.io.parts import VERTICAL, about_horizon, by_number, by_polygon
+from seisflow.io.segy.crs import crs_of_text
 from seisflow.io.segy.layout import Layout, read_layout
 from seisflow.io.segy.read import open_layout
 from seisflow.io.segy.su import read_su_layout
@@ -111,7 +113,11 @@ def open_section(
     layout = _layout(path, suffix, dt, format, endian, encoding, domain, strict)
     if layout is None:
         return open_waveform(path, dt=dt)
-    return open_layout(layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict)
+    section = open_layout(
+        layout, iline=iline, xline=xline, cdp_x=cdp_x, cdp_y=cdp_y, line=line, strict=strict
+    )
+    crs = crs_of_text(layout.text) if "crs" not in section.attrs else None
+    return section.assign_attrs({"crs": crs} if crs else {})
 
 
 def find_layout(path: str | Path, **given: Any) -> Layout | None:
@@ -167,7 +173,9 @@ def select(section: xr.Dataset, parts: Iterable[str]) -> xr.Dataset:
     section : xr.Dataset
     parts : iterable of str
         ``"dim=first:last"``, both ends included and either left out for the section's own, or
-        ``"dim=value"``, which keeps the dimension with one label.
+        ``"dim=value"``, which keeps the dimension with one label. Instead of a dim, a number of the traces
+        such as ``cdp`` or ``offset``; or ``"polygon=FILE"`` (GeoJSON or CSV), or ``"horizon=FILE:-50:+200"``
+        (CSV, and a window about it in ms or m).
 
     Raises
     ------
@@ -181,7 +189,18 @@ def select(section: xr.Dataset, parts: Iterable[str]) -> xr.Dataset:
     """
     for part in parts:
         dim, _, labels = part.partition("=")
+        if dim == "polygon":
+            section = by_polygon(section, labels)
+            continue
+        if dim == "horizon":
+            section = about_horizon(section, labels)
+            continue
         if dim not in section.dims:
+            if dim in section.coords and dim not in VERTICAL:
+                ends = _ends(section, part, labels, section[dim].values)
+                if (numbered := by_number(section, dim, *ends)) is not None:
+                    section = numbered
+                    continue
             dims = ", ".join(map(str, section["amplitude"].dims))
             raise DataError(f"{_name(section)}: no dimension {dim!r}. It has {dims}: select one of these")
         values = section[dim].values

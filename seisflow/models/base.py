@@ -1,7 +1,11 @@
 """The contract of every model."""
 
+from __future__ import annotations
+
 import math
 from abc import ABC, abstractmethod
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +14,12 @@ from seisflow.errors import ModelError
 from seisflow.models.allocator import keep_freed_memory
 from seisflow.models.card import ModelCard
 from seisflow.subnets import MixedPrecision
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+RAW = 30.0
+"""Root mean square, or its inverse, from which on patches are taken for amplitudes that nobody has scaled."""
 
 
 class Model(nn.Module, ABC):
@@ -64,6 +74,38 @@ class Model(nn.Module, ABC):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draw n patches, (n, C, H, W)."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let `log_prob` of every kind of model refuse amplitudes that are not scaled."""
+        super().__init_subclass__(**options)
+        if "log_prob" not in cls.__dict__:
+            return
+        inner = cls.__dict__["log_prob"]
+
+        @wraps(inner)
+        def log_prob(self: Model, x: Tensor, *arguments: Any, **options: Any) -> Tensor:
+            self._refuse_raw(x)
+            result: Tensor = inner(self, x, *arguments, **options)
+            return result
+
+        cls.log_prob = log_prob  # type: ignore[method-assign]
+
+    def _refuse_raw(self, x: Tensor) -> None:
+        """Catch a caller who passes amplitudes; what seisflow itself passes, in inference mode, is scaled."""
+        if self.card is None or self.card.images is not None or torch.is_inference_mode_enabled():
+            return
+        size = float(x.detach().float().square().mean().sqrt())
+        if size and not 1 / RAW < size < RAW:
+            raise ModelError(
+                f"the patches have a root mean square of {size:.3g}; the model takes scaled amplitudes, of "
+                f"about 1. Use model.log_prob_of(section), which scales, or model.card.scaling.scale(x)"
+            )
+
+    def log_prob_of(self, section: xr.Dataset, seed: int = 0) -> xr.DataArray:
+        """Log-density in nats of each patch of a section, which is scaled as its survey is."""
+        from seisflow.scoring.patches import log_prob_of  # which builds on models
+
+        return log_prob_of(section, self, seed)
 
     def bits_per_dim(self, x: Tensor) -> Tensor:
         """Negative log-density in bits for each dimension, (B,)."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.config import Config, as_stored
+from seisflow.models.survey import Survey
 from seisflow.patches.scaling import AmplitudeScaling
 
 
@@ -26,8 +27,12 @@ class ModelCard(BaseModel):
         Statistics of the score on held-out data, by depth.
     calibrations : dict of JointCalibration
         The same for other scores than the default, by their names.
+    surveys : list of Survey
+        Surveys that the model has learnt or was calibrated for, each with its scaling; the first is that of
+        `scaling` and `calibration`. Empty in models of older versions, which know one.
     inputs : list of dict
-        Files the model was trained on, each with its selection and its split; or the image data set.
+        Files the model was trained on, each with its selection, its split and the number of its survey; or
+        the image data set.
     provenance : dict
         What was seen, by what, when: seed, steps, seconds, machine, commit, held-out nats/dim, versions.
     """
@@ -39,5 +44,6 @@ class ModelCard(BaseModel):
     scaling: AmplitudeScaling
     calibration: Calibration | None = None
     calibrations: dict[str, JointCalibration] = {}
+    surveys: list[Survey] = []
     inputs: list[dict[str, Any]] = []
     provenance: dict[str, Any] = {}

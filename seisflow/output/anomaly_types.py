@@ -41,7 +41,12 @@ class AnomalyType:
 
 
 def anomaly_types(
-    anomalies: Sequence[Anomaly], section: xr.Dataset, model: Model, scaling: AmplitudeScaling
+    anomalies: Sequence[Anomaly],
+    section: xr.Dataset,
+    model: Model,
+    scaling: AmplitudeScaling,
+    *,
+    looked_into: int | None = None,
 ) -> list[AnomalyType]:
     """Guess what anomalies are, from a patch about the peak of each.
 
@@ -53,10 +58,13 @@ def anomaly_types(
     model : Model
     scaling : AmplitudeScaling
         That the section was scored with.
+    looked_into : int, optional
+        How many, from the first on, the model looks at again to find the level; of others it stays "".
     """
     found = []
-    for anomaly in anomalies:
-        deviations = level_deviations(anomaly, section, model, scaling)
+    for number, anomaly in enumerate(anomalies):
+        seen = looked_into is None or number < looked_into
+        deviations = level_deviations(anomaly, section, model, scaling) if seen else {}
         level = max(deviations, key=lambda name: abs(deviations[name]), default="")
         found.append(AnomalyType(type_of(anomaly, level), level, deviations))
     return found

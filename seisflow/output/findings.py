@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,35 +12,44 @@ from matplotlib.figure import Figure
 from seisflow import plotting
 from seisflow.calibration.discoveries import benjamini_hochberg
 from seisflow.calibration.smoothing import smooth
-from seisflow.models.base import judging_card
 from seisflow.output.anomaly_types import anomaly_types
+from seisflow.output.overview import LEVELS, Overview
 from seisflow.output.report import report_page
 from seisflow.output.summary import ScoreSummary
-from seisflow.patches import layout, section_name
+from seisflow.patches import layout, panel_index, section_name
+from seisflow.patches.numbers import lateral_axis
 from seisflow.scores import SMOOTHING, Score
 from seisflow.scoring.anomalies import AnomalyList, Piece, describe, label_of
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import Scored
-from seisflow.scoring.survey_match import fitting_scale
+from seisflow.scoring.survey_match import SurveyMatch
 
-LISTED = 20
-"""Anomalies in the summary."""
-FRAMED = 12
-"""Most anomalies framed in the picture."""
+LOOKED_INTO = 50
+"""Anomalies, the strongest, of which it is found out which level of the flow sees them."""
+FRAMED = 40
+"""Most anomalies framed in a picture; it says if there are more."""
+BOXES = 200
+"""The same on a page, which shows a part of them at a time."""
 
 
 class Findings:
     """Findings of the panels seen so far: anomalies, means, and the panel to draw."""
 
-    def __init__(self, anomalies: AnomalyList) -> None:
+    def __init__(
+        self, anomalies: AnomalyList, top: int | None = None, overview: Overview | None = None
+    ) -> None:
         self.anomalies = anomalies
+        self.top = top
+        self.overview = overview
         self.nats = 0.0
         self.scored = 0
         self._shown: tuple[Scored, list[Piece]] | None = None
         self._rank = (-1.0, -1.0)
 
-    def add(self, scored: Scored) -> None:
-        """Take a panel."""
+    def add(self, scored: Scored, number: int = 0) -> None:
+        """Take a panel, the so-manieth of the section."""
+        if self.overview is not None:
+            self.overview.add(scored, number)
         pieces = self.anomalies.add(scored)
         known = np.isfinite(scored.nll)
         self.nats += float(scored.nll[known].sum(dtype=np.float64))
@@ -50,26 +60,37 @@ class Findings:
             self._rank, self._shown = rank, (scored, pieces)
 
     def describe(
-        self, section: xr.Dataset, judge: CalibratedScore, alpha: float, shape: tuple[int, int], panels: int
+        self,
+        section: xr.Dataset,
+        judge: CalibratedScore,
+        alpha: float,
+        shape: tuple[int, int],
+        panels: int,
+        match: SurveyMatch,
     ) -> list[dict[str, Any]]:
         """Describe the strongest anomalies, with how likely each is on a normal panel, and what it may be."""
         known = self.anomalies.strongest()
         p_values = [judge.calibration.p_value(abs(anomaly.peak), shape) for anomaly in known]
         silent = max(panels - len(known), 0)  # a panel without an anomaly is a hypothesis that stands
         discoveries = benjamini_hochberg([*p_values, *[1.0] * silent], alpha)
-        strongest = known[:LISTED]
-        scaling = fitting_scale(section, judging_card(judge.model))
-        guesses = anomaly_types(strongest, section, judge.model, scaling)
+        strongest = known[: self.top]
+        guesses = anomaly_types(strongest, section, judge.model, match.scaling, looked_into=LOOKED_INTO)
+        promised = not match.differences
         return [
             {"type": guess.type, "level": guess.level}
             | describe(anomaly, section, judge.score.name)
-            | {"p_value": float(f"{p:.3g}"), "discovery": discovery, "levels": guess.deviations}
+            | {
+                "p_value": float(f"{p:.3g}") if promised else None,
+                "discovery": discovery if promised else None,
+                "levels": guess.deviations,
+            }
+            | ({} if promised else {"caveat": match.caveat})
             for anomaly, guess, p, discovery in zip(
-                strongest, guesses, p_values[:LISTED], discoveries[: len(strongest)], strict=True
+                strongest, guesses, p_values[: len(strongest)], discoveries[: len(strongest)], strict=True
             )
         ]
 
-    def draw(self, section: xr.Dataset, score: Score) -> Figure:
+    def draw(self, section: xr.Dataset, score: Score, caveat: str = "") -> Figure:
         """Draw the panel that shows most of the strongest anomaly, with those of the summary framed."""
         assert self._shown is not None  # a section without data has raised before
         scored, _ = self._shown
@@ -84,35 +105,70 @@ class Findings:
             two_sided=score.two_sided,
             anomalies=self._frames(section),
             title=self._title(section),
+            caveat=caveat,
             score_label=words,
         )
 
-    def page(self, section: xr.Dataset, judge: CalibratedScore, result: ScoreSummary) -> str:
-        """Write the same panel as a page to pan and zoom in, with the list of anomalies."""
-        assert self._shown is not None
-        (scored, _), score = self._shown, judge.score
+    def page(self, section: xr.Dataset, judge: CalibratedScore, result: ScoreSummary, caveat: str) -> str:
+        """Write the survey as a page of linked sections to look through, with the list of anomalies."""
+        assert self.overview is not None
+        dims, steps, score = layout(section), self.overview.steps, judge.score
+        packed = self.overview.packed(two_sided=score.two_sided)
+        sizes = np.linspace(packed["threshold"], packed["top"], LEVELS).astype(np.float32)
+        lateral, name = lateral_axis(section)
+        one = dims.lead[0] if len(dims.lead) == 1 else ""
+        lines = section[one].values if one in section.coords else np.arange(len(panel_index(section)))
+        boxes = self._boxes(section, steps)
         return report_page(
-            scored.amplitude.T,
-            scored.anomaly.T,
-            **self._axes(section),
-            p_value=judge.calibration.sample_p_values,
-            threshold=self.anomalies.threshold,
-            two_sided=score.two_sided,
-            frames=self._frames(section),
+            packed,
+            [
+                [float(value) for value in np.asarray(axis)[::step]]
+                for axis, step in zip((lines, lateral, section[dims.vertical].values), steps, strict=True)
+            ],
+            [
+                plotting.LABELS.get(one, one or "Panel"),
+                plotting.LABELS.get(name, name),
+                plotting.LABELS[dims.vertical],
+            ],
+            start=boxes[0]["at"] if boxes else [size // 2 for size in self.overview.shape],
+            boxes=boxes,
             anomalies=result.anomalies,
-            title=self._title(section),
+            shares=[float("nan"), *judge.calibration.sample_p_values(sizes).tolist()],
+            title=section_name(section),
             sentence=f"{result.sentence()}. Model: {result.model}.",
+            caveat=caveat,
             score=score.title,
         )
+
+    def _boxes(self, section: xr.Dataset, steps: Sequence[int]) -> list[dict[str, Any]]:
+        """Extents of the listed anomalies on the thinned grid of the page."""
+        dims = layout(section)
+        sizes = [section.sizes[dim] for dim in dims.lead]
+
+        def line(lead: tuple[int, ...]) -> int:
+            return int(np.ravel_multi_index(lead, sizes)) if lead else 0
+
+        found = []
+        for rank, anomaly in enumerate(self.anomalies.strongest(self.top)[:BOXES], start=1):
+            top, bottom, left, right = anomaly.box
+            *lead, trace, sample = anomaly.at
+            first, last = (line(anomaly.first), left, top), (line(anomaly.last), right - 1, bottom - 1)
+            at = (line(tuple(lead)), trace, sample)
+            places = (
+                [int(n // step) for n, step in zip(one, steps, strict=True)] for one in (at, first, last)
+            )
+            found.append({"label": rank, **dict(zip(("at", "first", "last"), places, strict=True))})
+        return found
 
     def _axes(self, section: xr.Dataset) -> dict[str, Any]:
         """Coordinates of the panel to show, and their names."""
         assert self._shown is not None
         dims = layout(section)
+        values, name = lateral_axis(section)
         return {
-            "lateral": section[dims.lateral].values[self._shown[0].columns],
+            "lateral": values[self._shown[0].columns],
             "vertical": section[dims.vertical].values,
-            "lateral_label": plotting.LABELS.get(dims.lateral, dims.lateral),
+            "lateral_label": plotting.LABELS.get(name, name),
             "vertical_label": plotting.LABELS[dims.vertical],
         }
 
@@ -126,14 +182,15 @@ class Findings:
         """Frames about the pieces, on the panel to show, of anomalies in the summary."""
         assert self._shown is not None
         dims = layout(section)
-        ranks = {anomaly: rank for rank, anomaly in enumerate(self.anomalies.strongest(LISTED), start=1)}
+        values, _ = lateral_axis(section)
+        ranks = {anomaly: rank for rank, anomaly in enumerate(self.anomalies.strongest(self.top), start=1)}
         frames: list[dict[str, Any]] = []
         for piece in sorted(self._shown[1], key=lambda piece: -piece.strength):
             if piece.anomaly.whole() in ranks and len(frames) < FRAMED:
                 top, bottom, left, right = piece.box
                 frames.append(
                     {
-                        "lateral": [label_of(section, dims.lateral, index) for index in (left, right - 1)],
+                        "lateral": [values[left], values[right - 1]],
                         "vertical": [label_of(section, dims.vertical, index) for index in (top, bottom - 1)],
                         "label": ranks[piece.anomaly.whole()],
                     }

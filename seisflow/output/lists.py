@@ -51,6 +51,14 @@ def as_geojson(anomalies: Sequence[Anomaly], described: Sequence[Described], sec
     return json.dumps(collection, indent=1, allow_nan=False) + "\n"
 
 
+def has_places(section: xr.Dataset) -> bool:
+    """Whether anomalies of a section can be put on a map: stacked traces with coordinates."""
+    if "cdp_x" not in section.coords or "cdp_y" not in section.coords or len(layout(section).lead) > 1:
+        return False
+    places = [section[name].values for name in ("cdp_x", "cdp_y")]
+    return all(np.isfinite(one).any() for one in places) and any(np.nanmax(np.abs(one)) > 0 for one in places)
+
+
 def _flat(rank: int, one: Described) -> dict[str, Any]:
     """One level of names: ``at`` and ``extent`` unfolded."""
     row = {"rank": rank}

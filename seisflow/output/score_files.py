@@ -19,8 +19,9 @@ from seisflow.io.aside import told_as_output_error
 from seisflow.io.together import together
 from seisflow.models import Model
 from seisflow.models.base import judging_card
-from seisflow.output.findings import LISTED, Findings
-from seisflow.output.lists import as_csv, as_geojson
+from seisflow.output.findings import Findings
+from seisflow.output.lists import as_csv, as_geojson, has_places
+from seisflow.output.overview import Overview
 from seisflow.output.paths import ZARR, check_format
 from seisflow.output.summary import ScoreSummary
 from seisflow.patches import layout, panel_index
@@ -28,6 +29,7 @@ from seisflow.scoring.anomalies import AnomalyList
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import VARIABLES, Scored, score_attrs, variable_attrs
 from seisflow.scoring.section import score_panels
+from seisflow.scoring.survey_match import for_survey
 
 QUEUED = 2
 """Panels that may wait for being written."""
@@ -47,12 +49,13 @@ def write_scores(
     page: bool = False,
     scheduler: str | None = None,
     workers: int = 1,
+    top: int | None = None,
 ) -> ScoreSummary:
     """Score a section, panel by panel, into files; memory does not grow with the survey.
 
     Beside the first output, and named after it, stand a picture (``.png``) of the panel with the strongest
-    anomaly, a summary (``.json``) and a list of the anomalies as ``.csv`` and ``.geojson``. All files appear
-    together when the last panel is in, or none does.
+    anomaly, a summary (``.json``) and a list of the anomalies as ``.csv``, and as ``.geojson`` where the
+    section has coordinates. All files appear together when the last panel is in, or none does.
 
     Parameters
     ----------
@@ -77,9 +80,11 @@ def write_scores(
     report : callable
         Takes panels done and panels in all.
     page : bool
-        Write a self-contained page (``.html``) too, to pan and zoom in; needs plotly.
+        Write a self-contained page (``.html``) too: linked sections to look through in a browser.
     scheduler, workers
         As for `seisflow.scoring.section.score_panels`: who scores the panels. The files are written here.
+    top : int, optional
+        Anomalies in lists and picture, the strongest; by default all that are kept, up to `KEPT`.
 
     Raises
     ------
@@ -89,17 +94,21 @@ def write_scores(
         If the outputs cannot be written.
     """
     paths = [Path(output) for output in outputs]
-    beside = {end: paths[0].with_suffix(f".{end}") for end in ("png", "json", "csv", "geojson")}
+    beside = {end: paths[0].with_suffix(f".{end}") for end in ("png", "json", "csv")}
+    if has_places(section):
+        beside["geojson"] = paths[0].with_suffix(".geojson")
     if page:
         beside["html"] = paths[0].with_suffix(".html")
     _check_paths(paths, section)
     dims = layout(section)
     judging_card(model)
+    model, match = for_survey(section, model, score)
     judge = CalibratedScore(model, score)
     shape = section.sizes[dims.vertical], section.sizes[dims.lateral]
-    attrs = variable_attrs(model, alpha, score, shape)
-    found = Findings(AnomalyList(attrs["anomaly"]["threshold"], judge.score.signs))
+    attrs = variable_attrs(model, alpha, score, shape, match.differences)
     total = len(panel_index(section))
+    overview = Overview((total, shape[1], shape[0]), attrs["anomaly"]["threshold"]) if page else None
+    found = Findings(AnomalyList(attrs["anomaly"]["threshold"], judge.score.signs), top, overview)
     with together([*paths, *beside.values()], overwrite=overwrite) as folder:
         with ExitStack() as stack:
             writes = [
@@ -109,13 +118,21 @@ def write_scores(
             write = stack.enter_context(_in_background(writes))
             done = 0
             for scored in score_panels(
-                section, model, score=score, seed=seed, scheduler=scheduler, workers=workers
+                section,
+                model,
+                score=score,
+                seed=seed,
+                scheduler=scheduler,
+                workers=workers,
+                match=match,
             ):
                 write(scored)
-                found.add(scored)
+                found.add(scored, done)
                 done += scored.columns.stop == shape[1]
                 report(done, total)
         result = ScoreSummary(
+            survey=match.survey,
+            differs=match.differences,
             input=str(section.attrs.get("source_file", "section")),
             model=model_name,
             score=score,
@@ -127,17 +144,18 @@ def write_scores(
             scored=found.scored / section["amplitude"].size,
             panels=total,
             count=found.anomalies.count,
-            anomalies=found.describe(section, judge, alpha, shape, total),
+            anomalies=found.describe(section, judge, alpha, shape, total, match),
             outputs=[str(path) for path in (*paths, *beside.values())],
         )
-        plotting.save(found.draw(section, judge.score), folder / beside["png"].name)
+        plotting.save(found.draw(section, judge.score, match.caveat), folder / beside["png"].name)
         texts = {
             "json": json.dumps(result.model_dump(mode="json"), indent=1) + "\n",
             "csv": as_csv(result.anomalies),
-            "geojson": as_geojson(found.anomalies.strongest(LISTED), result.anomalies, section),
         }
+        if "geojson" in beside:
+            texts["geojson"] = as_geojson(found.anomalies.strongest(top), result.anomalies, section)
         if page:
-            texts["html"] = found.page(section, judge, result)
+            texts["html"] = found.page(section, judge, result, match.caveat)
         for end, text in texts.items():
             with told_as_output_error(beside[end]):
                 (folder / beside[end].name).write_text(text, encoding="utf-8")

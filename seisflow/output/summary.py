@@ -14,6 +14,11 @@ class ScoreSummary(BaseModel):
     ----------
     input, model : str
         Section, and the model that judged it.
+    survey : str
+        Survey of the model whose scaling and calibration were taken.
+    differs : list of str
+        In what the section is unlike the calibration lines; with any, the anomalies are a ranking, and no
+        rate of false alarms is promised.
     score : str
         One of `seisflow.scores.SCORES`. "typicality": samples less and more probable than normal; "nll": less
         probable ones only.
@@ -33,17 +38,21 @@ class ScoreSummary(BaseModel):
     panels : int
         Panels of the section.
     count : int
-        Anomalies found.
+        Anomalies found, those not listed included.
     anomalies : list of dict
-        The strongest: kind, what type it may be, peak, labels and coordinates, extent; ``p_value``, the
-        probability that a normal panel reaches this peak anywhere; ``discovery``, whether it is among those
-        of which a share ``alpha`` is expected to be false (Benjamini-Hochberg, over all panels).
+        All of them, or the strongest, as many as were asked for or are kept: kind, what type it may be, peak,
+        labels and coordinates, extent; ``p_value``, the probability that a normal panel reaches this peak
+        anywhere; ``discovery``, whether it is among those of which a share ``alpha`` is expected to be false
+        (Benjamini-Hochberg, over all panels); both null, and a ``caveat`` with them, where nothing is
+        promised.
     outputs : list of str
         Files written.
     """
 
     input: str
     model: str
+    survey: str = ""
+    differs: list[str] = []
     score: str
     alpha: float
     threshold: float
@@ -60,7 +69,15 @@ class ScoreSummary(BaseModel):
         """Say it in a line."""
         text = f"{self.count or 'no'} anomal{'y' if self.count == 1 else 'ies'}"
         alarms = f"{self.alpha:.3g} false alarms per panel"
-        if self.alpha_is_supported:
+        if len(self.anomalies) < self.count:
+            text += f" (the {len(self.anomalies)} strongest of them in the lists; more or fewer: --top N)"
+        if self.differs:
+            text += (
+                f" as a ranking, without an alarm rate (unlike the calibration lines of {self.survey} in "
+                f"{', '.join(self.differs)}; calibrate on lines of this survey: "
+                f"seisflow calibrate -m {self.model or 'MODEL'} {self.input})"
+            )
+        elif self.alpha_is_supported:
             text += f" at {alarms}"
         else:
             text += f" beyond all held-out data (too little of it to promise {alarms})"

@@ -48,7 +48,8 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         For each section, the blocks to take windows from.
     size : (h, w)
         Samples and traces of a patch.
-    scaling : AmplitudeScaling
+    scaling : AmplitudeScaling or sequence of AmplitudeScaling
+        Of all sections, or of each.
     seed : int
         Not negative.
     length : int
@@ -71,7 +72,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         sections: Sequence[xr.Dataset],
         blocks: Sequence[Sequence[Block]],
         size: tuple[int, int],
-        scaling: AmplitudeScaling,
+        scaling: AmplitudeScaling | Sequence[AmplitudeScaling],
         *,
         seed: int,
         length: int,
@@ -80,7 +81,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         min_valid: float = 0.5,
     ) -> None:
         self.size = (int(size[0]), int(size[1]))
-        self.scaling = scaling
+        self.scalings = _of_each(scaling, sections)
         self.seed = seed
         self.length = length
         self.flip = flip
@@ -118,24 +119,24 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         if not 0 <= index < self.length:
             raise IndexError(index)
         rng = np.random.default_rng([self.seed, index])
-        panel, top, left = self._draw(index, rng)
+        section, panel, top, left = self._draw(index, rng)
         x, mask = cut(panel, top, left, self.size)
         x, mask = x[0], mask[0]
         flip, polarity = rng.random(2) < 0.5
         if self.flip and flip:
             x, mask = x[..., ::-1], mask[..., ::-1]
-        x = prepare(x, mask, self.scaling, rng)
+        x = prepare(x, mask, self.scalings[section], rng)
         if self.polarity and polarity:
             np.negative(x, out=x)
         return _tensors(x, mask)
 
-    def _draw(self, index: int, rng: np.random.Generator) -> tuple[Panel, int, int]:
-        """Panel, top and left of item ``index``."""
+    def _draw(self, index: int, rng: np.random.Generator) -> tuple[int, Panel, int, int]:
+        """Section, panel, top and left of item ``index``."""
         for number in self._candidates(index, rng):
             panel = self._panel(number)
             place = self._place(panel.mask, rng)
             if place is not None:
-                return panel, *place
+                return self._panels[number][0].section, panel, *place
         raise AssertionError("unreachable: candidates end in panels that have usable windows")
 
     def _panel(self, number: int) -> Panel:
@@ -253,12 +254,12 @@ class GridDataset(Dataset[dict[str, Any]]):
         blocks: Sequence[Sequence[Block]],
         size: tuple[int, int],
         stride: tuple[int, int],
-        scaling: AmplitudeScaling,
+        scaling: AmplitudeScaling | Sequence[AmplitudeScaling],
         *,
         seed: int,
     ) -> None:
         self.size = (int(size[0]), int(size[1]))
-        self.scaling = scaling
+        self.scalings = _of_each(scaling, sections)
         self.seed = seed
         self.areas = areas_of(sections, blocks)
         if not self.areas:
@@ -286,7 +287,7 @@ class GridDataset(Dataset[dict[str, Any]]):
             columns = slice(columns.start + left, min(columns.start + left + self.size[1], columns.stop))
         panel = self.cache.get(area.section, lead, columns).crop(area.rows, slice(None))
         x, mask = cut(panel, top, 0 if area.is_long else left, self.size)
-        x = prepare(x[0], mask[0], self.scaling, np.random.default_rng([self.seed, index]))
+        x = prepare(x[0], mask[0], self.scalings[area.section], np.random.default_rng([self.seed, index]))
         return _tensors(x, mask[0]) | {
             "section": area.section,
             "lead": torch.tensor(lead + (-1,) * (self._lead_dims - len(lead)), dtype=torch.int64),
@@ -297,3 +298,9 @@ class GridDataset(Dataset[dict[str, Any]]):
 
 def _tensors(x: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, Tensor]:
     return {"x": torch.from_numpy(x), "mask": torch.from_numpy(np.ascontiguousarray(mask))}
+
+
+def _of_each(
+    scaling: AmplitudeScaling | Sequence[AmplitudeScaling], sections: Sequence[xr.Dataset]
+) -> list[AmplitudeScaling]:
+    return list(scaling) if isinstance(scaling, Sequence) else [scaling] * len(sections)

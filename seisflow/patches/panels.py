@@ -24,6 +24,9 @@ READ_AT_ONCE = 16
 
 VERTICAL_DIMS = ("time", "depth")
 
+MASKS = ("amplitude", "trace_mask", "window_top", "window_base")
+"""Variables that a panel and its mask are made of; the last two are those of a window about a horizon."""
+
 
 class Layout(NamedTuple):
     """The role of each dim of a section."""
@@ -108,7 +111,8 @@ def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(
     Masked are samples without a trace, not finite, of a dead (constant) trace, in the exact zeros
     that a trace starts or ends with, and in runs of at least 8 exact zeros. A sample that is not
     finite counts as a zero of the run it lies in. With the attribute `ZEROS_ARE_DATA`, only samples that
-    are not finite, or without a trace, are masked.
+    are not finite, or without a trace, are masked. Of a section cut by a horizon, so is what lies outside
+    its window.
 
     Parameters
     ----------
@@ -131,9 +135,13 @@ def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(
         dropped = _constant(traces, mask)
     if "trace_mask" in section.variables:
         dropped |= ~section.variables["trace_mask"][at].values
+    if "window_top" in section.variables:
+        labels = section[str(section.variables["amplitude"].dims[-1])].values
+        top, base = (section.variables[name][at].values[:, None] for name in ("window_top", "window_base"))
+        mask &= (labels >= top) & (labels <= base)  # false where the horizon is not known
     if dropped.any():
         mask[dropped] = False
-    if dropped.any() or not finite.all():
+    if dropped.any() or not finite.all() or "window_top" in section.variables:
         traces = np.where(mask, traces, np.float32(0))
     # Transposed views: traces stay contiguous, as they come from the file, and nothing is moved.
     panel = Panel(traces.T, mask.T)
@@ -219,7 +227,7 @@ class PanelCache:
         whole, near = self.sections[section], self.together(section, lead)
         if len(near) > 1:
             place = dict(zip(layout(whole).lead, (*lead[:-1], slice(near.start, near.stop)), strict=True))
-            names = [name for name in ("amplitude", "trace_mask") if name in whole.variables]
+            names = [name for name in MASKS if name in whole.variables]
             part = whole[names].isel(place | {layout(whole).lateral: columns}).load()
             found = {(*lead[:-1], i): read_panel(part, (i - near.start,)) for i in near}
         else:

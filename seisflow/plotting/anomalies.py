@@ -1,18 +1,19 @@
 """Figure of a section with its anomaly map laid over it."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import ListedColormap, Normalize, to_rgba
+from matplotlib.colors import Colormap, ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
-from seisflow.plotting.axes import canvas, colour_bar, show, symmetric
+from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
 from seisflow.plotting.style import CONTOUR, DIM_MAP, GREY_MAP, LABELS, NO_TRACE, STYLE, UNUSUAL_MAP
 
 
@@ -27,10 +28,13 @@ def draw_anomaly_overlay(
     two_sided: bool = True,
     anomalies: Sequence[Mapping[str, Any]] = (),
     title: str = "",
+    caveat: str = "",
     lateral_label: str = LABELS["crossline"],
     vertical_label: str = LABELS["time"],
-    score_label: str = "Anomaly score",
+    score_label: str = "Deviation from held-out data (std)",
     clip: float = 99.0,
+    colour_map: Colormap | None = None,
+    aspect: float | None = None,
 ) -> Figure:
     """Draw amplitudes in grey, peaks black, and lay the anomaly score over them in translucent colours.
 
@@ -54,8 +58,14 @@ def draw_anomaly_overlay(
         last) labels; ``label`` is what to write beside the frame, by default 1, 2, 3, ...
     title, lateral_label, vertical_label, score_label : str
         Words around the picture.
+    caveat : str
+        What a reader has to know before believing it; stands below the title.
     clip : float
         Percentile of the absolute amplitude at which black and white are reached.
+    colour_map : Colormap, optional
+        Of the amplitudes, instead of grey.
+    aspect : float, optional
+        Width of the picture over its height.
     """
     scores = np.asarray(anomaly, dtype=np.float64)
     known = scores[np.isfinite(scores)]
@@ -64,8 +74,12 @@ def draw_anomaly_overlay(
     beyond = size[size > low]
     scale = Normalize(low, np.percentile(beyond, 99) if beyond.size else low + 1.0, clip=True)
 
-    figure, axes = canvas(scores.shape, title, lateral_label, vertical_label)
-    show(axes, amplitude, lateral, vertical, GREY_MAP, symmetric(amplitude, clip))
+    figure, axes = canvas(scores.shape, title, lateral_label, vertical_label, aspect)
+    if caveat:
+        width = int(14 * figure.get_size_inches()[0])
+        axes.set_title("\n".join([title, *wrap(caveat[0].upper() + caveat[1:], width)]), color=CONTOUR)
+    show(axes, amplitude, lateral, vertical, colour_map or GREY_MAP, symmetric(amplitude, clip))
+    mute_legend(axes, amplitude)
     colours = _score_colours(scores, scale, two_sided)
     image = show(axes, colours, lateral, vertical)
     if threshold is not None:

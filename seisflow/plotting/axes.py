@@ -7,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -14,10 +15,15 @@ from seisflow.plotting.style import NO_TRACE, new_figure
 
 
 def canvas(
-    shape: tuple[int, ...], title: str, lateral_label: str, vertical_label: str
+    shape: tuple[int, ...],
+    title: str,
+    lateral_label: str,
+    vertical_label: str,
+    aspect: float | None = None,
 ) -> tuple[Figure, Axes]:
     """Make a figure whose width follows the number of traces against that of samples, within reason."""
-    figure = new_figure(float(np.clip(13.0 * shape[0] / shape[1], 4.5, 11.0)) + 1.2, 5.8)
+    width = float(np.clip(13.0 * shape[0] / shape[1], 4.5, 11.0)) if aspect is None else 5.8 * aspect
+    figure = new_figure(width + 1.2, 5.8)
     axes = figure.add_subplot()
     axes.set_xlabel(lateral_label)
     axes.set_ylabel(vertical_label)
@@ -46,6 +52,16 @@ def show(
         interpolation_stage="data",
         extent=(left, right, bottom, top),
     )
+
+
+def mute_legend(axes: Axes, values: ArrayLike) -> None:
+    """Say what the grey without amplitudes is, where there is any."""
+    missing = ~np.isfinite(np.asarray(values, dtype=np.float64))
+    if missing.any():
+        patch = Rectangle((0, 0), 1, 1, facecolor=NO_TRACE, edgecolor="0.5", linewidth=0.5)
+        axes.legend(
+            [patch], ["muted, dead or no trace"], loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
+        )
 
 
 def _span(axis: Axis, labels: NDArray[np.float64]) -> tuple[float, float]:

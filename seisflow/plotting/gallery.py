@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,6 +21,8 @@ def draw_gallery(
     title: str = "Generated",
     real: ArrayLike | None = None,
     clip: float = 99.0,
+    interval: float | None = None,
+    unit: str = "ms",
 ) -> Figure:
     """Draw patches side by side on one amplitude scale, beside real ones if they are given.
 
@@ -35,6 +38,10 @@ def draw_gallery(
         Patches of the data, drawn on the left with the same colours, which then follow their range.
     clip : float
         Percentile of the absolute amplitude at which the colours end.
+    interval : float, optional
+        Sample interval; without it, samples are counted.
+    unit : str
+        Of the interval.
     """
     made = np.asarray(patches)[:, 0]
     galleries = [(title, made)] if real is None else [("Real", np.asarray(real)[:, 0]), (title, made)]
@@ -48,7 +55,7 @@ def draw_gallery(
         image = axes.imshow(mosaic, AMPLITUDE_MAP, norm, interpolation_stage="data")
         count, samples, traces = panels.shape
         axes.set_title(f"{name} ({count} patches of {samples} x {traces})")
-        axes.set_axis_off()
+        _patch_axes(axes, mosaic.shape, (samples, traces), interval, unit)
     colour_bar(figure, all_axes, image, "Scaled amplitude", extend="both")
     return figure
 
@@ -84,12 +91,38 @@ def draw_images(
     return figure
 
 
+def _patch_axes(
+    axes: Axes, shape: tuple[int, ...], patch: tuple[int, int], interval: float | None, unit: str
+) -> None:
+    """Tick the ends of each patch: traces across, time or samples down."""
+    height, width = patch
+    gap = _gap(patch)
+    for axis, size, length, last in (
+        (axes.xaxis, width, shape[1], f"{width}"),
+        (axes.yaxis, height, shape[0], f"{height}" if interval is None else f"{(height - 1) * interval:g}"),
+    ):
+        starts = range(0, length, size + gap)
+        axis.set_ticks(
+            [place for start in starts for place in (start, start + size - 1)],
+            ["1" if axis is axes.xaxis or interval is None else "0", last] * len(starts),
+        )
+    axes.tick_params(labelsize=5, length=2, pad=1)
+    axes.set_xlabel("Trace of the patch")
+    axes.set_ylabel("Sample of the patch" if interval is None else f"From the top of the patch ({unit})")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _gap(patch: tuple[int, int]) -> int:
+    return max(2, round(0.02 * max(patch)))
+
+
 def _mosaic(panels: NDArray[np.floating], columns: int | None) -> NDArray[np.floating]:
     """Set patches (N, H, W) into one picture, row by row, with white gaps of NaN between them."""
     count, height, width = panels.shape
     columns = min(count, columns or max(1, round(math.sqrt(count * height / width))))
     rows = -(-count // columns)
-    gap = max(2, round(0.02 * max(height, width)))
+    gap = _gap((height, width))
     mosaic = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan, np.float32)
     for i, panel in enumerate(panels):
         top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)

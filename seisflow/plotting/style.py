@@ -4,13 +4,17 @@ Amplitudes are drawn with Crameri's perceptually uniform colour maps (``cmcramer
 in print and to colour-blind readers.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from cmcrameri import cm
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
+
+from seisflow.errors import ConfigError
 
 AMPLITUDE_MAP: Colormap = cm.vik
 GREY_MAP: Colormap = cm.grayC_r
@@ -23,6 +27,10 @@ LABELS = {
     "inline": "Inline",
     "crossline": "Crossline",
     "trace": "Trace",
+    "cdp": "CDP",
+    "shot_point": "Shot point",
+    "ffid": "Field record",
+    "offset": "Offset (m)",
     "channel": "Channel",
     "shot": "Shot",
     "patch": "Patch",
@@ -50,6 +58,24 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": 8,
     "ytick.major.width": 0.6,
 }
+
+
+def find_colour_map(name: str) -> Colormap:
+    """Colour map of matplotlib or of Crameri by its name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the message lists some.
+    """
+    if name in colormaps:
+        return colormaps[name]
+    if isinstance(found := getattr(cm, name, None), Colormap):
+        return found
+    near = get_close_matches(name, [*colormaps, *vars(cm)], n=3) or ["vik", "grayC_r", "seismic", "RdGy"]
+    raise ConfigError(
+        f"{name}: no such colour map. Expected one of matplotlib or cmcrameri: {', '.join(near)}"
+    )
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -14,7 +14,7 @@ import xarray as xr
 from seisflow.errors import DataError, ModelError
 from seisflow.models import Model, ModelCard, load_model
 from seisflow.models.base import section_card
-from seisflow.models.storage import DEFAULT_MODEL, find_model, shipped_models
+from seisflow.models.storage import DEFAULT_MODEL, WEIGHTS, find_model, shipped_models
 from seisflow.patches import Block, Split
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware
@@ -55,9 +55,14 @@ class ChosenModel:
     def sources(self) -> list[Source]:
         """Sections of the training, both the training and the held-out parts."""
         return [
-            Source.model_validate({k: v for k, v in item.items() if k != "split"})
+            Source.model_validate({k: v for k, v in item.items() if k not in ("split", "survey")})
             for item in self.card.inputs
         ]
+
+    @property
+    def splits(self) -> list[Split]:
+        """Training and held-out parts of each source."""
+        return [Split.model_validate(item["split"]) for item in self.card.inputs]
 
     def describe(self) -> str:
         """Say in a line what model this is and what it has seen."""
@@ -144,6 +149,7 @@ def choose_model(name: str | None = None, device: str | None = None) -> ChosenMo
     hardware = Hardware.choose(device)
     if name is None:
         name = str(folders.latest()) if folders.LATEST.exists() else DEFAULT_MODEL
+    _refuse_interrupted(Path(name))
     folder = find_model(name)
     ships = name in shipped_models() and not Path(name).exists()
     return ChosenModel(name, load_model(folder).to(hardware.device), Path() if ships else folder, folder)
@@ -156,3 +162,12 @@ def _sampled_alike(one: xr.Dataset, other: xr.Dataset) -> bool:
         for x in (one, other)
     )
     return dim == other_dim and bool(np.isclose(step, other_step, rtol=0.01))
+
+
+def _refuse_interrupted(folder: Path) -> None:
+    """Say of a run that has a state but no model yet how to go on."""
+    if (folder / "checkpoint.ckpt").is_file() and not (folder / WEIGHTS).is_file():
+        raise ModelError(
+            f"{folder}: a run that was interrupted, so there is no model yet. Finish it: "
+            f"seisflow train --resume -o {folder} (with --max-steps or --max-time to end sooner)"
+        )

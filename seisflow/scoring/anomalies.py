@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects, label
 
 from seisflow.patches import layout
+from seisflow.patches.numbers import lateral_axis, numbers_at
 from seisflow.scoring.maps import Scored
 
 MIN_SAMPLES = 16
@@ -204,10 +205,18 @@ def describe(anomaly: Anomaly, section: xr.Dataset, score: str = "typicality") -
     extents = dict(zip(dims.lead, zip(anomaly.first, anomaly.last, strict=True), strict=True))
     extents |= {dims.lateral: (left, right - 1), dims.vertical: (top, bottom - 1)}
     at: dict[str, Any] = {dim: label_of(section, dim, index) for dim, index in place.items()}
+    at |= numbers_at(section, {str(dim): index for dim, index in place.items()})
     for name in ("cdp_x", "cdp_y"):
         if name in section.coords:
             value = float(section[name].isel({dim: place[str(dim)] for dim in section[name].dims}))
             at[name] = value if np.isfinite(value) else None
+    labels = {
+        dim: [label_of(section, dim, first), label_of(section, dim, last)]
+        for dim, (first, last) in extents.items()
+    }
+    numbers, name = lateral_axis(section)
+    if name != dims.lateral:
+        labels[name] = [numbers[left].item(), numbers[right - 1].item()]
     return {
         "kind": kinds[anomaly.sign],
         "peak": round(anomaly.peak, 3),
@@ -215,10 +224,7 @@ def describe(anomaly: Anomaly, section: xr.Dataset, score: str = "typicality") -
         "samples": anomaly.samples,
         "panels": anomaly.panels,
         "at": at,
-        "extent": {
-            dim: [label_of(section, dim, first), label_of(section, dim, last)]
-            for dim, (first, last) in extents.items()
-        },
+        "extent": labels,
     }
 
 

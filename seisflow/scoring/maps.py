@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,16 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def variable_attrs(
-    model: Model, alpha: float, score: str = "typicality", shape: tuple[int, int] | None = None
+    model: Model,
+    alpha: float,
+    score: str = "typicality",
+    shape: tuple[int, int] | None = None,
+    differences: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Attributes of each map; those of ``anomaly`` tell the threshold and what it promises.
 
     ``shape`` (T, X) is that of the panels to judge, for their threshold; by default, of held-out ones.
+    ``differences`` are those of the section from the calibration lines: with any, nothing is promised.
     """
     card, title = judging_card(model), find_score(model, score).title
     calibration: Extremes = calibration_of(card, score)
@@ -79,9 +85,13 @@ def variable_attrs(
         "long_name": title,
         "threshold": calibration.threshold(alpha, shape),
         "alpha": alpha,
-        "alpha_is_supported": bool(calibration.supports(alpha, shape)),
-        "alpha_rests_on": calibration.promise(alpha, shape),
+        "alpha_is_supported": bool(calibration.supports(alpha, shape)) and not differences,
+        "alpha_rests_on": "nothing" if differences else calibration.promise(alpha, shape),
     }
+    if differences:
+        attrs["anomaly"]["caveat"] = (
+            f"a ranking without an alarm rate: {', '.join(differences)} unlike the calibration lines"
+        )
     return attrs
 
 

@@ -17,10 +17,11 @@ from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import judging_card
 from seisflow.patches import layout, read_panel, section_name
+from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import VARIABLES, Scored, score_attrs, variable_attrs
-from seisflow.scoring.survey_match import fitting_scale, warn_of_other_sampling
+from seisflow.scoring.survey_match import SurveyMatch, for_survey
 from seisflow.scoring.tiles import Tile, WindowGrid, read_slab, slabs, widened
 from seisflow.scoring.windows import (
     Part,
@@ -85,12 +86,15 @@ def score(
     dims = section["amplitude"].dims
     shape = section["amplitude"].shape
     dim = layout(section)
-    attrs = variable_attrs(model, alpha, score, (section.sizes[dim.vertical], section.sizes[dim.lateral]))
+    judging_card(model)
+    model, match = for_survey(section, model, score)
+    panel = (section.sizes[dim.vertical], section.sizes[dim.lateral])
+    attrs = variable_attrs(model, alpha, score, panel, match.differences)
     maps: dict[str, tuple[Any, NDArray[Any], dict[str, Any]]] = {
         name: (dims, np.full(shape, False if dtype == "bool" else np.nan, dtype), attrs[name])
         for name, (dtype, _) in VARIABLES.items()
     }
-    for scored in score_panels(section, model, score=score, seed=seed):
+    for scored in score_panels(section, model, score=score, seed=seed, match=match):
         place: tuple[int | slice, ...] = (*scored.lead, scored.columns)
         for name in VARIABLES:
             maps[name][1][place] = getattr(scored, name).T
@@ -107,6 +111,7 @@ def score_panels(
     seed: int = 0,
     scheduler: str | None = None,
     workers: int = 1,
+    match: SurveyMatch | None = None,
 ) -> Iterator[Scored]:
     """Score a section panel by panel, in order; only a few panels are in memory at a time.
 
@@ -129,6 +134,8 @@ def score_panels(
         and score slabs of panels, each file chunk being read by one worker.
     workers : int
         Without a scheduler, how many to start on this machine; one is this process.
+    match : SurveyMatch, optional
+        What `seisflow.scoring.survey_match.for_survey` has found, together with ``model``; else it is asked.
 
     Raises
     ------
@@ -141,7 +148,7 @@ def score_panels(
     OutputError
         If a worker died.
     """
-    card = judging_card(model)
+    judging_card(model)
     dims = layout(section)
     samples, traces = section.sizes[dims.vertical], section.sizes[dims.lateral]
     if samples < model.shape[1] // 4 or traces < 2:
@@ -150,8 +157,9 @@ def score_panels(
             f"Too small for the model's patch of {model.shape[1]} x {model.shape[2]}: "
             f"train one with --set data.patch=[SAMPLES,TRACES]"
         )
-    warn_of_other_sampling(section, card)
-    work = _SlabScorer(section, CalibratedScore(model, score), fitting_scale(section, card), seed)
+    if match is None:
+        model, match = for_survey(section, model, score)
+    work = _SlabScorer(section, CalibratedScore(model, score), match.scaling, seed)
     shares = slabs(section, work.grid)
     if scheduler is None and workers <= 1:
         stream = work.stream(shares)
@@ -176,7 +184,7 @@ class _SlabScorer:
         self, section: xr.Dataset, judge: CalibratedScore, scaling: AmplitudeScaling, seed: int
     ) -> None:
         dims = layout(section)
-        names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+        names = [name for name in MASKS if name in section.variables]
         self.section = section[names].reset_coords(drop=True)
         self.judge = judge
         self.scaling = scaling

@@ -1,66 +1,160 @@
-"""Whether a section resembles what a model has seen: amplitudes, sampling."""
+"""The survey of a model that a section belongs to, and whether that survey's calibration holds for it."""
 
 from __future__ import annotations
 
+import copy
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from seisflow.io import catalog
-from seisflow.models import ModelCard
-from seisflow.patches import Block, layout, section_name
+from seisflow.models import Model, ModelCard
+from seisflow.models.base import section_card
+from seisflow.models.survey import Survey
+from seisflow.patches import Block, section_name
+from seisflow.patches.identity import ALIKE, Identity
 from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.scoring.of_the_model import calibrated_on_samples, departures, is_of_model
+from seisflow.scoring.panel_statistics import section_statistics
 
 log = logging.getLogger("seisflow")
 
 
-def fitting_scale(section: xr.Dataset, card: ModelCard) -> AmplitudeScaling:
-    """Return the model's scaling, or the section's own if it is unseen and of another size of amplitudes."""
-    if _was_trained_on(section, card):
-        return card.scaling
-    own = AmplitudeScaling.fit([section], [[Block()]], card.scaling.step)
-    ratio = own.std / card.scaling.std
-    if 0.5 < ratio < 2:
-        return card.scaling
-    log.warning(
-        "%s: amplitudes are %.3g times those the model has seen (std %.4g against %.4g); scaled by their "
-        "own. Train on this survey for a score that means more",
-        section_name(section),
-        ratio,
-        own.std,
-        card.scaling.std,
-    )
-    return own
+@dataclass(frozen=True)
+class SurveyMatch:
+    """What a section is to a model.
 
+    Attributes
+    ----------
+    survey : str
+        Name of the survey whose scaling and calibration are taken.
+    scaling : AmplitudeScaling
+    differences : list of str
+        Why the calibration does not hold for the section; empty where it does.
+    """
 
-def warn_of_other_sampling(section: xr.Dataset, card: ModelCard) -> None:
-    """Tell when a section is sampled otherwise than what the model has seen, so that its patterns differ."""
-    seen = card.provenance.get("geometry")
-    vertical = layout(section).vertical
-    values = section[vertical].values
-    if not seen or len(values) < 2:
-        return
-    interval = float(values[1] - values[0])
-    if vertical != seen["domain"] or not np.isclose(interval, seen["interval"], rtol=0.01):
-        log.warning(
-            "%s: %s samples every %g %s; the model has seen %s samples every %g %s, and finds all else "
-            "unusual. Train on this survey for a score that means more",
-            section_name(section),
-            vertical,
-            interval,
-            section[vertical].attrs.get("units", ""),
-            seen["domain"],
-            seen["interval"],
-            seen["unit"],
+    survey: str
+    scaling: AmplitudeScaling
+    differences: list[str]
+
+    @property
+    def caveat(self) -> str:
+        """Say in a sentence that there is no alarm rate, and why; empty where there is one."""
+        if not self.differences:
+            return ""
+        return (
+            f"a ranking without an alarm rate: unlike the calibration lines in {', '.join(self.differences)}"
         )
 
 
-def _was_trained_on(section: xr.Dataset, card: ModelCard) -> bool:
+def for_survey(section: xr.Dataset, model: Model, score: str = "typicality") -> tuple[Model, SurveyMatch]:
+    """Return the model with scaling and calibration of the section's survey, and how these were chosen.
+
+    A file that the model was trained on or calibrated for is known by its name. Any other one is held
+    against the surveys by sampling, headers and amplitudes; then its panels against their calibration lines
+    by a two-sample test on scale, spectrum, coherence and level of typicality.
+
+    Parameters
+    ----------
+    section : xr.Dataset
+    model : Model
+        Not changed; the one returned shares its weights.
+    score : str
+        The score that a generated section will be judged by: it is calibrated on samples of the model.
+    """
+    card = section_card(model)
+    if is_of_model(section, card):
+        name = "samples of the model"
+        match = SurveyMatch(name, card.scaling, departures(section))
+        return with_card(model, calibrated_on_samples(model, card, score)), match
+    surveys = card.surveys or [first_survey(card)]
+    for survey in surveys:
+        if _is_of(section, survey):
+            match = SurveyMatch(survey.name, survey.scaling, [])
+            return with_card(model, card_of(card, survey)), match
+    fitting, match = _nearest(section, surveys, model, card)
+    return with_card(model, fitting), match
+
+
+def first_survey(card: ModelCard) -> Survey:
+    """Return what a card of an older version tells of the one survey it knows."""
+    seen = card.provenance.get("geometry") or {"domain": "time", "interval": 0.0, "unit": ""}
+    paths = [str(item["path"]) for item in card.inputs if "path" in item]
+    return Survey(name=Path(paths[0]).stem if paths else "survey", paths=paths, scaling=card.scaling, **seen)
+
+
+def card_of(card: ModelCard, survey: Survey) -> ModelCard:
+    """Return a card as if ``survey`` were the only one; its calibration may be that of the first."""
+    changes: dict[str, object] = {"scaling": survey.scaling}
+    if survey.calibration is not None:
+        changes |= {"calibration": survey.calibration, "calibrations": survey.calibrations}
+    return card.model_copy(update=changes)
+
+
+def _nearest(
+    section: xr.Dataset, surveys: list[Survey], model: Model, card: ModelCard
+) -> tuple[ModelCard, SurveyMatch]:
+    """Take the most alike survey that a section may be of, else its own scaling; say what differs."""
+    identity = Identity.of(section)
+    one, scaling = min(
+        ((survey, survey.scaling) for survey in surveys), key=lambda pair: _distance(identity, pair[0])
+    )
+    differences = []
+    if not _same_sampling(identity, one):
+        differences.append(f"sampling ({identity.sampling}, against {one.domain}, every {one.interval:g} "
+                           f"{one.unit})".replace(" )", ")"))  # fmt: skip
+    ratio = identity.std / one.scaling.std
+    if not 1 / ALIKE < ratio < ALIKE and identity.std:
+        scaling = AmplitudeScaling.fit([section], [[Block()]], one.scaling.step)
+        differences.append(f"amplitude ({ratio:.3g} times, so they are scaled by their own)")
+    if one.panels is not None:
+        found = section_statistics(section, model, scaling)
+        differences += one.panels.differences(found)
+    elif not differences:
+        differences.append(
+            "what cannot be told (the model, of an older version, keeps no statistics of them)"
+        )
+    match = SurveyMatch(one.name, scaling, differences)
+    if differences:
+        log.warning(
+            "%s: unlike the calibration lines of %s in %s: a ranking, no alarm rate. Calibrate on lines of "
+            "this survey: seisflow calibrate -m MODEL %s",
+            section_name(section),
+            one.name,
+            ", ".join(differences),
+            section.attrs.get("source_file", "SURVEY"),
+        )
+    return card_of(card, one.model_copy(update={"scaling": scaling})), match
+
+
+def _distance(identity: Identity, survey: Survey) -> tuple[bool, bool, float]:
+    words = frozenset(survey.words)
+    alike = len(words & identity.words) >= 0.5 * len(words | identity.words) if words else False
+    ratio = abs(float(np.log(max(identity.std, 1e-30) / survey.scaling.std)))
+    return not _same_sampling(identity, survey), not alike and ratio > np.log(ALIKE), ratio
+
+
+def _same_sampling(identity: Identity, survey: Survey) -> bool:
+    if not survey.interval:  # not told by older versions
+        return True
+    return identity.domain == survey.domain and bool(
+        np.isclose(identity.interval, survey.interval, rtol=0.01)
+    )
+
+
+def with_card(model: Model, card: ModelCard) -> Model:
+    """Return a model that shares the weights of another and has a card of its own."""
+    view = copy.copy(model)
+    view.card = card
+    return view
+
+
+def _is_of(section: xr.Dataset, survey: Survey) -> bool:
     source = section.attrs.get("source_file")
     if source is None:
         return False
-    paths = (str(item["path"]) for item in card.inputs)
-    files = (catalog.locate(path) if path in catalog.names() else Path(path) for path in paths)
+    files = (catalog.locate(path) if path in catalog.names() else Path(path) for path in survey.paths)
     return any(file.resolve() == Path(source).resolve() for file in files)

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.patches import Panel, chunk_size, layout, panel_index, prepare, window_starts
+from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
 
 TILE_SAMPLES = 2**22
@@ -170,5 +171,5 @@ def read_slab(section: xr.Dataset, slab: list[Tile]) -> tuple[xr.Dataset, list[t
         return section, [tile.lead for tile in slab]
     first, last = slab[0].lead[-1], slab[-1].lead[-1]
     place = dict(zip(dims.lead, (*slab[0].lead[:-1], slice(first, last + 1)), strict=True))
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+    names = [name for name in MASKS if name in section.variables]
     return section[names].isel(place).load(), [(tile.lead[-1] - first,) for tile in slab]

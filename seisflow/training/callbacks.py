@@ -1,9 +1,7 @@
-"""Callbacks of training: averaged weights, checkpoints, clean interruption, lines of progress."""
+"""Callbacks of training: averaged weights, checkpoints, clean interruption."""
 
 import logging
-import math
 import signal
-import time
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -113,50 +111,3 @@ class WholeFiles(TorchCheckpointIO):
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from error
                 raise
-
-
-class Report(Callback):
-    """A line on stderr every ``every`` steps, for logs and pipes (a terminal gets a progress bar)."""
-
-    def __init__(self, steps: int, every: int) -> None:
-        self.steps = steps
-        self.every = every
-        self._since = (0.0, 0)
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = (time.monotonic(), trainer.global_step)
-
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if not trainer.limit_val_batches and trainer.global_step % self.every == 0:
-            self._tell(trainer)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._tell(trainer)
-
-    def _tell(self, trainer: Trainer) -> None:
-        values = trainer.callback_metrics
-        began, first = self._since
-        done = trainer.global_step - first
-        if not done or not trainer.is_global_zero:
-            return
-        speed = done / (time.monotonic() - began)
-        left = (self.steps - trainer.global_step) / speed
-        timer = next((c for c in trainer.callbacks if hasattr(c, "time_remaining")), None)  # type: ignore[attr-defined]
-        remaining = timer.time_remaining() if timer is not None else None
-        if remaining is not None:
-            left = min(left, max(remaining, 0.0))
-        log.info(
-            "step %d/%d: nats/dim %s; %.2f steps/s, %s left",
-            trainer.global_step,
-            self.steps,
-            ", ".join(
-                f"{float(values[key]):.4f} ({float(values[key]) / math.log(2):.3f} bits/dim) {words}"
-                for key, words in (
-                    ("train/nats_per_dim", "in training"),
-                    ("held_out/nats_per_dim", "held out"),
-                )
-                if key in values
-            ),
-            speed,
-            time.strftime("%H:%M:%S", time.gmtime(left)),
-        )

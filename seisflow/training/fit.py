@@ -1,7 +1,6 @@
 """Optimisation of a model by Lightning, and the card it leaves with."""
 
 import logging
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -9,17 +8,19 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import RichProgressBar, Timer
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow.config import Config
 from seisflow.models import Model, ModelCard, save_model
 from seisflow.runs.hardware import Hardware, is_first_process
 from seisflow.runs.provenance import commit, machine, versions
-from seisflow.training.callbacks import Averaging, Checkpoint, Report, SafeStop, WholeFiles
+from seisflow.training.bar import TrainingBar
+from seisflow.training.callbacks import Averaging, Checkpoint, SafeStop, WholeFiles
 from seisflow.training.data import PatchData
 from seisflow.training.module import FlowModule
 from seisflow.training.record import METRICS, STATE, Record, Run
+from seisflow.training.timing import Budget
 
 
 def fit(
@@ -31,21 +32,22 @@ def fit(
     hardware: Hardware,
     state: Path | None,
     *,
+    budget: Budget,
     calibrate: bool = True,
 ) -> Run:
     training = config.training
     model.compute_in(hardware.subnet_dtype(training.precision))
     module = FlowModule(model, training)
-    stop, timer = SafeStop(), Timer(record.max_time, verbose=False)
+    limit = budget.max_time
+    if limit is not None:
+        earlier = 0.0 if state is None else seconds_of(state)
+        limit = budget.for_steps(model.to(hardware.device), data, record.survey_of, earlier)
+    stop, timer = SafeStop(), Timer(limit, verbose=False)
     callbacks: list[Callback] = [timer, stop]
     if training.ema:
         callbacks.append(Averaging(training.ema))
     callbacks.append(Checkpoint(folder / STATE, training.validate_every))
-    callbacks.append(
-        RichProgressBar(leave=True)
-        if sys.stderr.isatty()
-        else Report(training.steps, training.validate_every)
-    )
+    callbacks.append(TrainingBar(training.steps, timer))
     # Lightning's notes on devices and its advice on workers are for its own users, not for ours
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -71,7 +73,7 @@ def fit(
             logger=loggers,
             callbacks=callbacks,
             enable_checkpointing=False,
-            enable_progress_bar=sys.stderr.isatty(),
+            enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
             plugins=[WholeFiles()],
@@ -84,7 +86,7 @@ def fit(
         )
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
-        _finish(run, record, config, data, calibrate)
+        _finish(run, record, config, data, budget.panels if calibrate else 0)
     return run
 
 
@@ -99,9 +101,10 @@ def _csv_logger(folder: Path) -> CSVLogger:
     return logger
 
 
-def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate: bool) -> None:
+def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: int) -> None:
     """Calibrate, save the model with its card, and draw what a run folder shows."""
-    from seisflow.training.finish import calibrate_run, draw_image_run, draw_run, judge_images
+    from seisflow.training.calibration import calibrate_run
+    from seisflow.training.finish import draw_image_run, draw_run, judge_images
 
     images = record.images
     model = run.model.cpu().eval()
@@ -110,9 +113,10 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate
         config=config,
         images=None if images is None else images.path,
         scaling=record.scaling,
+        surveys=list(record.surveys),
         inputs=[
-            {**source.model_dump(mode="json"), "split": part.model_dump(mode="json")}
-            for source, part in zip(record.sources, record.splits, strict=True)
+            {**source.model_dump(mode="json"), "split": part.model_dump(mode="json"), "survey": number}
+            for source, part, number in zip(record.sources, record.splits, record.numbers, strict=True)
         ]
         if images is None
         else [images.model_dump(mode="json")],
@@ -120,10 +124,16 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, calibrate
     )
     if images is not None:
         judge_images(model, data)
-    elif calibrate:
-        calibrate_run(model, data)
+    elif panels:
+        calibrate_run(model, data, panels)
     save_model(model, run.folder)
     (draw_run if images is None else draw_image_run)(model, data, run.folder)
+
+
+def seconds_of(state: Path) -> float:
+    """Time that the steps of a checkpoint have taken."""
+    kept = torch.load(state, weights_only=True, mmap=True).get("callbacks", {})
+    return float(kept.get("Timer", {}).get("time_elapsed", {}).get("train", 0.0))
 
 
 def provenance(run: Run, seed: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from seisflow.config import Config, parse_stored_config
 from seisflow.config.yaml_text import printable, read_yaml
 from seisflow.errors import TrainingError
 from seisflow.models import Model
+from seisflow.models.survey import Survey
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.sources import ImageSource, Source
@@ -30,10 +31,22 @@ class Record(BaseModel):
     splits: list[Split] = []
     images: ImageSource | None = None
     scaling: AmplitudeScaling
+    surveys: list[Survey] = []
+    survey_of: list[int] = []
     seed: int
     max_time: timedelta | None = None
     named: str = ""
     """Signature of the paths, by which `resume` knows that the user has named them."""
+
+    @property
+    def numbers(self) -> list[int]:
+        """Number of the survey of each source."""
+        return self.survey_of or [0] * len(self.sources)
+
+    @property
+    def scalings(self) -> list[AmplitudeScaling]:
+        """Scaling of each source: that of its survey."""
+        return [self.surveys[k].scaling for k in self.survey_of] or [self.scaling] * len(self.sources)
 
     @property
     def paths(self) -> list[str]:
@@ -60,6 +73,10 @@ def read_record(folder: Path) -> Record:
         raise TrainingError(
             f"{path}: {len(record.splits)} splits of {len(record.sources)} inputs. Train anew"
         )
+    if len(record.survey_of) not in (0, len(record.sources)) or not all(
+        0 <= number < len(record.surveys) for number in record.survey_of
+    ):
+        raise TrainingError(f"{path}: surveys {record.survey_of} do not match the inputs. Train anew")
     return record
 
 

@@ -1,37 +1,46 @@
 """Training as a run: a folder that training fills and that scoring and generation read."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 from lightning.pytorch import seed_everything
 
+from seisflow import progress
 from seisflow.config import Config
 from seisflow.errors import TrainingError
 from seisflow.io.aside import check_inputs
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
+from seisflow.models.storage import WEIGHTS
 from seisflow.patches import Split
-from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.hardware import is_first_process
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.runs.trust import check_named, sign
-from seisflow.training.fit import fit
+from seisflow.training.fit import fit, seconds_of
 from seisflow.training.images import PIXELS, check_fits_sections, image_data
+from seisflow.training.plan import Plan, make_plan
 from seisflow.training.record import CONFIG, RECORD, STATE, Record, Run, read_config, read_record
 from seisflow.training.start import (
     as_yaml,
+    check_folder,
     choose_hardware,
+    discard_folder,
     initialise,
-    large_enough,
     make_folder,
     patch_data,
+    record_of,
 )
+from seisflow.training.timing import Budget
+
+log = logging.getLogger("seisflow")
 
 
 def train(
-    sources: Sequence[Source] | ImageSource,
+    sources: Sequence[Source] | Plan | ImageSource,
     config: Config,
     folder: str | Path,
     *,
@@ -47,8 +56,8 @@ def train(
 
     Parameters
     ----------
-    sources : sequence of Source, or ImageSource
-        Sections to learn from, or an image data set.
+    sources : sequence of Source, Plan, or ImageSource
+        Sections to learn from, as they are or as `make_plan` has grouped them; or an image data set.
     config : Config
         What to train, and how.
     folder : str or Path
@@ -58,7 +67,7 @@ def train(
     device : str, optional
         See `Hardware.choose`.
     max_time : timedelta, optional
-        Ends training early; the learning rate decays towards it.
+        For all of the run, calibration included; the learning rate decays towards it.
     overwrite : bool
         Replace a run that is there already.
     splits : sequence of Split, optional
@@ -85,31 +94,53 @@ def train(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM, once the state is saved; the message says how to go on.
     """
+    budget = Budget(max_time)
     folder = Path(folder)
-    check_memory(config, config.training.batch)
-    hardware = choose_hardware(device, config)
-    if isinstance(sources, ImageSource):
-        record = Record(images=sources, scaling=PIXELS, seed=seed, max_time=max_time)
-        data_module = image_data(sources, config, seed)
-    else:
-        check_fits_sections(config)
-        sections = [source.open() for source in sources]
-        if splits is None:
-            sources, sections, splits = large_enough(sources, sections, config)
-        scaling = AmplitudeScaling.fit(sections, [part.train for part in splits], config.data.dither)
-        record = Record(
-            sources=list(sources), splits=list(splits), scaling=scaling, seed=seed, max_time=max_time
-        )
-        data_module = patch_data(record, config, sections)
-    record = record.model_copy(update={"named": sign(record.paths)})
-    check_inputs(folder, [source.path for source in record.sources])
-    seed_everything(seed, verbose=False)
-    model = build_model(config)
-    initialise(model, data_module)
     if is_first_process():
-        make_folder(folder, record, config, overwrite)
-    data_module.scheduler = scheduler
-    return fit(model, data_module, record, config, folder, hardware, None, calibrate=calibrate)
+        check_folder(folder, overwrite)
+    hardware = choose_hardware(device, config)
+    with _no_run_without_a_step(folder):
+        if isinstance(sources, ImageSource):
+            record = Record(images=sources, scaling=PIXELS, seed=seed, max_time=max_time)
+            with progress.bar(f"Reading {sources.name}"):
+                data_module = image_data(sources, config, seed)
+        else:
+            check_fits_sections(config)
+            plan = sources if isinstance(sources, Plan) else make_plan(sources, config, splits)
+            config = plan.config
+            check_memory(config, config.training.batch)
+            for one in plan.left_out:
+                log.warning("left out: %s", one)
+            record = record_of(plan, seed, max_time)
+            check_inputs(folder, [source.path for source in record.sources])
+            with progress.bar("Counting patches"):
+                data_module = patch_data(record, config, plan.sections)
+        record = record.model_copy(update={"named": sign(record.paths)})
+        seed_everything(seed, verbose=False)
+        model = build_model(config)
+        with progress.bar("Setting whitening and scales from patches"):
+            initialise(model, data_module)
+        if is_first_process():
+            make_folder(folder, record, config, overwrite)
+        data_module.scheduler = scheduler
+        return fit(
+            model, data_module, record, config, folder, hardware, None, budget=budget, calibrate=calibrate
+        )
+
+
+@contextmanager
+def _no_run_without_a_step(folder: Path) -> Iterator[None]:
+    """Say of a run that is interrupted before it has a state to go on from that there is none."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if (folder / STATE).is_file() or stop.args:
+            raise
+        if is_first_process():
+            discard_folder(folder)
+        raise KeyboardInterrupt(
+            f"{folder}: interrupted before the first checkpoint, so there is no run to resume. Start it again"
+        ) from stop
 
 
 def resume(
@@ -132,7 +163,7 @@ def resume(
     device : str, optional
         See `Hardware.choose`.
     max_time : timedelta, optional
-        New time limit, for all of the run.
+        More time, calibration included; by default what is left of the time of a run that was interrupted.
     scheduler : str, optional
         See `train`.
     trusted : bool
@@ -145,23 +176,31 @@ def resume(
     DataError
         If the run names files that are not opened unasked.
     """
+    budget = Budget()
     folder = Path(folder)
     if not (folder / STATE).is_file():
         raise TrainingError(
             f"{folder}: no {STATE} to resume from. Expected a run folder: train without --resume"
         )
     try:
-        torch.load(folder / STATE, weights_only=True, mmap=True)
+        state = torch.load(folder / STATE, weights_only=True, mmap=True)
     except Exception as error:  # its reader raises what it likes on damaged input
         raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
     record, config = read_record(folder), read_config(folder)
     check_named(record.paths, record.named, folder, trusted)
-    if max_time is not None or steps is not None:
+    if max_time is not None:
         record = record.model_copy(update={"max_time": max_time})
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
         (folder / CONFIG).write_text(as_yaml(config))
+    done = int(state["global_step"])
+    if done >= config.training.steps and max_time is not None:
+        log.warning(
+            "all %d steps are done, so there is no use for more time: give more steps, --max-steps %d",
+            done,
+            2 * done,
+        )
     hardware = choose_hardware(device, config)
     check_memory(config, config.training.batch)
     model = build_model(config)
@@ -170,4 +209,8 @@ def resume(
     else:
         data_module = patch_data(record, config, [source.open() for source in record.sources])
     data_module.scheduler = scheduler
-    return fit(model, data_module, record, config, folder, hardware, folder / STATE)
+    budget.max_time = max_time
+    if max_time is None and steps is None and record.max_time is not None:
+        rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
+        budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
+    return fit(model, data_module, record, config, folder, hardware, folder / STATE, budget=budget)

@@ -2,7 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -10,44 +11,17 @@ import xarray as xr
 import yaml
 
 from seisflow.config import Config
-from seisflow.errors import DataError, OutputError, TrainingError
+from seisflow.errors import OutputError, TrainingError
 from seisflow.models import Model
-from seisflow.patches import GridDataset, PatchDataset, Split, split
+from seisflow.patches import GridDataset, PatchDataset
 from seisflow.runs.hardware import Hardware
-from seisflow.runs.sources import Source
 from seisflow.training.data import PatchData
-from seisflow.training.record import RECORD, Record
+from seisflow.training.plan import Plan
+from seisflow.training.record import RECORD, STATE, Record
 
 log = logging.getLogger("seisflow")
 INITIAL_PATCHES = 512
 INITIAL_SAMPLES = 2**21  # more of small patches: 2,048 images
-
-
-def large_enough(
-    sources: Sequence[Source], sections: list[xr.Dataset], config: Config
-) -> tuple[list[Source], list[xr.Dataset], list[Split]]:
-    """Split each section, and leave out those too small for it; if none is large enough, say so of the first.
-
-    Raises
-    ------
-    DataError
-        If no section has room for training and held-out blocks.
-    """
-    data = config.data
-    kept: list[tuple[Source, xr.Dataset, Split]] = []
-    refused: list[DataError] = []
-    for source, section in zip(sources, sections, strict=True):
-        try:
-            parts = source.split() or split(section, data.patch, data.validation, data.gap)
-        except DataError as error:
-            refused.append(error)
-        else:
-            kept.append((source, section, parts))
-    if not kept:
-        raise refused[0]
-    for reason in refused:
-        log.warning("left out: %s", reason)
-    return [one[0] for one in kept], [one[1] for one in kept], [one[2] for one in kept]
 
 
 def choose_hardware(device: str | None, config: Config) -> Hardware:
@@ -67,7 +41,7 @@ def patch_data(record: Record, config: Config, sections: list[xr.Dataset]) -> Pa
         sections,
         [part.train for part in record.splits],
         data.patch,
-        record.scaling,
+        record.scalings,
         seed=record.seed,
         length=max(training.steps * training.batch, INITIAL_PATCHES),
         flip=data.flip,
@@ -81,7 +55,7 @@ def patch_data(record: Record, config: Config, sections: list[xr.Dataset]) -> Pa
             [part.validation for part in record.splits],
             data.patch,
             (data.patch[0] // 2, data.patch[1] // 2),
-            record.scaling,
+            record.scalings,
             seed=record.seed,
         )
     return PatchData(patches, held_out, training)
@@ -94,7 +68,25 @@ def initialise(model: Model, data: PatchData) -> None:
         model.initialise(torch.stack([data.patches[i]["x"] for i in range(count)]))
 
 
-def make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -> None:
+def record_of(plan: Plan, seed: int, max_time: timedelta | None) -> Record:
+    return Record(
+        sources=plan.sources,
+        splits=plan.splits,
+        scaling=plan.surveys[0].scaling,
+        surveys=plan.surveys,
+        survey_of=plan.survey_of,
+        seed=seed,
+        max_time=max_time,
+    )
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse, before any work, a folder that may not be replaced or cannot be written.
+
+    Raises
+    ------
+    OutputError
+    """
     if folder.exists() and any(folder.iterdir()):
         if not overwrite:
             raise OutputError(
@@ -104,6 +96,30 @@ def make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -
             raise OutputError(
                 f"{folder}: holds something else than a run, so it is not replaced. Pass another -o"
             )
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise OutputError(f"{folder}: cannot be written ({why}). Choose another place with -o") from error
+    finally:
+        for place in new:
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+
+
+def discard_folder(folder: Path) -> None:
+    """Remove a run that has no state yet; what it replaced is gone already."""
+    if (folder / RECORD).is_file() and not (folder / STATE).is_file():
+        shutil.rmtree(folder)
+
+
+def make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -> None:
+    """Make the folder of a run, with what it was started with."""
+    check_folder(folder, overwrite)
+    if folder.exists() and any(folder.iterdir()):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")

@@ -1,10 +1,12 @@
 """`seisflow generate` draws what the library draws, says from which model, and leaves whole files only."""
 
+import csv
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import seisflow
@@ -46,7 +48,7 @@ def test_topic_temperature_and_seed_are_passed_on(run, tiny_run):
     done(run("generate", "--n", 3, "-m", tiny_run, "-o", "new.sgy", *flags))
     expected = generate(load_model(tiny_run), 3, **options)["amplitude"]
     np.testing.assert_array_equal(seisflow.open_section("new.sgy")["amplitude"], expected)
-    assert sorted(path.name for path in Path().iterdir()) == ["new.png", "new.sgy"]
+    assert sorted(path.name for path in Path().iterdir()) == ["new.csv", "new.png", "new.sgy"]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,19 @@ def test_what_does_not_fit_the_model_is_one_line(run, tiny_run, arguments, messa
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(Path().iterdir()) == []
+
+
+def test_beside_the_patches_stand_their_density_and_topic(run, tiny_run):
+    done(run("generate", "--n", 3, "-m", tiny_run, "-o", "new.zarr", "--at", "500000,6000000,12.5"))
+    rows = list(csv.DictReader(Path("new.csv").read_text().splitlines()))
+    model = load_model(tiny_run)
+    scaled = model.card.scaling.scale(generate(model, 3)["amplitude"].values.swapaxes(1, 2)[:, None])
+    expected = model.log_prob(torch.from_numpy(np.ascontiguousarray(scaled))).detach()
+    np.testing.assert_allclose([float(row["log_prob"]) for row in rows], expected, rtol=1e-3)
+    assert {row["topic"] for row in rows} <= {"0", "1"}
+    placed = seisflow.open_section("new.zarr")
+    assert float(placed["cdp_x"][0, 1] - placed["cdp_x"][0, 0]) == 12.5
+    assert float(placed["cdp_y"][2, 0]) == 6_000_025
 
 
 def test_nothing_is_replaced_unasked(run, tiny_run):

@@ -87,7 +87,6 @@ def test_several_inputs_go_to_a_folder(run, cube_file, tiny_run):
 
 
 def test_a_report_and_another_score_can_be_asked_for(run, cube_file, tiny_run):
-    pytest.importorskip("plotly")
     done(run("score", cube_file, "-m", tiny_run, "-o", "map.zarr", "--score", "combined", "--report"))
     assert Path("map.html").read_text().startswith("<!doctype html>")
     told = json.loads(Path("map.json").read_text())

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from seisflow import training
 from seisflow.config import FlowModelConfig
 from seisflow.runs.sources import Source
-from seisflow.training import finish
+from seisflow.training import calibration, finish
 
 SAMPLE = resources.files("seisflow.datasets") / "f3-sample.sgy"
 PART = ("inline=1:2", "crossline=1:128", "time=0:508")
@@ -49,7 +49,7 @@ def source() -> Source:
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures and no calibration: half the time of a tiny run."""
     monkeypatch.setattr(finish, "draw_run", lambda *_: None)
-    monkeypatch.setattr(finish, "calibrate_run", lambda *_: None)
+    monkeypatch.setattr(calibration, "calibrate_run", lambda *_: None)
 
 
 @pytest.fixture

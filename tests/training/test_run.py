@@ -18,6 +18,7 @@ from seisflow.training import module, run, start
 from seisflow.training.callbacks import Averaging
 from seisflow.training.module import FINAL_RATE, FlowModule
 from seisflow.training.record import summary
+from seisflow.training.timing import Budget
 
 from .conftest import same, state, tiny_config, weights
 
@@ -157,7 +158,7 @@ def test_a_section_too_small_is_left_out_if_another_is_not(source, tmp_path, pla
     assert len(run.Record.model_validate_json((done.folder / "run.json").read_text()).sources) == 1
     told = [record.message for record in caplog.records if "left out" in record.message]
     assert len(told) == 1
-    assert told[0].startswith("left out: f3-sample.sgy: 1 (inline) x 8 (crossline)")
+    assert told[0].startswith("left out: f3-sample.sgy: 1 inline x 8 crossline x 26 time are too few")
     with pytest.raises(DataError, match="has no room for separate training and validation"):
         training.train([small, small], tiny_config(2), tmp_path / "none", device="cpu")
     assert not (tmp_path / "none").exists()
@@ -207,6 +208,7 @@ def test_a_time_limit_ends_training_with_a_small_learning_rate(fit, monkeypatch)
 
     monkeypatch.setattr(FlowModule, "on_train_batch_start", note)
     monkeypatch.setattr(Timer, "time_elapsed", lambda *_: 0.1 * len(rates))
+    monkeypatch.setattr(Budget, "for_steps", lambda budget, *_: budget.max_time)
     done = fit(steps=100_000, max_time=timedelta(seconds=2), learning_rate=1e-3)
     assert done.steps == 20
     assert (done.folder / "model.safetensors").is_file()

@@ -1,0 +1,60 @@
+"""``seisflow calibrate``: what is normal for a model on lines of a survey."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+log = logging.getLogger("seisflow")
+
+
+@click.command()
+@options.inputs
+@options.model
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Folder for the calibrated model. [default: MODEL itself; runs/<model>-<n> if it ships]",
+)
+@options.selection
+@options.geometry
+@options.device
+@options.trust
+def command(
+    inputs: tuple[Path, ...],
+    model: str | None,
+    output: Path | None,
+    select: tuple[str, ...],
+    geometry: dict[str, Any],
+    device: str | None,
+    trust: bool,
+) -> None:
+    """Calibrate MODEL on lines of a survey, so that its alarms mean something there.
+
+    INPUT is files of the survey, or a folder of them, without what is looked for: choose undisturbed lines
+    with `--select`. Without INPUT, calibrates anew on what the model was trained on.
+    """
+    with options.starting():
+        from seisflow import progress
+        from seisflow.runs import folders
+        from seisflow.runs.choose import choose_model
+        from seisflow.scoring.recalibrate import calibrate_survey, store
+
+    chosen = choose_model(model, device)
+    log.info("%s", chosen.describe())
+    sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
+    home = output or (folders.new(chosen.name) if chosen.home == Path() else chosen.folder)
+    with progress.bar("Calibrating") as report:
+        survey = calibrate_survey(
+            chosen.model, [source.open() for source in sources], [source.path for source in sources],
+            trained=not inputs, splits=chosen.splits if not inputs else None, report=report,
+        )  # fmt: skip
+    store(chosen.model, survey, home)
+    click.echo(
+        f"{home}: calibrated on {survey.name}; score it with: seisflow score {sources[0].path} -m {home}"
+    )
