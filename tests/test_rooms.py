@@ -19,7 +19,8 @@ ROOMS = [
     {"runs", "scores"},
     {"scoring"},
     {"plotting"},
-    {"generation", "posterior", "detector"},
+    {"generation"},
+    {"facies", "posterior", "detector"},
     {"training"},
     {"output"},
     {"evaluation"},
@@ -30,8 +31,14 @@ LONGEST = 350
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Full names of all that a file imports, at its top or within a function."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    """Full names of all that a file imports, at its top or within a function, unless for its types alone."""
+    todo: list[ast.AST] = [ast.parse(file.read_text())]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            todo += node.orelse
+            continue
+        todo += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
