@@ -49,14 +49,14 @@ def attributes(panel: Panel, block: tuple[int, int], window: tuple[int, int]) ->
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = mean(steps**2, both) / power
         frequency = np.arccos(np.clip(1 - ratio / 2, -1, 1)) / (2 * np.pi)
-        likeness = []
+        correlations = []
         for shift in range(-SHIFTS, SHIFTS + 1):
             other, known = np.zeros_like(a), np.zeros_like(mask)
             other[:, :-1] = _moved(a[:, 1:], shift)
             known[:, :-1] = mask[:, :-1] & (_moved(mask[:, 1:].astype(np.float64), shift) > 0)
             cross = mean(a * other, known)
-            likeness.append(cross / np.sqrt(mean(a * a, known) * mean(other**2, known)))
-    stack = np.stack(likeness)
+            correlations.append(cross / np.sqrt(mean(a * a, known) * mean(other**2, known)))
+    stack = np.stack(correlations)
     some = np.isfinite(stack).any(0)
     best = np.where(np.isfinite(stack), stack, -np.inf).argmax(0)
     continuity = np.where(some, np.take_along_axis(stack, best[None], 0)[0], np.nan)

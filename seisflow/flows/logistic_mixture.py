@@ -46,8 +46,8 @@ def mixture_inverse(z: Tensor, logits: Tensor, means: Tensor, log_scales: Tensor
     # sums over k, and all else, are fastest where k comes first
     logits, means, log_scales = (part.transpose(0, 1).contiguous() for part in (logits, means, log_scales))
     weights, scales = logits.softmax(0), log_scales.exp()
-    alone = means + scales * z
-    low, high = alone.amin(0), alone.amax(0)
+    ends = means + scales * z
+    low, high = ends.amin(0), ends.amax(0)
     # the logistic of their mean and variance is near
     middle = (weights * means).sum(0)
     variance = (weights * (scales.square() + VARIANCE * (means - middle).square())).sum(0)

@@ -91,9 +91,10 @@ def combined(count: int, gains: Gains | None = None) -> Score:
 
     The parts, in windows of six shapes, are the whole negative log-density, that of every level after the
     first, and that of the latent. To these come the log of the power in 8 bands of frequency and the whitened
-    section's likeness to itself at 12 lags and at the periods of a hum (`seisflow.scores.spectrum`): to the
-    flow, what comes back, as multiples and ringing do, is as probable as other events. Power and likeness of
-    traces beside their neighbours (`seisflow.scores.neighbours`) are what a flow of few traces cannot learn.
+    section's autocorrelation at 12 lags and at the periods of a hum (`seisflow.scores.spectrum`): to the
+    flow, what comes back, as multiples and ringing do, is as probable as other events. Amplitude ratio to,
+    and correlation with, neighbouring traces (`seisflow.scores.neighbours`) are what a flow of few traces
+    cannot learn.
     All count on both sides, less most of what their surroundings, some 50 samples by 200 traces, deviate
     by: lines that lie far from the calibration lines deviate as a whole. Of what is wider than that,
     `typicality` and `levels` tell. This was chosen on lines of Volve and traces of NPRA 31-81 that are not

@@ -17,7 +17,7 @@ def balanced_power(maps: Maps) -> Maps:
     return square
 
 
-def likeness(maps: Maps) -> Maps:
+def neighbour_correlation(maps: Maps) -> Maps:
     """Product of the balanced section with the mean of the traces on either side.
 
     Averaged over a window, the local correlation with them: low where a trace is late, turned or noise. At
@@ -33,5 +33,5 @@ def likeness(maps: Maps) -> Maps:
 
 TRACE_FEATURES = (
     Feature("power beside the neighbours'", balanced_power, TRACE_WINDOW, log=True, weight=TRACE_WEIGHT),
-    Feature("likeness to the neighbours", likeness, TRACE_WINDOW, weight=TRACE_WEIGHT),
+    Feature("correlation with the neighbours", neighbour_correlation, TRACE_WINDOW, weight=TRACE_WEIGHT),
 )

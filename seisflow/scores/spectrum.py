@@ -31,7 +31,7 @@ HUM_LAGS = range(30, 100, 5)
 RIDGE = 1e-3
 """Least power that a frequency is whitened by, in shares of the largest."""
 ECHO_WINDOW = (32.0, 6.0)
-"""Samples and traces that likenesses are averaged over (standard deviations)."""
+"""Samples and traces that autocorrelations are averaged over (standard deviations)."""
 
 SECTION, BALANCED, WHITE, SMEARED = -4, -3, -2, -1
 """Places of the maps, once `with_balanced` has added its own."""

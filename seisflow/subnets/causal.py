@@ -13,19 +13,19 @@ class CausalConv(nn.Module):
     in_channels, out_channels : int
     size : int
         Odd; ``size // 2 + 1`` rows and ``size`` columns.
-    own : bool
+    sees_itself : bool
         Whether the position itself is seen.
     """
 
     mask: Tensor
 
-    def __init__(self, in_channels: int, out_channels: int, size: int, *, own: bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, size: int, *, sees_itself: bool) -> None:
         super().__init__()
         self.reach = size // 2
         like = nn.Conv2d(in_channels, out_channels, (self.reach + 1, size))
         self.weight, self.bias = like.weight, like.bias
         mask = torch.ones(self.reach + 1, size)
-        mask[-1, self.reach + own :] = 0
+        mask[-1, self.reach + sees_itself :] = 0
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,11 +56,11 @@ class CausalCNN(nn.Module):
         Channels, and the number of the :math:`A_n`.
     size : int
         Columns of :math:`A_0`.
-    more : int
+    extra_channels : int
         Channels of the input after these C, which only :math:`A_0` sees.
-    known, ahead : int
-        Channels of a second input, which depends on earlier elements alone. A convolution that sees the
-        position itself, and ``ahead`` columns to either side, adds to :math:`h_0`.
+    context_channels, context_reach : int
+        Channels of a second input, the context, which depends on earlier elements alone. A convolution that
+        sees the position itself, and ``context_reach`` columns to either side, adds to :math:`h_0`.
     positions : bool
         Whether positions have a gain and an offset.
 
@@ -79,22 +79,21 @@ class CausalCNN(nn.Module):
         width: int,
         depth: int,
         size: int = 7,
-        more: int = 0,
-        known: int = 0,
-        ahead: int = 0,
+        extra_channels: int = 0,
+        context_channels: int = 0,
+        context_reach: int = 0,
         positions: bool = True,
     ) -> None:
         super().__init__()
         channels, rows, columns = shape
         self.shape = shape
-        self.first = CausalConv(channels + more, width, size, own=False)
-        self.known = (
-            nn.Conv2d(known, width, (1, 2 * ahead + 1), padding=(0, ahead), bias=False) if known else None
-        )
+        self.first = CausalConv(channels + extra_channels, width, size, sees_itself=False)
+        self.context = _context_conv(context_channels, width, context_reach) if context_channels else None
+        self.register_load_state_dict_pre_hook(_rename_known)
         # channels last, as the states that they meet
         self.gain = nn.Parameter(torch.zeros(rows, columns, width)) if positions else None
         self.offset = nn.Parameter(torch.zeros(rows, columns, width)) if positions else None
-        self.inner = nn.ModuleList(CausalConv(width, width, 3, own=True) for _ in range(depth))
+        self.inner = nn.ModuleList(CausalConv(width, width, 3, sees_itself=True) for _ in range(depth))
         self.within = nn.Conv2d(channels, channels * width, 1, bias=False) if channels > 1 else None
         earlier = torch.ones(channels, channels).tril(-1).repeat_interleave(width, 0)[..., None, None]
         self.register_buffer("within_mask", earlier, persistent=False)
@@ -102,11 +101,11 @@ class CausalCNN(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, known: Tensor | None = None) -> Tensor:
-        """``(B, C + more, H, W)`` and what is known, ``(B, known, H, W)``, to ``(B, C outputs, H, W)``."""
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        """Map ``(B, C + extra, H, W)`` and the context ``(B, context, H, W)`` to ``(B, C outputs, H, W)``."""
         h = self.first(x.contiguous(memory_format=torch.channels_last))
-        if self.known is not None and known is not None:
-            h = h + self.known(known)
+        if self.context is not None and context is not None:
+            h = h + self.context(context)
         if self.gain is not None and self.offset is not None:
             gain, offset = (part.to(h.dtype).movedim(2, 0) for part in (1 + self.gain, self.offset))
             h = torch.addcmul(offset, h, gain)
@@ -125,6 +124,16 @@ class CausalCNN(nn.Module):
                 ..., None, None
             ]
         return self.last(F.relu(h))
+
+
+def _context_conv(channels: int, width: int, reach: int) -> nn.Conv2d:
+    return nn.Conv2d(channels, width, (1, 2 * reach + 1), padding=(0, reach), bias=False)
+
+
+def _rename_known(network: CausalCNN, state_dict: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Read weights of older versions, in which the convolution of the context was called known."""
+    if f"{prefix}known.weight" in state_dict:
+        state_dict[f"{prefix}context.weight"] = state_dict.pop(f"{prefix}known.weight")
 
 
 class Walk:
@@ -148,18 +157,18 @@ class Walk:
             if isinstance(conv, CausalConv)
         ]
 
-    def hidden(self, i: int, j: int, known: Tensor | None = None) -> Tensor:
+    def hidden(self, i: int, j: int, context: Tensor | None = None) -> Tensor:
         """Hidden state at row i and column j, ``(B, width, 1, 1)``, by what `see` was told before.
 
-        ``known`` is what the network's convolution made of the second input there, ``(B, width)``.
+        ``context`` is what the network's convolution made of the context there, ``(B, width)``.
         """
         if j == 0:
             for convolution in self._convolutions:
                 convolution.begin_row()
         first, *inner = self._convolutions
         h, gain, offset = first.sums[j], self.network.gain, self.network.offset
-        if known is not None:
-            h = h + known
+        if context is not None:
+            h = h + context
         if gain is not None and offset is not None:
             h = torch.addcmul(offset[i, j], h, 1 + gain[i, j])
         for convolution in inner:
@@ -168,7 +177,7 @@ class Walk:
         return h[..., None, None]
 
     def see(self, x: Tensor, j: int) -> None:
-        """Take notice of the input ``(B, C + more)`` at column j."""
+        """Take notice of the input ``(B, C + extra)`` at column j."""
         self._convolutions[0].see(x, j)
 
 
@@ -207,10 +216,10 @@ class RunningConvolution:
         oldest, *rows = self.rows
         items, channels = oldest.shape[1:]
         self.sums = self.bias.repeat(self.columns + self.reach, items, 1)
-        known = self.sums[: self.columns].view(-1, len(self.bias))
+        sums = self.sums[: self.columns].view(-1, len(self.bias))
         for row, kernel in zip(rows, self.above, strict=True):
             for column, weight in enumerate(kernel):
-                known.addmm_(row[column : column + self.columns].view(-1, channels), weight)
+                sums.addmm_(row[column : column + self.columns].view(-1, channels), weight)
         self.rows = [*rows, oldest.zero_()]
 
     def see(self, x: Tensor, j: int) -> None:

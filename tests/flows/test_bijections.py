@@ -50,7 +50,7 @@ def fractal(kind, shape, levels, **options):
 
 
 def periodic(shape, period):
-    """Return a raster whose prediction is of all pixels before, as one that has seen images."""
+    """Return a pixel step whose prediction is of all pixels before, as one that has seen images."""
     flow = PixelAutoregressive(shape, width=4, depth=1, components=3, period=period)
     flow.periodic.weight.normal_(std=0.1)
     flow.periodic.bias.normal_()
@@ -61,18 +61,18 @@ BIJECTIONS = {
     "actnorm": ((1, 4, 3), lambda shape: ActNorm(1)),
     "actnorm of 3 channels": ((3, 2, 4), lambda shape: ActNorm(3)),
     "arctanh": ((3, 2, 4), lambda shape: Arctanh()),
-    "bells": ((3, 2, 4), lambda shape: LogisticEnds()),
-    "raster": ((1, 5, 6), lambda shape: PixelAutoregressive(shape, width=5, depth=2)),
-    "raster of 3 channels": (
+    "logistic ends": ((3, 2, 4), lambda shape: LogisticEnds()),
+    "pixels": ((1, 5, 6), lambda shape: PixelAutoregressive(shape, width=5, depth=2)),
+    "pixels of 3 channels": (
         (3, 3, 4),
         lambda shape: PixelAutoregressive(shape, width=4, depth=1, components=3),
     ),
-    "raster without residual convolutions": (
+    "pixels without residual convolutions": (
         (2, 4, 1),
         lambda shape: PixelAutoregressive(shape, width=4, depth=0),
     ),
-    "raster with a period": ((2, 4, 6), lambda shape: periodic(shape, 2)),
-    "raster after bells": (
+    "pixels with a period": ((2, 4, 6), lambda shape: periodic(shape, 2)),
+    "pixels after logistic ends": (
         (1, 3, 8),
         lambda shape: Chain([LogisticEnds(), PixelAutoregressive(shape, width=4, depth=1)]),
     ),
@@ -123,13 +123,13 @@ BIJECTIONS = {
 SCALED_ONE_BY_ONE = [
     name
     for name in BIJECTIONS
-    if name.split()[0].strip(",") in ("actnorm", "arctanh", "bells", "coupling", "raster", "traces")
+    if name.split()[0].strip(",") in ("actnorm", "arctanh", "logistic", "coupling", "pixels", "traces")
 ]
 every_bijection = pytest.mark.parametrize("name", BIJECTIONS)
 
 
 def takes_pixels(name):
-    return "arctanh" in name or "bells" in name
+    return "arctanh" in name or "logistic ends" in name
 
 
 def make(name, items=3, seed=0):

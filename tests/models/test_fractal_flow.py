@@ -69,10 +69,10 @@ def test_log_prob_is_the_change_of_variables(make_model, kind):
     torch.testing.assert_close(model.log_prob(x), expected, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("raster", [0, 4])
+@pytest.mark.parametrize("width", [0, 4])
 @pytest.mark.parametrize("count", [2, 4, 8])
-def test_bands_in_the_first_level_keep_the_density_exact(make_model, count, raster):
-    bands = {"count": count, "couplings": 2, "autoregressive": {"width": raster}}
+def test_bands_in_the_first_level_keep_the_density_exact(make_model, count, width):
+    bands = {"count": count, "couplings": 2, "autoregressive": {"width": width}}
     model = make_model((1, 8, 8), prior={"kind": "gaussian"}, bands=bands)
     x = data(1, (1, 8, 8))
     jacobian = torch.autograd.functional.jacobian(lambda v: model.encode(v)[0], x, vectorize=True)

@@ -28,20 +28,20 @@ def test_images_of_random_bytes_cost_eight_bits_or_more(make_model):
     assert bool(((model.sample(4) >= -1) & (model.sample(4) <= 257)).all())
 
 
-RASTER = {"width": 8, "depth": 1, "components": 3}
+STEP = {"width": 8, "depth": 1, "components": 3}
 
 
 @pytest.mark.parametrize(
-    ("pixels", "raster"),
+    ("pixels", "step"),
     [
         ("logistic-ends", {}),
-        ("logistic-ends", RASTER),
-        ("arctanh", RASTER),
-        ("logistic-ends", {**RASTER, "period": 4}),
+        ("logistic-ends", STEP),
+        ("arctanh", STEP),
+        ("logistic-ends", {**STEP, "period": 4}),
     ],
 )
-def test_pixel_maps_and_raster_step_keep_the_density_exact(make_model, pixels, raster):
-    settings = {"pixels": pixels, "autoregressive": raster, "prior": {"kind": "gaussian"}}
+def test_pixel_maps_and_pixel_step_keep_the_density_exact(make_model, pixels, step):
+    settings = {"pixels": pixels, "autoregressive": step, "prior": {"kind": "gaussian"}}
     model = make_model((1, 8, 4), input="pixels", **settings)
     x = data(1, (1, 8, 4), pixels=True)
     x[..., :2, :2] = torch.tensor([[0, 0.7], [255.1, 256]])
@@ -58,7 +58,7 @@ def test_pixel_maps_and_raster_step_keep_the_density_exact(make_model, pixels, r
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_random_bytes_cost_eight_bits_after_training_on_black_images_too(make_model, channels):
-    settings = {"input": "pixels", "pixels": "logistic-ends", "autoregressive": RASTER, "squeeze": (4, 4)}
+    settings = {"input": "pixels", "pixels": "logistic-ends", "autoregressive": STEP, "squeeze": (4, 4)}
     model = make_model((channels, 16, 16), moved=0, **settings).float()
     torch.manual_seed(0)
     black = torch.rand(16, channels, 16, 16)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from seisflow.calibration.by_depth import Calibration
 from seisflow.errors import ModelError
@@ -138,3 +139,16 @@ def test_models_that_ship_load_by_name(name):
     model = load_model(name)
     assert model.card is not None
     assert torch.isfinite(model.log_prob(torch.rand(1, *model.shape))).all()
+
+
+def test_weights_under_names_of_older_versions_load_and_are_saved_under_those_of_today(tmp_path):
+    old = load_file(storage.find_model("f3-small") / storage.WEIGHTS)
+    assert any(".known.weight" in name for name in old)
+    save_model(load_model("f3-small"), tmp_path)
+    new = load_file(tmp_path / storage.WEIGHTS)
+    assert not any(".known.weight" in name for name in new)
+    assert {name.replace(".known.", ".context."): value.shape for name, value in old.items()} == {
+        name: value.shape for name, value in new.items()
+    }
+    for name, value in old.items():
+        assert torch.equal(new[name.replace(".known.", ".context.")], value)

@@ -37,20 +37,20 @@ def test_power_beside_the_neighbours_tells_a_weak_and_a_loud_trace(section, gain
 
 
 @pytest.mark.parametrize("fault", ["turned", "late", "noise"])
-def test_likeness_to_the_neighbours_falls_where_a_trace_is_unlike(section, fault):
+def test_correlation_with_the_neighbours_falls_where_a_trace_is_unlike(section, fault):
     trace = section[:, 45]
     section[:, 45] = {
         "turned": -trace, "late": np.roll(trace, 8), "noise": np.random.default_rng(1).permutation(trace),
     }[fault]  # fmt: skip
-    _, likeness = traces_of(section)
-    assert abs(int(likeness.argmin()) - 45) <= 1
-    assert likeness.min() < 0.6 * np.median(likeness)
+    _, correlation = traces_of(section)
+    assert abs(int(correlation.argmin()) - 45) <= 1
+    assert correlation.min() < 0.6 * np.median(correlation)
 
 
-def test_likeness_is_a_correlation(section):
+def test_correlation_with_the_neighbours_is_one_of_equal_traces(section):
     """With many traces and no noise, the one of a trace with the mean of its neighbours, by numpy."""
-    _, likeness = traces_of(np.repeat(section[:, :1], 90, axis=1))
-    assert likeness[45] == pytest.approx(1, abs=0.02)
+    _, correlation = traces_of(np.repeat(section[:, :1], 90, axis=1))
+    assert correlation[45] == pytest.approx(1, abs=0.02)
 
 
 def test_a_trend_goes_and_a_body_stays():

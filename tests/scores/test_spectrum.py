@@ -1,4 +1,4 @@
-"""Power by band and likeness at a lag, against numpy; and that a tile sees what the whole panel does."""
+"""Power by band and autocorrelation at a lag, against numpy; a tile sees what the whole panel does."""
 
 from itertools import pairwise
 
@@ -74,12 +74,14 @@ def test_whitening_makes_an_echo_stand_out_of_what_layers_share(everything):
     ringing = np.fft.irfft(np.fft.rfft(rng.normal(size=(size, 150)), axis=0) * gain, size, axis=0)[:400]
     echoed = ringing.copy()
     echoed[54:] -= 0.4 * ringing[:-54]
-    likeness = {}
+    autocorrelation = {}
     for name, gains in (("as it is", None), ("whitened", (1 / response).astype(np.float32))):
         maps = with_balanced(echoed[None].astype(np.float32), everything, gains)
-        likeness[name] = np.array([float(echo(lag)(maps)[120:].mean()) for lag in LAGS])
+        autocorrelation[name] = np.array([float(echo(lag)(maps)[120:].mean()) for lag in LAGS])
     others = np.arange(len(LAGS)) != list(LAGS).index(54)
-    stands_out = {name: -each[~others][0] / np.abs(each[others]).max() for name, each in likeness.items()}
+    stands_out = {
+        name: -each[~others][0] / np.abs(each[others]).max() for name, each in autocorrelation.items()
+    }
     assert stands_out["whitened"] > 2
     assert 0 < stands_out["as it is"] < 1.5
 
@@ -95,7 +97,7 @@ def test_gains_take_a_spectrum_away(everything):
     assert spectrum.max() / spectrum.min() < 1.3
 
 
-def test_the_likeness_is_that_of_numpy(noise, everything):
+def test_the_autocorrelation_is_that_of_numpy(noise, everything):
     maps = with_balanced(noise[None], everything)
     kernel = np.exp(-0.5 * (np.arange(-12, 13) / SMEAR) ** 2)
     column = np.convolve(maps[WHITE][:, 3], kernel / kernel.sum(), mode="same")
@@ -125,7 +127,7 @@ def test_masked_samples_take_no_part(noise, everything):
     assert np.isfinite(dirty).all()
 
 
-def test_sections_shorter_than_a_lag_have_no_likeness(noise):
+def test_sections_shorter_than_a_lag_have_no_autocorrelation(noise):
     short = noise[:30]
     maps = with_balanced(short[None], np.ones(short.shape, bool))
     assert not echo(LAGS[-1])(maps).any()

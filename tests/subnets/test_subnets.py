@@ -187,7 +187,7 @@ def test_a_walk_over_pixels_gives_what_the_causal_network_gives_at_once(shape, d
 
 def test_what_is_known_reaches_its_position_and_those_beside_it():
     torch.manual_seed(0)
-    network = CausalCNN((1, 3, 7), 1, width=6, depth=0, known=2, ahead=1).double()
+    network = CausalCNN((1, 3, 7), 1, width=6, depth=0, context_channels=2, context_reach=1).double()
     torch.nn.init.normal_(network.last.weight)
     x, known = torch.zeros(1, 1, 3, 7, dtype=torch.float64), torch.zeros(1, 2, 3, 7, dtype=torch.float64)
     before = network(x, known)

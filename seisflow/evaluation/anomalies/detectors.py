@@ -71,7 +71,7 @@ def semblance(panel: Panel) -> Panel:
 
 
 def trace_kill(panel: Panel) -> Panel:
-    """Trace editing by the book: the worse of a trace's level and likeness against its neighbours'.
+    """Trace editing by the book: the worse of a trace's level and correlation against its neighbours'.
 
     In windows of 101 samples: log of the RMS ratio to the median of seven traces, in size; and one less the
     correlation with the mean of the two neighbours.
@@ -81,10 +81,10 @@ def trace_kill(panel: Panel) -> Panel:
     level = np.abs(0.5 * np.log(power / np.median(around, axis=2)))
     wide = np.pad(panel, ((0, 0), (1, 1)), mode="reflect")
     beside = 0.5 * (wide[:, :-2] + wide[:, 2:])
-    likeness = uniform_filter(panel * beside, (101, 1)) / np.sqrt(
+    correlation = uniform_filter(panel * beside, (101, 1)) / np.sqrt(
         power * (uniform_filter(beside**2, (101, 1)) + FLOOR)
     )
-    return np.maximum(level, 1 - likeness).astype(np.float32)
+    return np.maximum(level, 1 - correlation).astype(np.float32)
 
 
 class BlockStatistics:
@@ -146,7 +146,7 @@ class IsolationForest:
 
     @staticmethod
     def _attributes(panel: Panel) -> Panel:
-        """Levels at two scales, envelope, coherence, mean frequency, likeness to the next trace, kurtosis."""
+        """Levels at two scales, envelope, coherence, mean frequency, trace correlation, kurtosis."""
         power = gaussian_filter(panel**2, WINDOW) + FLOOR
         slope = gaussian_filter(np.gradient(panel, axis=0) ** 2, WINDOW)
         beside = gaussian_filter(panel * np.roll(panel, 1, 1), WINDOW)

@@ -1,4 +1,4 @@
-"""The map from pixel values to the real line that gives black and white room of their own."""
+"""Map from pixel values to the real line with room of their own for black and white."""
 
 import math
 
@@ -14,7 +14,7 @@ SLOPE = 2 / 254
 
 
 class LogisticEnds(Bijection):
-    r"""Send pixel values in [0, 256] to the real line; the values 0 and 255 become logistic bells.
+    r"""Send pixel values in [0, 256] to the real line; the values 0 and 255 get a logistic density each.
 
     .. math::
         z = \begin{cases}
@@ -37,16 +37,16 @@ class LogisticEnds(Bijection):
     def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         low, high = x < 1, x > 255
         p = EPS + (1 - 2 * EPS) * torch.where(high, x - 255, torch.where(low, x, 0.5))
-        bell, log_det_map = torch.logit(p), math.log(1 - 2 * EPS) - torch.log(p * (1 - p))
+        logistic, log_det_map = torch.logit(p), math.log(1 - 2 * EPS) - torch.log(p * (1 - p))
         z = torch.where(
-            low, bell - (1 + HALF_WIDTH), torch.where(high, bell + (1 + HALF_WIDTH), (x - 128) / 127)
+            low, logistic - (1 + HALF_WIDTH), torch.where(high, logistic + (1 + HALF_WIDTH), (x - 128) / 127)
         )
         return z, torch.where(low | high, log_det_map, math.log(SLOPE))
 
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         low, high = z < -1, z > 1
-        bell = torch.where(high, z - (1 + HALF_WIDTH), torch.where(low, z + (1 + HALF_WIDTH), 0))
-        u = (torch.sigmoid(bell) - EPS) / (1 - 2 * EPS)
+        logistic = torch.where(high, z - (1 + HALF_WIDTH), torch.where(low, z + (1 + HALF_WIDTH), 0))
+        u = (torch.sigmoid(logistic) - EPS) / (1 - 2 * EPS)
         x = torch.where(low, u, torch.where(high, 255 + u, 128 + 127 * z))
-        log_det_map = F.logsigmoid(bell) + F.logsigmoid(-bell) - math.log(1 - 2 * EPS)
+        log_det_map = F.logsigmoid(logistic) + F.logsigmoid(-logistic) - math.log(1 - 2 * EPS)
         return x, torch.where(low | high, log_det_map, -math.log(SLOPE)).flatten(1).sum(1)

@@ -49,7 +49,7 @@ class PeriodicPrediction(nn.Module):
     @torch.no_grad()
     def initialise(self, x: Tensor) -> None:
         """Set the coefficients to the least squares of a batch (B, C, H, W)."""
-        windows = F.unfold(self._around(x), self.weight.shape[2:], stride=self.period)
+        windows = F.unfold(self._padded(x), self.weight.shape[2:], stride=self.period)
         windows = windows.transpose(1, 2).flatten(0, 1).double()
         wanted = F.pixel_unshuffle(x, self.period).flatten(2).transpose(1, 2).flatten(0, 1).double()
         design = torch.cat((windows, torch.ones_like(windows[:, :1])), 1)
@@ -57,24 +57,24 @@ class PeriodicPrediction(nn.Module):
         normal, right = design.T @ design, design.T @ wanted
         normal += RIDGE * len(design) * torch.eye(len(normal)).to(normal)
         for n, mask in enumerate(self.mask[:, 0]):
-            seen = F.pad(mask.flatten().bool().repeat(x.shape[1]), (0, 1), value=True)
-            solution = torch.linalg.solve(normal[seen][:, seen], right[seen, n]).to(x.dtype)
-            self.weight[n].view(-1)[seen[:-1]] = solution[:-1]
+            visible = F.pad(mask.flatten().bool().repeat(x.shape[1]), (0, 1), value=True)
+            solution = torch.linalg.solve(normal[visible][:, visible], right[visible, n]).to(x.dtype)
+            self.weight[n].view(-1)[visible[:-1]] = solution[:-1]
             self.bias[n] = solution[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Predictions of all pixels, in the shape of ``x``."""
-        predicted = F.conv2d(self._around(x), self.weight * self.mask, self.bias, stride=self.period)
+        predicted = F.conv2d(self._padded(x), self.weight * self.mask, self.bias, stride=self.period)
         return F.pixel_shuffle(predicted, self.period)
 
-    def at(self, around: Tensor, i: int, j: int) -> Tensor:
-        """Prediction of one pixel, ``(B, C, 1, 1)``, from the image with its surroundings."""
+    def at(self, padded: Tensor, i: int, j: int) -> Tensor:
+        """Prediction of one pixel, ``(B, C, 1, 1)``, from the image with zeros around."""
         (top, a), (left, b) = divmod(i, self.period), divmod(j, self.period)
         height, width = self.weight.shape[2:]
         top, left = top * self.period, left * self.period
         place = slice(a * self.period + b, None, self.period**2)
         kernel = (self.weight * self.mask)[place]
-        return F.conv2d(around[:, :, top : top + height, left : left + width], kernel, self.bias[place])
+        return F.conv2d(padded[:, :, top : top + height, left : left + width], kernel, self.bias[place])
 
-    def _around(self, x: Tensor) -> Tensor:
+    def _padded(self, x: Tensor) -> Tensor:
         return F.pad(x, (REACH, REACH, REACH, 0))

@@ -1,4 +1,4 @@
-"""Pixel after pixel, each given those above and to its left."""
+"""Autoregressive bijection of an image: pixel after pixel, given those above and to its left."""
 
 import math
 
@@ -12,7 +12,7 @@ from seisflow.flows.pixels.periodic import REACH, PeriodicPrediction
 from seisflow.subnets.causal import CausalCNN, Walk
 from seisflow.subnets.precision import MixedPrecision
 
-BELL = -5.0  # where `LogisticEnds` sends the middle of the darkest value
+DARKEST = -5.0  # of the darkest value in the scale of `LogisticEnds`
 BOUND = 7.0
 NARROW, WIDE = -4.5, -1.5  # log-scales about a prediction, at the start
 
@@ -62,15 +62,15 @@ class PixelAutoregressive(Bijection):
     ) -> None:
         super().__init__()
         self.components = components
-        known = 2 * shape[0] if period else 0
-        network = CausalCNN(shape, 3 * components, width=width, depth=depth, known=known)
+        context = 2 * shape[0] if period else 0
+        network = CausalCNN(shape, 3 * components, width=width, depth=depth, context_channels=context)
         self.subnet = MixedPrecision(network)
         self.periodic = PeriodicPrediction(shape, period) if period else None
         # one logistic over the darkest value, the others side by side over [-1, 1]
         count = components - 1
         centres = (2 * torch.arange(count) + 1 - count) / count
         start = torch.zeros(3, components, 1, 1, 1)
-        start[1, :, 0, 0, 0] = torch.cat((torch.tensor([BELL]), centres))
+        start[1, :, 0, 0, 0] = torch.cat((torch.tensor([DARKEST]), centres))
         start[2, 1:] = -math.log(2 * count)
         if period:
             start[1, 1:] = 0.0
@@ -80,44 +80,46 @@ class PixelAutoregressive(Bijection):
     @torch.no_grad()
     def initialise(self, x: Tensor) -> Tensor:
         if self.periodic is not None:
-            self.periodic.initialise(self._seen(x))
+            self.periodic.initialise(self._network_input(x))
         return self.forward_elementwise(x)[0]
 
     def forward_elementwise(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        seen = self._seen(x)
+        earlier = self._network_input(x)
         if self.periodic is None:
-            return mixture_forward(x, *self._mixture(self.subnet(seen)))
-        predicted = self.periodic(seen)
-        return mixture_forward(x, *self._mixture(self.subnet(seen, _known(predicted)), predicted))
+            return mixture_forward(x, *self._mixture(self.subnet(earlier)))
+        predicted = self.periodic(earlier)
+        return mixture_forward(
+            x, *self._mixture(self.subnet(earlier, _network_context(predicted)), predicted)
+        )
 
     @torch.no_grad()
     def inverse(self, z: Tensor) -> tuple[Tensor, Tensor]:
         x, log_det = torch.zeros_like(z), z.new_zeros(len(z))
-        around = F.pad(x, (REACH, REACH, REACH, 0))
+        padded = F.pad(x, (REACH, REACH, REACH, 0))
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
         walk = Walk(network, len(z))
-        predicted = known = None
+        predicted = context = None
         for i in range(z.shape[2]):
             for j in range(z.shape[3]):
-                if self.periodic is not None and network.known is not None:
-                    predicted = self.periodic.at(around, i, j)
-                    known = network.known(_known(predicted))[:, :, 0, 0]
-                hidden, pixel = walk.hidden(i, j, known), x[:, :, i : i + 1, j : j + 1]
+                if self.periodic is not None and network.context is not None:
+                    predicted = self.periodic.at(padded, i, j)
+                    context = network.context(_network_context(predicted))[:, :, 0, 0]
+                hidden, pixel = walk.hidden(i, j, context), x[:, :, i : i + 1, j : j + 1]
                 for c in range(z.shape[1]):
-                    raw = network.outputs_of(hidden, self._seen(pixel))
+                    raw = network.outputs_of(hidden, self._network_input(pixel))
                     mixture = (part[:, :, c : c + 1] for part in self._mixture(raw, predicted))
                     pixel[:, c : c + 1], log_det_map = mixture_inverse(
                         z[:, c : c + 1, i : i + 1, j : j + 1], *mixture
                     )
                     log_det += log_det_map[:, 0, 0, 0]
-                seen = self._seen(pixel)
-                around[:, :, REACH + i, REACH + j] = seen[..., 0, 0]
-                walk.see(seen[..., 0, 0], j)
+                done = self._network_input(pixel)[..., 0, 0]
+                padded[:, :, REACH + i, REACH + j] = done
+                walk.see(done, j)
         return x, log_det
 
-    def _seen(self, x: Tensor) -> Tensor:
-        """What of a state the network sees: 0 to 1, without the noise within the values 0 and 255, or all."""
+    def _network_input(self, x: Tensor) -> Tensor:
+        """State in [0, 1] for the network; with a period, without the dequantisation noise within a value."""
         if self.periodic is not None:
             x = (torch.floor(127 * x) + 0.5) / 127
         return (x.clamp(-1, 1) + 1) / 2
@@ -133,5 +135,5 @@ class PixelAutoregressive(Bijection):
         return logits, means, BOUND * torch.tanh(log_scales / BOUND)
 
 
-def _known(predicted: Tensor) -> Tensor:
+def _network_context(predicted: Tensor) -> Tensor:
     return torch.cat((predicted, predicted.clamp(0, 1)), 1)

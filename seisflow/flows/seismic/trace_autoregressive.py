@@ -1,4 +1,4 @@
-"""Trace after trace, and down each of them, by what came before."""
+"""Autoregressive bijection of a section: trace after trace, and down each of them."""
 
 import copy
 import math
@@ -96,14 +96,14 @@ class TraceAutoregressive(Bijection):
             width=width,
             depth=depth,
             size=COLUMNS,
-            more=channels + 1,
-            known=channels + 1,
-            ahead=COLUMNS // 2,
+            extra_channels=channels + 1,
+            context_channels=channels + 1,
+            context_reach=COLUMNS // 2,
             positions=False,
         )
         self.subnet = MixedPrecision(network)
         self.context_noise, self.recompute = context_noise, recompute
-        self.linear = CausalConv(channels, channels, COLUMNS, own=False)
+        self.linear = CausalConv(channels, channels, COLUMNS, sees_itself=False)
         self.within = nn.Parameter(torch.zeros(channels, channels))
         self.slopes = Slopes(channels, reach)
         self.along = nn.Parameter(torch.zeros(channels, channels, 1, 3))
@@ -124,26 +124,26 @@ class TraceAutoregressive(Bijection):
         """Set P to the least squares of a batch, each sample weighted by one over its expected amplitude."""
         y = x.transpose(2, 3)
         channels, reach = x.shape[1], self.linear.reach
-        around = _around(y, reach)
+        padded = _padded(y, reach)
         weight = (
             1 / self._amplitude(_history(y), self._count(y)).flatten(2).transpose(1, 2).flatten(0, 1).double()
         )
-        patches = F.unfold(around, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
-        seen = self.linear.mask.flatten().bool().repeat(channels)
-        others = patches[:, seen].double() * weight
+        patches = F.unfold(padded, (reach + 1, COLUMNS)).transpose(1, 2).flatten(0, 1)
+        visible = self.linear.mask.flatten().bool().repeat(channels)
+        earlier = patches[:, visible].double() * weight
         along = _in_blocks(self._continue(y)[0][:, :-1], channels)
-        beside = F.unfold(along, (1, 3), padding=(0, 1)).transpose(1, 2).flatten(0, 1)
-        others = torch.cat((others, beside.double() * weight), 1)
-        own = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
-        kernels = torch.zeros(channels, len(seen), dtype=torch.float64, device=x.device)
+        continued = F.unfold(along, (1, 3), padding=(0, 1)).transpose(1, 2).flatten(0, 1)
+        earlier = torch.cat((earlier, continued.double() * weight), 1)
+        target = y.flatten(2).transpose(1, 2).flatten(0, 1).double() * weight
+        kernels = torch.zeros(channels, len(visible), dtype=torch.float64, device=x.device)
         for c in range(channels):
-            design = torch.cat((others, own[:, :c]), 1)
+            design = torch.cat((earlier, target[:, :c]), 1)
             normal = design.T @ design
             normal += RIDGE * normal.diagonal().mean() * torch.eye(len(normal)).to(normal)
-            solution = torch.linalg.solve(normal, design.T @ own[:, c])
-            kernels[c, seen] = solution[: others.shape[1] - beside.shape[1]]
-            self.along[c] = solution[-c - beside.shape[1] : len(solution) - c].reshape_as(self.along[c])
-            self.within[c, :c] = solution[others.shape[1] :].to(x.dtype)
+            solution = torch.linalg.solve(normal, design.T @ target[:, c])
+            kernels[c, visible] = solution[: earlier.shape[1] - continued.shape[1]]
+            self.along[c] = solution[-c - continued.shape[1] : len(solution) - c].reshape_as(self.along[c])
+            self.within[c, :c] = solution[earlier.shape[1] :].to(x.dtype)
         self.linear.weight.copy_(kernels.reshape_as(self.linear.weight))
         return self.forward_elementwise(x)[0]
 
@@ -185,14 +185,14 @@ class TraceAutoregressive(Bijection):
         continued : (Tensor, Tensor)
             Traces of the context continued along slopes, and their misfit, as `Slopes` gives them.
         network : callable
-            From what is seen and what is known of each position to its mixture.
+            From the input and the context of each position to its mixture.
         dtype : torch.dtype
             Precision of the linear prediction, which nearly cancels strong samples.
         """
         along, misfit = _in_blocks(continued[0][:, :-1], y.shape[1]), continued[1][:, None, :-1]
         amplitude = self._amplitude(_history(context), self._count(y))
-        raw = network(_seen(context, amplitude), _known(along, misfit).to(y.dtype))
-        error = self._error(y, _around(context, self.linear.reach), along, dtype)
+        raw = network(_network_input(context, amplitude), _network_context(along, misfit).to(y.dtype))
+        error = self._error(y, _padded(context, self.linear.reach), along, dtype)
         logistic, mixture_log_det = mixture_forward(error / amplitude, *self._mixture(raw))
         z, normal_log_det = logistic_to_normal(logistic)
         return z, mixture_log_det + normal_log_det - amplitude.log()
@@ -206,13 +206,13 @@ class TraceAutoregressive(Bijection):
         # predictions nearly cancel strong samples, trace after trace: what float32 loses there adds up
         dtype = _precise(z)
         found = logistic.new_zeros(items, traces, columns, channels, dtype=dtype)
-        solve = torch.linalg.inv(self._own().to(dtype))
-        outside = (self.linear.weight * self.linear.mask).to(dtype)
-        linear = RunningConvolution(outside, self.linear.bias, columns, items)
+        solve = torch.linalg.inv(self._within_position().to(dtype))
+        kernel = (self.linear.weight * self.linear.mask).to(dtype)
+        linear = RunningConvolution(kernel, self.linear.bias, columns, items)
         power = RunningConvolution((self.window.exp() * self.earlier)[None, None], None, columns, items)
         network = self.subnet.subnet
         assert isinstance(network, CausalCNN)
-        assert network.known is not None
+        assert network.context is not None
         walk = Walk(network, items)
         slopes = copy.deepcopy(self.slopes).to(dtype)
         # nothing is known of the first trace
@@ -224,21 +224,21 @@ class TraceAutoregressive(Bijection):
                 pairs = torch.cat((pairs, slopes.compare(last)), 1)[:, -HISTORY:]
                 trace, misfit = slopes.after(last[:, -1:], pairs)
             along = _in_blocks(trace, channels)
-            known = network.known(_known(along, misfit[:, None]).to(z.dtype))[:, :, 0]
+            context = network.context(_network_context(along, misfit[:, None]).to(z.dtype))[:, :, 0]
             predicted = F.conv2d(along, self.along.to(dtype), padding=(0, 1))[:, :, 0]
             linear.begin_row()
             power.begin_row()
             for j in range(columns):
-                amplitude = _expected(power.sums[j], count[i, j])
-                raw = network.outputs_of(walk.hidden(i, j, known[:, :, j]))
+                amplitude = _expected_amplitude(power.sums[j], count[i, j])
+                raw = network.outputs_of(walk.hidden(i, j, context[:, :, j]))
                 mixture = (part[..., 0, 0] for part in self._mixture(raw))
                 error, log_det_map = mixture_inverse(logistic[:, :, i, j], *mixture)
                 exact = F.linear(linear.sums[j] + predicted[:, :, j] + amplitude * error, solve)
                 found[:, i, j] = exact
                 linear.see(exact, j)
-                seen = exact.to(z.dtype)
-                power.see(_power(seen), j)
-                walk.see(_seen(seen, amplitude), j)
+                sample = exact.to(z.dtype)
+                power.see(_power(sample), j)
+                walk.see(_network_input(sample, amplitude), j)
                 log_det += (log_det_map + amplitude.log()).sum(1)
         return found.permute(0, 3, 2, 1).to(z.dtype).contiguous(), log_det
 
@@ -248,23 +248,24 @@ class TraceAutoregressive(Bijection):
 
     def _amplitude(self, history: Tensor, count: Tensor) -> Tensor:
         """Root mean square of samples before, weighted by how far they are; 1 where there are none."""
-        return _expected(self._over_window(history), count)
+        return _expected_amplitude(self._over_window(history), count)
 
     def _over_window(self, history: Tensor) -> Tensor:
         return F.conv2d(history, (self.window.exp() * self.earlier)[None, None])
 
-    def _error(self, y: Tensor, around: Tensor, along: Tensor, dtype: torch.dtype) -> Tensor:
+    def _error(self, y: Tensor, padded: Tensor, along: Tensor, dtype: torch.dtype) -> Tensor:
         """Error of the linear prediction, evaluated in ``dtype``."""
-        own, outside, beside = (
+        at_position, from_earlier, from_continued = (
             F.conv2d(part.to(dtype), kernel.to(dtype), padding=padding)
             for part, kernel, padding in (
-                (y, self._own()[:, :, None, None], (0, 0)),
-                (around, self.linear.weight * self.linear.mask, (0, 0)),
+                (y, self._within_position()[:, :, None, None], (0, 0)),
+                (padded, self.linear.weight * self.linear.mask, (0, 0)),
                 (along, self.along, (0, 1)),
             )
         )
         assert self.linear.bias is not None
-        return (own - outside - beside - self.linear.bias.to(dtype)[:, None, None]).to(y.dtype)
+        bias = self.linear.bias.to(dtype)[:, None, None]
+        return (at_position - from_earlier - from_continued - bias).to(y.dtype)
 
     def _continue(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Traces continued along slopes and their misfit, exact as the device allows."""
@@ -275,8 +276,8 @@ class TraceAutoregressive(Bijection):
         """A part of which the backward pass keeps the inputs alone, if so asked."""
         return partial(checkpoint, part, use_reentrant=False) if self.recompute else part
 
-    def _own(self) -> Tensor:
-        """What takes from each sample of a position its prediction from those above it there."""
+    def _within_position(self) -> Tensor:
+        """Matrix that subtracts from each sample of a position its prediction from those above it there."""
         return torch.eye(len(self.within)).to(self.within) - self.within.tril(-1)
 
     def _mixture(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -301,12 +302,12 @@ def _precise(x: Tensor) -> torch.dtype:
     return x.dtype if x.device.type == "mps" else torch.float64
 
 
-def _around(y: Tensor, reach: int) -> Tensor:
-    """With zeros for the traces before the first and the samples above and below."""
+def _padded(y: Tensor, reach: int) -> Tensor:
+    """States with zeros for the traces before the first and the samples above and below."""
     return F.pad(y, (reach, reach, reach, 0))
 
 
-def _expected(power: Tensor, count: Tensor) -> Tensor:
+def _expected_amplitude(power: Tensor, count: Tensor) -> Tensor:
     return ((power + FLOOR) / (count + FLOOR)).sqrt().clamp_max(STRONGEST)
 
 
@@ -319,20 +320,20 @@ def _history(y: Tensor) -> Tensor:
     return F.pad(_power(y), (COLUMNS // 2, COLUMNS // 2, MEMORY, 0))
 
 
-def _known(along: Tensor, misfit: Tensor) -> Tensor:
-    """What the network knows of a trace before it begins."""
+def _network_context(along: Tensor, misfit: Tensor) -> Tensor:
+    """Context of the network: the trace before continued along slopes, and its misfit."""
     return torch.cat((torch.asinh(along), misfit), 1)
 
 
-def _seen(y: Tensor, amplitude: Tensor) -> Tensor:
-    """What the network sees: samples in units of what is expected, that, and whether there is a sample."""
+def _network_input(y: Tensor, amplitude: Tensor) -> Tensor:
+    """Input of the network: samples over the expected amplitude, its logarithm, and 1 inside the patch."""
     return torch.cat((torch.asinh(y / amplitude), amplitude.log(), torch.ones_like(amplitude)), 1)
 
 
 def _with_noise(y: Tensor, part: float) -> Tensor:
-    """Put noise in the place of signal in a part of the patches, in all amplitudes as they were.
+    """Patches of which a part has noise in the place of signal, in all amplitudes as they were.
 
-    Which patches, how much and what noise follows from where their strongest sample is, so that training
+    The place of its strongest sample decides whether a patch has noise, how much and which, so that training
     goes the same way in any number of processes.
     """
     with torch.no_grad():

@@ -14,7 +14,7 @@ from seisflow.flows import (
 DOUBLE = torch.float64
 
 
-def test_bells_are_straight_between_black_and_white_and_meet_there():
+def test_logistic_ends_are_straight_between_black_and_white_and_meet_there():
     x = torch.tensor([1, 1 - 1e-9, 128, 255, 255 + 1e-9, 0, 256], dtype=DOUBLE).view(1, 1, 1, -1)
     z, share = LogisticEnds().forward_elementwise(x)
     expected = torch.tensor([-1, -1, 0, 1, 1, -9, 9], dtype=DOUBLE)
@@ -37,7 +37,7 @@ def test_dequantised_black_and_white_cost_nothing_under_a_logistic(value, centre
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
-@pytest.mark.parametrize("flow", [Arctanh(), LogisticEnds()], ids=["arctanh", "bells"])
+@pytest.mark.parametrize("flow", [Arctanh(), LogisticEnds()], ids=["arctanh", "logistic ends"])
 def test_pixel_maps_bear_the_ends_of_every_value(flow, dtype):
     values = torch.arange(256, dtype=dtype).repeat_interleave(3)
     noise = torch.tensor([0, 0.5, 1 - torch.finfo(dtype).eps], dtype=dtype).repeat(256)

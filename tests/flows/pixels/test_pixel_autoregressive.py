@@ -11,7 +11,7 @@ from seisflow.flows import (
 DOUBLE = torch.float64
 
 
-def test_raster_sees_earlier_elements_alone():
+def test_the_pixel_step_sees_earlier_elements_alone():
     """In reading order, with the channels of a pixel one after the other."""
     torch.manual_seed(0)
     shape = (2, 4, 5)
@@ -30,7 +30,7 @@ def test_raster_sees_earlier_elements_alone():
     assert own[1, 0, 2, 2].abs() > 0
 
 
-def test_raster_does_not_see_the_noise_of_black_and_white():
+def test_the_pixel_step_does_not_see_the_noise_of_black_and_white():
     torch.manual_seed(0)
     flow = PixelAutoregressive((1, 4, 4), width=8, depth=1).double()
     for parameter in flow.parameters():

@@ -65,15 +65,15 @@ def test_traces_start_from_the_weighted_least_squares_that_numpy_finds():
         np.testing.assert_allclose(flow.within[c, :c].detach().numpy(), expected[30:], rtol=1e-6, atol=1e-9)
 
 
-def test_training_disturbs_a_part_of_patches_and_keeps_their_power():
+def test_training_puts_noise_into_a_part_of_contexts_and_keeps_their_power():
     torch.manual_seed(0)
     y = torch.randn(300, 4, 16, 32) * torch.linspace(0.2, 3, 32)
-    disturbed = traces._with_noise(y, 1 / 3)
-    changed = (disturbed != y).flatten(1).any(1)
+    noisy = traces._with_noise(y, 1 / 3)
+    changed = (noisy != y).flatten(1).any(1)
     assert 0.25 < float(changed.float().mean()) < 0.42
-    power, before = disturbed[changed].square().mean((0, 1, 2)), y[changed].square().mean((0, 1, 2))
+    power, before = noisy[changed].square().mean((0, 1, 2)), y[changed].square().mean((0, 1, 2))
     torch.testing.assert_close(power, before, rtol=0.15, atol=0)
-    torch.testing.assert_close(traces._with_noise(y[100:110], 1 / 3), disturbed[100:110])
+    torch.testing.assert_close(traces._with_noise(y[100:110], 1 / 3), noisy[100:110])
 
 
 def test_traces_keep_their_exactness_where_amplitudes_are_far_off():
