@@ -12,7 +12,7 @@ from . import options
 from .train import Duration
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
-NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies", "fill", "denoise")
+NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies", "fill", "denoise", "samples")
 
 
 @click.command()
@@ -58,6 +58,7 @@ def command(
     ood                 images that MODEL has not learned, told from those it has
     facies              topics as a map of the F3 sample: stability, shuffled control
     fill, denoise       missing traces and noise, beside classical ways, on F3, Volve, Alaska
+    samples             patches that MODEL generates told from held-out Volve lines by a forest
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
@@ -107,6 +108,7 @@ def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
         "facies": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "fill": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
         "denoise": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
+        "samples": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "ood": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "seismic": ("--resize",),
         "cifar10-automobile": ("--resize",),
@@ -124,7 +126,7 @@ def _again() -> str:
     """Return the command line as it was given, without what depends on the machine."""
     context = click.get_current_context()
     words = ["seisflow", "benchmark", context.params["name"]]
-    judges = context.params["eval_only"] or context.params["name"] in ("ood", "facies")
+    judges = context.params["eval_only"] or context.params["name"] in ("ood", "facies", "samples")
     for option, value in (
         ("-m", context.params["model"] if judges else None),
         ("-c", context.params["config"]),

@@ -14,8 +14,12 @@ from seisflow.evaluation import side_by_side
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import moons, ood
 from seisflow.evaluation.reporting import pages, pictures, records
-from seisflow.evaluation.reporting.posterior_pages import denoising_tables, filling_tables
-from seisflow.evaluation.sections import denoising, facies, filling
+from seisflow.evaluation.reporting.posterior_pages import (
+    denoising_tables,
+    filling_tables,
+    samples_table,
+)
+from seisflow.evaluation.sections import denoising, facies, filling, samples
 from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
@@ -224,6 +228,15 @@ def run_denoise(asked: Asked) -> Iterator[Result]:
         yield _kept(one, asked, "denoise")
 
 
+def run_samples(asked: Asked) -> Iterator[Result]:
+    """Generated patches of a model of Volve told from held-out lines by a forest."""
+    chosen = choose_model(asked.model)
+    for one in samples.results(
+        chosen.model, _needed(asked), name=Path(chosen.name).name, seed=asked.seed, command=asked.command
+    ):
+        yield _kept(one, asked, "samples")
+
+
 def _needed(asked: Asked) -> Path:
     if asked.data is None:
         raise ConfigError("no data: pass --data, the folder that holds fields/ and segy/")
@@ -246,6 +259,7 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "facies": run_facies,
     "fill": run_fill,
     "denoise": run_denoise,
+    "samples": run_samples,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "moons": pages.moons_table,
@@ -255,6 +269,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "facies": pages.facies_table,
     "fill": filling_tables,
     "denoise": denoising_tables,
+    "samples": samples_table,
 }
 """Table makers of the suites; the image data sets have `pages.image_tables`."""
 

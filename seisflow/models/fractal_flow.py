@@ -165,6 +165,19 @@ class FractalFlowModel(Model):
         return before + [level.state for level in self.flow.trace(y)]
 
     @torch.no_grad()
+    def straightness(self, x: Tensor) -> float:
+        r"""How straight the way from data to latent is: 1 if every step goes the same way and as far.
+
+        .. math:: K \sum_k \|z_k - z_{k-1}\|^2 \,/\, \|z_K - z_0\|^2
+
+        over the K steps of a batch; larger where steps undo each other. Optimal transport, whose points move
+        straight on at constant speed, has 1 (Benamou & Brenier, 2000).
+        """
+        states = self.steps(x)
+        pieces = sum(float((after - before).square().sum()) for before, after in pairwise(states))
+        return (len(states) - 1) * pieces / float((states[-1] - states[0]).square().sum().clamp_min(1e-12))
+
+    @torch.no_grad()
     def topics(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Posterior probability of each topic given the patch, (B, Q)."""
         z, _ = self._encode_elementwise(x)

@@ -25,7 +25,7 @@ def slopes(x: Values) -> NDArray[np.float64]:
     return np.clip(-product / (power + 1e-9 * power.max(initial=1e-30)), -STEEPEST, STEEPEST)
 
 
-def coherence(x: Values, along: NDArray[np.float64], usable: Mask) -> tuple[float, float]:
+def coherence(x: NDArray[np.floating], along: NDArray[np.float64], usable: Mask) -> tuple[float, float]:
     """Sums for the correlation of neighbouring traces along slopes: products, and powers.
 
     Their quotient is 1 for what repeats from trace to trace, 0 for what is incoherent. They may be added up

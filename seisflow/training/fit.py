@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow.config import Config
-from seisflow.models import Model, ModelCard, save_model
+from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
 from seisflow.runs.hardware import Hardware, is_first_process
 from seisflow.runs.provenance import commit, machine, versions
 from seisflow.training.bar import TrainingBar
@@ -21,6 +21,8 @@ from seisflow.training.data import PatchData
 from seisflow.training.module import FlowModule
 from seisflow.training.record import METRICS, STATE, Record, Run
 from seisflow.training.timing import Budget
+STRAIGHTNESS_PATCHES = 16
+"""Training patches that the straightness in the card is measured on."""
 
 
 def fit(
@@ -126,6 +128,9 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
         judge_images(model, data)
     elif panels:
         calibrate_run(model, data, panels)
+    if isinstance(model, FractalFlowModel):
+        some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
+        model.card.provenance["straightness"] = round(model.straightness(some), 3)
     save_model(model, run.folder)
     (draw_run if images is None else draw_image_run)(model, data, run.folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
-from seisflow.evaluation.reporting.posterior_pages import denoising_tables, filling_tables
+from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
 from seisflow.plotting.files import save
 
 IMAGES_PAGE = "images-benchmarks.md"
@@ -59,7 +59,7 @@ def write_pages(folder: Path) -> list[Path]:
     topics = records.load(folder, "facies")
     if topics:
         done.append(put(folder / FACIES_PAGE, "facies", facies_table(topics), "Topics as facies"))
-    for name, table in (("fill", filling_tables), ("denoise", denoising_tables)):
+    for name, table in POSTERIOR_TABLES.items():
         if results := records.load(folder, name):
             done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
     side = records.load(folder, "side-by-side")

@@ -64,6 +64,21 @@ def denoising_tables(results: Sequence[Result]) -> str:
     return "\n".join([*lines, "", _how(results)])
 
 
+def samples_table(results: Sequence[Result]) -> str:
+    """Return a table of AUROCs against held-out lines, and of differences over those of real from real."""
+    lines = [
+        "| | AUROC against held-out lines | s.e. | spectrum along time | across traces | histogram |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    names = ("time_spectrum_db", "trace_spectrum_db", "histogram")
+    for one in results:
+        ratios = [f"{one['ratios'][name]:.2f}" if "ratios" in one else "1" for name in names]
+        lines.append(
+            f"| {one['model']} | {one['value']:.3f} | {one['standard_error']:.3f} | {' | '.join(ratios)} |"
+        )
+    return "\n".join([*lines, "", f"{results[-1]['protocol']}. {_how(results)}"])
+
+
 def _by_dataset(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     names = dict.fromkeys(one["dataset"] for one in results)
     return [(name, [one for one in results if one["dataset"] == name]) for name in names]
@@ -72,3 +87,7 @@ def _by_dataset(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
 def _how(results: Sequence[Result]) -> str:
     last = results[-1]
     return f"{last['machine']}; seed {last['seed']}, commit {last['commit']}. Made by `{last['command']}`."
+
+
+POSTERIOR_TABLES = {"fill": filling_tables, "denoise": denoising_tables, "samples": samples_table}
+"""By the name of their results."""

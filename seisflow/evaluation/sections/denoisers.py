@@ -1,17 +1,13 @@
-"""Denoisers without a model: lateral median, f-x prediction, a deep image prior.
+"""Denoisers without a model: lateral median, f-x prediction.
 
 All take a panel (T, X) and return it cleaned.
 """
 
-import copy
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from seisflow.patches import OverlapAdd, window_starts
-from seisflow.posterior.network import Infill
 
 
 def median(panel: NDArray[np.float64], *, traces: int = 5) -> NDArray[np.float64]:
@@ -65,32 +61,3 @@ def _predicted(x: NDArray[np.complex128], order: int, damping: float) -> NDArray
     out = x.copy()
     out[:, order:] = (before @ weights)[:, :, 0]
     return out
-
-
-def deep_image_prior(
-    panel: NDArray[np.float64], *, steps: int = 250, rate: float = 2e-3, seed: int = 0
-) -> NDArray[np.float64]:
-    """Fit an untrained U-Net to the noisy panel alone, and stop early (Ulyanov et al., 2018)."""
-    torch.manual_seed(seed)
-    network = copy.deepcopy(Infill())
-    torch.nn.init.normal_(network.leave.weight, std=0.02)
-    scale = float(panel.std())
-    rows, columns = (
-        -(-size // multiple) * multiple for size, multiple in zip(panel.shape, (8, 4), strict=True)
-    )
-    target = torch.from_numpy(panel / scale).float()
-    noise = 0.3 * torch.randn(1, 1, rows, columns)
-    known = torch.ones(1, 1, rows, columns, dtype=torch.bool)
-    optimiser = torch.optim.Adam(network.parameters(), rate)
-    mean = torch.zeros_like(target)
-    for _ in range(steps):
-        jittered = noise + 0.03 * torch.randn_like(noise)
-        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
-            made, _ = network(jittered, known)
-        out = (made - jittered)[0, 0, : panel.shape[0], : panel.shape[1]]
-        loss = (out - target).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        mean = 0.95 * mean + 0.05 * out.detach() if mean.any() else out.detach()
-    return scale * mean.double().numpy()

@@ -1,0 +1,51 @@
+"""How real generated patches are: a forest that tells them from held-out lines, spectra, histogram."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seisflow.errors import ModelError
+from seisflow.evaluation.sections import volve
+from seisflow.evaluation.sections.realism import compare
+from seisflow.evaluation.sections.two_sample import attributes, forest_auroc
+from seisflow.generation.batches import generate_batches
+from seisflow.models import Model
+from seisflow.runs.provenance import commit, machine
+
+
+def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> Iterator[dict[str, Any]]:
+    """Compare generated patches, and those of training lines, with held-out Volve lines.
+
+    Raises
+    ------
+    ModelError
+        If the model has not learned from the Volve survey, with patches of 256 x 64.
+    """
+    card = model.card
+    file = data / "segy" / volve.FILE
+    if card is None or model.shape[1:] != volve.SIZE or Path(card.inputs[0]["path"]).name != volve.FILE:
+        raise ModelError(f"the model has not learned from {volve.FILE} with patches of 256 x 64. Train one")
+    held_out, training = (
+        volve.windows(file, part, card.scaling)[:, 0] for part in (volve.TEST, volve.FIRST_INLINES)
+    )
+    made = np.concatenate([x[:, 0] for x in generate_batches(model, len(held_out), seed=seed)])
+    ratios = compare(made, held_out, training)["ratio"]
+    real = attributes(held_out)
+    for label, patches in (("generated", made), ("training lines", training)):
+        area, error = forest_auroc(real, attributes(patches), seed)
+        one = {
+            "experiment": "samples",
+            "dataset": f"{volve.DATASET}, {volve.TEST}",
+            "protocol": f"{len(real)} windows of 256 x 64; forest of 41 attributes, out of fold",
+            "model": f"{name}, {label}",
+            "metric": "AUROC against held-out lines",
+            "value": round(area, 3),
+            "standard_error": round(error, 3),
+            "seed": seed,
+            "machine": machine(),
+            "commit": commit(),
+            "command": command,
+        }
+        yield one | ({"ratios": {key: round(x, 2) for key, x in ratios.items()}} if patches is made else {})
