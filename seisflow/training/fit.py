@@ -21,6 +21,7 @@ from seisflow.training.data import PatchData
 from seisflow.training.module import FlowModule
 from seisflow.training.record import METRICS, STATE, Record, Run
 from seisflow.training.timing import Budget
+
 STRAIGHTNESS_PATCHES = 16
 """Training patches that the straightness in the card is measured on."""
 
