@@ -1,6 +1,9 @@
-"""Hide some traces of a section, fill them, attenuate noise, and see how far off the filled ones are.
+"""
+Fill missing traces and attenuate noise
+=======================================
 
-A 2D line, gathers and a cube, all by the same two calls:
+Some traces of a section are hidden and filled, and noise is attenuated; then the filled traces are compared with
+the hidden ones. A 2D line, gathers and a cube, all by the same two calls::
 
     python examples/fill_and_denoise.py npra_31_81_PR.sgy line.png
     python examples/fill_and_denoise.py viking_small.segy gathers.png
