@@ -62,8 +62,8 @@ html_css_files = ["seisflow.css"]
 html_show_sourcelink = False
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "header_links_before_dropdown": 6}
 
-# Gallery: examples leave files where they run, so copies of them run in the build folder. Those that are not named
-# here are listed only.
+# Gallery: examples leave files where they run, so copies of them run in the build folder. Those that are not
+# named here are listed only.
 RUN_HERE = ("anomaly_map", "cloud_zarr", "fractal_steps", "generate_by_topic", "open_cube", "open_gathers",
             "open_line")  # fmt: skip
 copies = BUILT / "examples"

@@ -2,8 +2,8 @@
 Fill missing traces and attenuate noise
 =======================================
 
-Some traces of a section are hidden and filled, and noise is attenuated; then the filled traces are compared with
-the hidden ones. A 2D line, gathers and a cube, all by the same two calls::
+Some traces of a section are hidden and filled, and noise is attenuated; then the filled traces are compared
+with the hidden ones. A 2D line, gathers and a cube, all by the same two calls::
 
     python examples/fill_and_denoise.py npra_31_81_PR.sgy line.png
     python examples/fill_and_denoise.py viking_small.segy gathers.png
