@@ -63,6 +63,7 @@ def command(
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
     with options.starting():
+        from seisflow import progress
         from seisflow.evaluation import suites
         from seisflow.evaluation.reporting import pages
 
@@ -74,28 +75,29 @@ def command(
         for page in pages.write_pages(output):
             click.echo(page)
         return
-    if name == "seismic":
-        results, table = _seismic(
-            model, config, overrides, data, max_time, eval_only, output, seed, overwrite
-        )
-    else:
-        results = suites.run_suite(
-            name,
-            suites.Asked(
-                _again(),
-                model,
-                config,
-                overrides,
-                data,
-                resize,
-                max_time,
-                eval_only,
-                output,
-                seed or 0,
-                overwrite,
-            ),
-        )
-        table = suites.TABLES.get(name, pages.image_tables)(results) if results else "nothing to do"
+    with progress.heartbeat(f"benchmark {name}"):
+        if name == "seismic":
+            results, table = _seismic(
+                model, config, overrides, data, max_time, eval_only, output, seed, overwrite
+            )
+        else:
+            results = suites.run_suite(
+                name,
+                suites.Asked(
+                    _again(),
+                    model,
+                    config,
+                    overrides,
+                    data,
+                    resize,
+                    max_time,
+                    eval_only,
+                    output,
+                    seed or 0,
+                    overwrite,
+                ),
+            )
+            table = suites.TABLES.get(name, pages.image_tables)(results) if results else "nothing to do"
     click.echo(json.dumps(results, indent=1) if as_json else table)
 
 

@@ -5,6 +5,7 @@ import logging
 import pkgutil
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
@@ -66,6 +67,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
+        ctx.meta[options.BEGAN] = time.monotonic()
         try:
             return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:

@@ -236,6 +236,8 @@ def files(inputs: Sequence[Path]) -> list[Path]:
     return find_files(inputs)
 
 
+BEGAN = "seisflow.began"
+"""Key of the context under which it is kept when the command began, by `time.monotonic`."""
 WIDTH = 60
 """Columns that tables fit in."""
 

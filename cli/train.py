@@ -132,6 +132,7 @@ def command(
         from seisflow.training.plan import make_plan
         from seisflow.training.record import summary
 
+    began = click.get_current_context().meta.get(options.BEGAN)
     if resume:
         if inputs or config or overrides or select or geometry or workers or dry_run:
             raise click.UsageError(
@@ -146,6 +147,7 @@ def command(
                 max_time=max_time,
                 scheduler=scheduler,
                 trusted=trust,
+                began=began,
             )
     else:
         if not inputs:
@@ -196,6 +198,7 @@ def command(
                 max_time=max_time,
                 overwrite=overwrite,
                 scheduler=scheduler,
+                began=began,
             )
     if is_first_process():
         click.echo(f"{run.folder}: {summary(run)}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 Report = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
 
+_told = 0
 log = logging.getLogger("seisflow")
 FIRST, LONGEST, SHARE = 5.0, 30.0, 0.05
 """Seconds to the first line, most between two, and these as a part of the time so far."""
@@ -25,8 +26,32 @@ def is_shown() -> bool:
 
 
 @contextmanager
+def telling() -> Iterator[None]:
+    """Note that something finer is told meanwhile, so that a `heartbeat` keeps still."""
+    global _told
+    _told += 1
+    try:
+        yield
+    finally:
+        _told -= 1
+
+
+@contextmanager
+def heartbeat(title: str) -> Iterator[None]:
+    """Say now and then that long work goes on, wherever nothing finer is told."""
+    with lines(lambda: title if not _told else ""):
+        yield
+
+
+@contextmanager
 def bar(title: str) -> Iterator[Report]:
     """Tell what goes on while it does, and yield what takes how far it is."""
+    with telling(), _bar(title) as report:
+        yield report
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Report]:
     if not is_shown():
         state = [0, 0]
 
@@ -56,7 +81,8 @@ def lines(describe: Callable[[], str], first: float = FIRST) -> Iterator[None]:
         wait = first
         while not ended.wait(wait):
             passed = time.monotonic() - began
-            log.info("%s, %s so far", describe(), clock(passed))
+            if words := describe():
+                log.info("%s, %s so far", words, clock(passed))
             wait = min(max(SHARE * passed, FIRST), LONGEST)
 
     thread = threading.Thread(target=tell, daemon=True)

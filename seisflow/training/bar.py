@@ -35,6 +35,7 @@ class TrainingBar(Callback):
         if not trainer.is_global_zero:
             return
         self._since = (time.monotonic(), trainer.global_step)
+        self._stack.enter_context(progress.telling())
         if progress.is_shown():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn

@@ -1,6 +1,7 @@
 """Training as a run: a folder that training fills and that scoring and generation read."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -51,6 +52,7 @@ def train(
     splits: Sequence[Split] | None = None,
     calibrate: bool = True,
     scheduler: str | None = None,
+    began: float | None = None,
 ) -> Run:
     """Train a model on the sections of ``sources``, or on images, and leave it in ``folder``.
 
@@ -80,6 +82,8 @@ def train(
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose
         workers see the files and make the batches; they are the same.
+    began : float, optional
+        By `time.monotonic`, from when on ``max_time`` counts; by default from now.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def train(
     KeyboardInterrupt
         After Ctrl-C or SIGTERM, once the state is saved; the message says how to go on.
     """
-    budget = Budget(max_time)
+    budget = Budget(max_time, time.monotonic() if began is None else began)
     folder = Path(folder)
     if is_first_process():
         check_folder(folder, overwrite)
@@ -119,7 +123,7 @@ def train(
         seed_everything(seed, verbose=False)
         model = build_model(config)
         with progress.bar("Setting whitening and scales from patches"):
-            initialise(model, data_module)
+            initialise(model, data_module, budget.for_initialising)
         if is_first_process():
             make_folder(folder, record, config, overwrite)
         data_module.scheduler = scheduler
@@ -151,6 +155,7 @@ def resume(
     max_time: timedelta | None = None,
     scheduler: str | None = None,
     trusted: bool = False,
+    began: float | None = None,
 ) -> Run:
     """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
 
@@ -168,6 +173,8 @@ def resume(
         See `train`.
     trusted : bool
         Open what the run names even if it was not started by this user.
+    began : float, optional
+        See `train`.
 
     Raises
     ------
@@ -176,7 +183,7 @@ def resume(
     DataError
         If the run names files that are not opened unasked.
     """
-    budget = Budget()
+    budget = Budget(None, time.monotonic() if began is None else began)
     folder = Path(folder)
     if not (folder / STATE).is_file():
         raise TrainingError(

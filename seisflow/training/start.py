@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from seisflow.training.record import RECORD, STATE, Record
 
 log = logging.getLogger("seisflow")
 INITIAL_PATCHES = 512
+LEAST_PATCHES = 64
 INITIAL_SAMPLES = 2**21  # more of small patches: 2,048 images
 
 
@@ -61,9 +63,29 @@ def patch_data(record: Record, config: Config, sections: list[xr.Dataset]) -> Pa
     return PatchData(patches, held_out, training)
 
 
-def initialise(model: Model, data: PatchData) -> None:
+def initialise(model: Model, data: PatchData, seconds: float | None = None) -> None:
+    """Set the data-dependent parameters of a model from patches.
+
+    Parameters
+    ----------
+    model : Model
+    data : PatchData
+    seconds : float, optional
+        Time it should take at most: fewer patches do then, as many as a first few of them let expect.
+    """
     size = data.patches[0]["x"].numel()
     count = min(max(INITIAL_PATCHES, INITIAL_SAMPLES // size), len(data.patches))
+    if seconds is not None:
+        few = min(LEAST_PATCHES, count)
+        began = time.monotonic()
+        _initialise(model, data, few)
+        count = min(count, int(few * seconds / max(time.monotonic() - began, 1e-9)))
+        if count < 2 * few:
+            return
+    _initialise(model, data, count)
+
+
+def _initialise(model: Model, data: PatchData, count: int) -> None:
     with torch.no_grad():
         model.initialise(torch.stack([data.patches[i]["x"] for i in range(count)]))
 

@@ -16,6 +16,8 @@ from seisflow.training.data import PatchData
 log = logging.getLogger("seisflow")
 SHARE = 0.4
 """Most of the time that is kept for calibration; below it, fewer panels do."""
+INITIALISING = 0.1
+"""Part of the time for setting whitening and scales."""
 PICTURES = 4.0
 """Seconds kept for pictures and files."""
 MOST_OVER = 0.1
@@ -39,6 +41,11 @@ class Budget:
     max_time: timedelta | None = None
     began: float = field(default_factory=time.monotonic)
     panels: int = PANELS
+
+    @property
+    def for_initialising(self) -> float | None:
+        """Seconds that setting whitening and scales may take."""
+        return None if self.max_time is None else INITIALISING * self.max_time.total_seconds()
 
     def for_steps(
         self, model: Model, data: PatchData, survey_of: Sequence[int], earlier: float = 0.0
