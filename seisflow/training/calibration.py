@@ -26,7 +26,7 @@ from seisflow.training.data import PatchData
 log = logging.getLogger("seisflow")
 PANELS, LEAST_PANELS = 40, 20
 """Panels of each survey: as many, shared among surveys, but no fewer than allow for 5 % of false alarms."""
-OVERHEAD = 1.6
+OVERHEAD = 2.5
 """Time of a calibration as a multiple of what the model takes: smoothing, quantiles and pictures."""
 
 Place = tuple[Area, tuple[int, ...], slice]
