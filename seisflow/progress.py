@@ -72,13 +72,13 @@ def _bar(title: str) -> Iterator[Report]:
 
 
 @contextmanager
-def lines(describe: Callable[[], str], first: float = FIRST) -> Iterator[None]:
+def lines(describe: Callable[[], str], first: float | None = None) -> Iterator[None]:
     """Log a line every few seconds, from ``first`` on, whatever the work is doing."""
     ended = threading.Event()
     began = time.monotonic()
 
     def tell() -> None:
-        wait = first
+        wait = FIRST if first is None else first
         while not ended.wait(wait):
             passed = time.monotonic() - began
             if words := describe():

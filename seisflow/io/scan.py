@@ -16,6 +16,7 @@ from seisflow.io.files import full_name, is_url, open_binary
 from seisflow.io.nulls import without_nulls
 from seisflow.io.section import find_layout, open_section
 from seisflow.io.segy import formats, headers
+from seisflow.io.segy.crs import crs_of_text
 from seisflow.io.segy.layout import Layout
 from seisflow.io.segy.look import look
 from seisflow.io.segy.read import time_axis, unused_traces
@@ -56,7 +57,7 @@ class ScanReport(BaseModel):
     easting, northing : tuple of float or None
         Lowest and highest, scaled.
     crs : str or None
-        Coordinate reference system, where a file tells it; SEG-Y does not.
+        Coordinate reference system, where a file tells it; SEG-Y does in its text header, if at all.
     problem : str or None
         Why the geometry is unknown, and what to pass.
     """
@@ -202,7 +203,7 @@ def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanRep
         ],
         easting=_range(walked.coordinates[0]) if walked.coordinates else None,
         northing=_range(walked.coordinates[1]) if walked.coordinates else None,
-        crs=None,
+        crs=crs_of_text(layout.text),
         amplitudes=describe_amplitudes(without_nulls(read_traces(layout, rows), layout.nulls)),
         warnings=list(layout.warnings),
         problem=None,

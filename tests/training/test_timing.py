@@ -1,0 +1,106 @@
+"""A run's time is that of all of it, and something is said every few seconds."""
+
+import logging
+import time
+from datetime import timedelta
+
+import pytest
+
+from seisflow import progress, training
+from seisflow.errors import OutputError
+from seisflow.training import run as run_module
+from seisflow.training import timing
+from seisflow.training.start import check_folder
+from seisflow.training.timing import Budget
+
+from .conftest import tiny_config
+
+
+@pytest.mark.parametrize(
+    ("spent", "calibration", "left", "over"),
+    [(5, 20, 100 - 5 - 20 - timing.PICTURES, None), (90, 30, 30, "after --max-time")],
+)
+def test_time_for_steps_is_what_reading_and_calibration_leave(
+    monkeypatch, caplog, spent, calibration, left, over
+):
+    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: calibration)
+    budget = Budget(timedelta(seconds=100), time.monotonic() - spent)
+    with caplog.at_level(logging.INFO, "seisflow"):
+        found = budget.for_steps(None, None, [])
+    assert found.total_seconds() == pytest.approx(left, abs=0.5)
+    assert (over in caplog.text) if over else ("for calibration" in caplog.text)
+
+
+def test_much_calibration_is_done_on_fewer_panels(monkeypatch):
+    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: 60.0)
+    budget = Budget(timedelta(seconds=100))
+    budget.for_steps(None, None, [])
+    assert budget.panels == int(timing.PANELS * 40 / 60)
+
+
+def test_more_time_is_counted_from_where_a_run_stopped(monkeypatch):
+    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: 0.0)
+    found = Budget(timedelta(seconds=100)).for_steps(None, None, [], earlier=50.0)
+    assert found.total_seconds() == pytest.approx(150 - timing.PICTURES, abs=0.5)
+
+
+def test_a_resumed_run_gets_as_much_time_more(fit, caplog):
+    folder = fit(steps=10_000, max_time=timedelta(seconds=6)).folder
+    before = training.record.read_record(folder)
+    again = training.resume(folder, max_time=timedelta(seconds=6), device="cpu")
+    assert before.max_time == timedelta(seconds=6)
+    assert again.seconds > 2.5
+    assert again.steps > 0
+
+
+def test_a_run_interrupted_before_its_first_step_leaves_nothing_and_says_so(fit, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module, "initialise", stop)
+    with pytest.raises(KeyboardInterrupt, match="before the first checkpoint, so there is no run to resume"):
+        fit("new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, source, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr(run_module, "make_plan", lambda *_: pytest.fail("read before the folder was checked"))
+    with pytest.raises(OutputError, match=r"file/run: cannot be written .*Choose another place with -o"):
+        training.train([source], tiny_config(2), tmp_path / "file" / "run", device="cpu")
+    assert not (tmp_path / "fine").exists()
+    check_folder(tmp_path / "fine" / "run", overwrite=False)
+    assert not (tmp_path / "fine").exists()
+
+
+def test_long_work_is_told_of_where_there_is_no_terminal(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0.05)
+    with caplog.at_level(logging.INFO, "seisflow"), progress.bar("Counting") as report:
+        report(3, 9)
+        time.sleep(0.4)
+    assert caplog.messages[0].startswith("Counting: 3 of 9, ")
+    assert len(caplog.messages) >= 2
+
+
+def test_a_heartbeat_keeps_still_while_something_finer_is_told(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0.05)
+    with caplog.at_level(logging.INFO, "seisflow"), progress.heartbeat("benchmark"):
+        with progress.bar("Reading"):
+            time.sleep(0.3)
+        time.sleep(0.3)
+    assert {message.split(",")[0] for message in caplog.messages} == {"Reading", "benchmark"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4.4, "4 s"), (75, "1:15 min"), (3600, "1:00 h"), (9000, "2:30 h"), (-1, "0 s")]
+)
+def test_time_is_told_as_people_do(seconds, words):
+    assert progress.clock(seconds) == words
+
+
+def test_what_is_said_while_training(source, tmp_path, caplog, plain, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0.02)
+    with caplog.at_level(logging.INFO, "seisflow"):
+        training.train([source], tiny_config(30), tmp_path / "run", device="cpu")
+    told = [message for message in caplog.messages if message.startswith("step ")]
+    assert any("nats/dim" in one and "steps/s" in one and "left" in one for one in told)
