@@ -1,0 +1,40 @@
+"""Commands that README and docs tell a user to type are ones that exist, with options that they have."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from seisflow.cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
+
+
+def commands(page: Path) -> list[str]:
+    """Return the lines of the shell blocks of a page that call seisflow, without comments."""
+    text = "\n".join(BLOCK.findall(page.read_text())).replace("\\\n", " ")
+    words = (shlex.split(line, comments=True) for line in text.splitlines())
+    return [shlex.join(some[1:]) for some in words if some[:1] == ["seisflow"]]
+
+
+SHOWN = [(page.relative_to(ROOT), command) for page in PAGES for command in commands(page)]
+
+
+@pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {command}" for page, command in SHOWN])
+def test_a_command_in_the_docs_is_understood(page, command):
+    group: click.Command = cli
+    context, words = click.Context(cli), shlex.split(command)
+    while isinstance(group, click.Group):
+        name, found, words = group.resolve_command(context, words)
+        assert found is not None, f"{page}: no command {name}"
+        group = found
+        context = click.Context(group, info_name=name, parent=context)
+    group.make_context(group.name, words, parent=context.parent)
+
+
+def test_docs_show_commands():
+    assert len(SHOWN) > 50
