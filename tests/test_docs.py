@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -38,3 +41,15 @@ def test_a_command_in_the_docs_is_understood(page, command):
 
 def test_docs_show_commands():
     assert len(SHOWN) > 50
+
+
+@pytest.mark.slow
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx_gallery", reason="needs the extra docs")
+    made = shutil.ignore_patterns("gallery", "generated")
+    for folder in ("docs", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=made)
+    options = ["-b", "html", "-q", "-W", "--keep-going", "-D", "plot_gallery=0"]  # scripts do not run here
+    command = [sys.executable, "-m", "sphinx", *options, "docs", "built"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
