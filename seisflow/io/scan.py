@@ -56,6 +56,10 @@ class ScanReport(BaseModel):
         Traces whose headers were looked at; in large files, those at the ends of lines and some between.
     easting, northing : tuple of float or None
         Lowest and highest, scaled.
+    coordinate_unit : str or None
+        Of these: "m", "ft", "arcsec" or "degrees".
+    line_of_volume : str or None
+        Inline and crosslines, or the reverse, of a file that is one line of a volume.
     crs : str or None
         Coordinate reference system, where a file tells it; SEG-Y does in its text header, if at all.
     problem : str or None
@@ -82,6 +86,8 @@ class ScanReport(BaseModel):
     axes: list[Axis]
     easting: tuple[float, float] | None
     northing: tuple[float, float] | None
+    coordinate_unit: str | None
+    line_of_volume: str | None
     crs: str | None
     amplitudes: Amplitudes
     warnings: list[str]
@@ -163,6 +169,8 @@ def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
         ],
         easting=_range(section["cdp_x"].to_numpy()) if "cdp_x" in section.coords else None,
         northing=_range(section["cdp_y"].to_numpy()) if "cdp_y" in section.coords else None,
+        coordinate_unit=section["cdp_x"].attrs.get("units") if "cdp_x" in section.coords else None,
+        line_of_volume=_line_of_volume(section),
         crs=attrs.get("crs"),
         amplitudes=describe_amplitudes(_sample(section)),
         warnings=list(attrs["warnings"]),
@@ -201,11 +209,13 @@ def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanRep
         axes=[
             _axis(name, values, byte) for (name, byte), values in zip(walked.axes, walked.labels, strict=True)
         ],
-        easting=_range(walked.coordinates[0]) if walked.coordinates else None,
-        northing=_range(walked.coordinates[1]) if walked.coordinates else None,
+        easting=_range(walked.coordinates.x) if walked.coordinates else None,
+        northing=_range(walked.coordinates.y) if walked.coordinates else None,
+        coordinate_unit=walked.coordinates.unit if walked.coordinates else None,
+        line_of_volume=None,
         crs=crs_of_text(layout.text),
         amplitudes=describe_amplitudes(without_nulls(read_traces(layout, rows), layout.nulls)),
-        warnings=list(layout.warnings),
+        warnings=[*layout.warnings, *(walked.coordinates.warnings if walked.coordinates else ())],
         problem=None,
         text_header=layout.text,
     )
@@ -223,7 +233,11 @@ def describe(report: ScanReport) -> str:
     found = report.amplitudes
     lines = [
         ("format", ", ".join(part for part in form if part)),
-        ("geometry", f"{report.geometry}: {' x '.join(map(_describe_axis, report.axes))}"),
+        (
+            "geometry",
+            f"{report.geometry}: {' x '.join(map(_describe_axis, report.axes))}"
+            + (f"; {report.line_of_volume}" if report.line_of_volume else ""),
+        ),
         ("traces", f"{report.traces}" + (f", {report.holes} holes" if report.holes else "")),
         (report.domain, f"{report.samples} samples{every} from {report.start:g} {report.unit}"),
         ("coordinates", _describe_coordinates(report)),
@@ -249,7 +263,21 @@ def _describe_coordinates(report: ScanReport) -> str:
     if report.easting is None or report.northing is None:
         return "none"
     ranges = " x ".join(f"{low:.2f} to {high:.2f}" for low, high in (report.easting, report.northing))
-    return f"{ranges}, CRS {report.crs or 'unknown'}"
+    unit = {"arcsec": "arc seconds"}.get(
+        report.coordinate_unit or "", report.coordinate_unit or "unknown unit"
+    )
+    return f"{ranges} {unit}, CRS {report.crs or 'unknown'}"
+
+
+def _line_of_volume(section: xr.Dataset) -> str | None:
+    """Say which line of a volume a section of traces is, if it is one."""
+    if "trace" not in section.dims or not {"inline", "crossline"} <= set(section.coords):
+        return None
+    ends = {name: section[name].to_numpy()[[0, -1]] for name in ("inline", "crossline")}
+    along = next((name for name, (first, last) in ends.items() if first != last), "crossline")
+    across = "inline" if along == "crossline" else "crossline"
+    first, last = ends[along]
+    return f"{across} {ends[across][0]} of a volume, {along} {first} to {last}; files of such lines join"
 
 
 def _sample(section: xr.Dataset) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Open any seismic file as a section, and choose parts of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,6 +11,7 @@ from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.io.arrays import open_npy
 from seisflow.io.files import exists, is_url
+from seisflow.io.lines import join
 from seisflow.io.parts import VERTICAL, about_horizon, by_number, by_polygon
 from seisflow.io.segy.crs import crs_of_text
 from seisflow.io.segy.layout import Layout, read_layout
@@ -25,7 +26,7 @@ _EXPECTED = "A SEG-Y, SU, SEG-2, MiniSEED, SAC or GSE2 file, a Zarr folder, NetC
 
 
 def open_section(
-    path: str | Path,
+    path: str | Path | Sequence[str | Path],
     *,
     iline: int | None = None,
     xline: int | None = None,
@@ -44,10 +45,11 @@ def open_section(
 
     Parameters
     ----------
-    path : str or Path
+    path : str or Path, or a sequence of them
         SEG-Y or SU file, Zarr folder or NetCDF file (seisflow's own, MDIO v1, segysak's names, plain CF),
         ``.npy`` array, SEG-2, MiniSEED, SAC, GSE2 or AH; a URL of SEG-Y, SU or Zarr that
-        fsspec opens; or the name of a data set that ships, such as ``"f3-sample"``.
+        fsspec opens; or the name of a data set that ships, such as ``"f3-sample"``. Several
+        are joined to the volume whose lines they are.
     iline, xline : int, optional
         First trace header bytes of the inline and crossline numbers; else the usual places are tried.
     cdp_x, cdp_y : int, optional
@@ -95,6 +97,19 @@ def open_section(
     >>> dict(section.sizes)
     {'inline': 10, 'crossline': 250, 'time': 463}
     """
+    if not isinstance(path, str | Path):
+        given: dict[str, Any] = {"iline": iline, "xline": xline, "cdp_x": cdp_x, "cdp_y": cdp_y}
+        given |= {
+            "dt": dt,
+            "format": format,
+            "endian": endian,
+            "encoding": encoding,
+            "domain": domain,
+            "line": line,
+            "strict": strict,
+        }
+        sections = [open_section(one, limit=limit, **given) for one in path]
+        return sections[0] if len(sections) == 1 else join(sections)
     if str(path) in catalog.names() and not Path(path).exists():
         path = catalog.locate(str(path))
     if not is_url(path):

@@ -300,7 +300,18 @@ def test_trace_headers_with_extensions_are_told_and_kept(tmp_path, through_zarr)
 
 def test_a_delay_is_scaled(segy):
     fields = cube([10, 11, 12], [1, 2, 3, 4]) | {215: -10}
-    assert float(open_section(segy(fields=fields, delay=25))["time"][0]) == 2.5
+    assert float(open_section(segy(fields=fields, delay=25, revision=(1, 0)))["time"][0]) == 2.5
+    assert float(open_section(segy(fields=fields, delay=25))["time"][0]) == 25  # unassigned in revision 0
+
+
+def test_a_start_that_needs_a_scalar_is_written_as_revision_1(segy, tmp_path):
+    section = open_section(segy(interval=500, delay=25)).isel(time=slice(1, None))
+    with create_segy(tmp_path / "later.sgy", section) as file:
+        for i in range(3):
+            file.write((i,), section["amplitude"][i].to_numpy())
+    again = open_section(tmp_path / "later.sgy")
+    np.testing.assert_allclose(again["time"], 25.5 + 0.5 * np.arange(19))
+    assert again.attrs["warnings"] == []
 
 
 def test_a_truncated_last_trace_is_left_out_and_refused_if_strict(tmp_path):

@@ -4,34 +4,35 @@ Line numbers stand in different bytes in different files. Each usual place is ju
 there: every trace must have its own pair of numbers, and the pairs must fill a good part of a grid.
 """
 
-import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seisflow.errors import GeometryError
-from seisflow.io.segy.headers import COORDINATE_SCALAR
+from seisflow.io.segy.coordinates import Columns, distinct_steps
+from seisflow.io.segy.stated import stated_lines
 
-Columns = dict[int, NDArray[np.int32]]
 Axis = tuple[str, int]  # name of the dimension, first byte of the field
 
 STANDARD = (189, 193)
 CUBE_PLACES = (STANDARD, (9, 21), (5, 21), (17, 13), (17, 21), (9, 13), (181, 185), (21, 25))
+_FIELD_RECORDS: tuple[Axis, ...] = (("shot", 9), ("channel", 13))
 _GATHER_PLACES: tuple[tuple[Axis, ...], ...] = (
-    (("shot", 9), ("channel", 13)),
+    _FIELD_RECORDS,
     (("shot", 17), ("channel", 13)),
     (("cdp", 21), ("offset", 37)),
     (("cdp", 21), ("fold", 25)),
     (("inline", 189), ("crossline", 193), ("offset", 37)),
 )
-_X, _Y, _RECEIVER_X, _RECEIVER_Y, _CDP_X, _CDP_Y = 73, 77, 81, 85, 181, 185
-_CDP, _SHOT_POINT, _OFFSET = 21, 17, 37
+_X, _Y, _CDP_X, _CDP_Y = 73, 77, 181, 185
+_CDP, _SHOT_POINT, _OFFSET, _RECORD, _CHANNEL = 21, 17, 37, 9, 13
 
 _LEAST_FILL = 0.1  # of a cube's grid; irregular outlines leave holes
 _LEAST_PER_LINE = 1.5  # traces on average; two numbers that both count along a line make a grid with one
 _LEAST_GATHER_FILL = 0.3
+_MOST_FIRST_CHANNEL = 10  # crosslines begin anywhere, channels near 1
+_FULL = 0.9  # of the grid of field records without offsets, and of a cube that comes before them
 _MOST_PLACES = 20  # per trace, beyond which a grid is refused
 _MOST_DUPLICATES = 0.01
 
@@ -113,42 +114,6 @@ def find_geometry(
             f"{path}: by bytes {places}, {shared}. One trace each was expected: {_remedy(columns, count)}"
         )
     return grid.geometry(f"{shared} and are left out")
-
-
-def stated_bytes(text: str) -> tuple[int, int] | None:
-    """Return the bytes of inline and crossline that a text header names, if it names both."""
-    found = []
-    for name in (r"\bi(?:n-?\s?)?line", r"\b(?:x|cross)-?\s?line"):
-        match = re.search(name + r"[^\n]*?\bbytes?\s*:?\s*(\d{1,3})", text, re.IGNORECASE)
-        if match is None or not 1 <= int(match[1]) <= 237:
-            return None
-        found.append(int(match[1]))
-    return found[0], found[1]
-
-
-def cdp_coordinates(
-    columns: Columns, kind: str, cdp_x: int | None = None, cdp_y: int | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return easting and northing of each trace, scaled; None where the headers have none.
-
-    Gathers without CDP coordinates get the midpoints of source and receiver.
-    """
-    scalar = columns[COORDINATE_SCALAR]
-    if cdp_x is not None or cdp_y is not None:
-        return scaled(columns[cdp_x or _CDP_X], scalar), scaled(columns[cdp_y or _CDP_Y], scalar)
-    x: NDArray[Any] = columns[_CDP_X]
-    y: NDArray[Any] = columns[_CDP_Y]
-    if not np.ptp(x) and not np.ptp(y):
-        x, y = columns[_X], columns[_Y]
-        if kind == "gathers":
-            x, y = x / 2 + columns[_RECEIVER_X] / 2, y / 2 + columns[_RECEIVER_Y] / 2
-    return (scaled(x, scalar), scaled(y, scalar)) if np.ptp(x) or np.ptp(y) else None
-
-
-def scaled(values: NDArray[Any], scalar: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Apply a SEG-Y scalar: 10 is times 10, -10 divides by 10, 0 is 1."""
-    size = np.maximum(np.abs(scalar), 1)
-    return np.where(scalar < 0, values / size, values * size.astype(np.float64))
 
 
 def _line(count: int) -> Geometry:
@@ -234,19 +199,63 @@ def _as_told(path: str, columns: Columns, iline: int | None, xline: int | None) 
 
 
 def _volume(columns: Columns, text: str) -> _Grid | None:
-    """Try the standard place of a cube, then gathers where offsets differ, then other places of a cube."""
-    if (cube := _good_grid(columns, _cube_axes(STANDARD), least=0.5)) is not None:
-        return cube
+    """Try what the text header states, the standard place of a cube, gathers, then other places of a cube."""
+    told = stated_lines(text)
+    for places in ((told,) if told else ()) + (STANDARD,):
+        if (cube := _good_grid(columns, _cube_axes(places), least=0.5)) is not None:
+            return cube
     if np.ptp(columns[_OFFSET]) > 0:
         found = [_good_grid(columns, axes, _LEAST_GATHER_FILL, fewest=1) for axes in _GATHER_PLACES]
-        gathers = [grid for grid in found if grid is not None]
+        gathers = [grid for grid in found if grid is not None and _is_gathered(columns, grid)]
         if gathers:  # the one that the file is sorted by
             return min(gathers, key=lambda grid: np.count_nonzero(np.diff(columns[grid.axes[0][1]])))
-    told = stated_bytes(text)
+    elif (records := _field_records(columns)) is not None:
+        return records
+    if _is_stack(columns):
+        return None
     for places in ((told,) if told else ()) + CUBE_PLACES:
         if (cube := _good_grid(columns, _cube_axes(places))) is not None:
             return cube
     return None
+
+
+def _field_records(columns: Columns) -> _Grid | None:
+    """Return records by channel where no offset tells that they are; not where lines by CDP fill a grid."""
+    records = _good_grid(columns, _FIELD_RECORDS, _FULL)
+    if records is None or _has_cdps(columns) or not 0 <= int(columns[_CHANNEL].min()) <= _MOST_FIRST_CHANNEL:
+        return None
+    within = np.diff(columns[_RECORD]) == 0
+    if any(np.any(np.diff(columns[byte])[within]) for byte in (_X, _Y)):
+        return None  # one record has one source
+    lines = [_good_grid(columns, _cube_axes((byte, _CDP)), _FULL) for byte in (_RECORD, 5)]
+    return records if all(grid is None for grid in lines) else None
+
+
+def _is_gathered(columns: Columns, grid: _Grid) -> bool:
+    """Tell whether offsets, channels or folds are those of gathers, and not left over in a stack."""
+    if not _has_cdps(columns):
+        return True
+    if grid.axes[0][1] == _CDP:
+        return False
+    same = np.diff(columns[grid.axes[0][1]]) == 0
+    steps = np.sign(np.diff(columns[_OFFSET])[same])  # from channel to channel of a record
+    return bool(same.any() and abs(steps.mean()) >= _FULL)
+
+
+def _is_stack(columns: Columns) -> bool:
+    """Tell whether CDP numbers count all traces, which then follow one another along a line."""
+    return _has_cdps(columns) and _is_line(columns)
+
+
+def _has_cdps(columns: Columns) -> bool:
+    """Tell whether each trace has a CDP of its own; numbers from 0 or 1 on count the traces of any file."""
+    return _counts(columns[_CDP]) and int(columns[_CDP][0]) > 1
+
+
+def _counts(numbers: NDArray[np.int32]) -> bool:
+    """Tell whether numbers rise or fall from trace to trace."""
+    steps = np.diff(numbers)
+    return bool(len(steps) and ((steps > 0).all() or (steps < 0).all()))
 
 
 def _good_grid(
@@ -278,18 +287,39 @@ def regular(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _is_line(columns: Columns) -> bool:
-    """Tell whether the traces follow one another along a line, by CDP or shot point, and by coordinates."""
-    count = len(columns[_X])
-    numbered = any(
-        len(np.unique(columns[byte])) == count and (np.diff(np.sign(np.diff(columns[byte]))) == 0).all()
-        for byte in (_CDP, _SHOT_POINT)
-    )
+    """Tell whether the traces follow one another along a line, by their numbers and by coordinates."""
+    numbered = any(_counts(columns[byte]) for byte in (_CDP, _SHOT_POINT))
+    numbered |= _counts(columns[_RECORD]) and not np.ptp(columns[_CHANNEL])
+    numbered |= line_numbers(columns) is not None
     for x, y in ((_CDP_X, _CDP_Y), (_X, _Y)):
-        if np.ptp(columns[x]) or np.ptp(columns[y]):
-            steps = np.hypot(np.diff(columns[x].astype(float)), np.diff(columns[y].astype(float)))
-            jumps = np.count_nonzero(steps > 10 * np.median(steps))
-            return bool(jumps < 2 and (numbered or np.median(steps) > 0))
+        steps = distinct_steps(columns[x], columns[y])
+        if len(steps) > 1:
+            return _goes_on(steps) and bool(numbered or len(steps) > 0.5 * len(columns[x]))
     return numbered
+
+
+def _goes_on(steps: NDArray[np.float64]) -> bool:
+    """Tell whether steps (n, 2) are those of a line: one jump, or gaps shorter than what they part."""
+    lengths = np.hypot(*steps.T)
+    jumps = np.flatnonzero(lengths > 10 * np.median(lengths))
+    if len(jumps) < 2:
+        return True
+    before = steps[np.maximum(jumps - 1, 0)]
+    ahead = (steps[jumps] * before).sum(axis=1) > 0  # not back to the start of a next line
+    return bool(ahead.all() and 2 * lengths[jumps].sum() < lengths.sum())
+
+
+def line_numbers(columns: Columns, text: str = "") -> tuple[int, int] | None:
+    """Return the bytes of inline and crossline of a file that is one line of a volume; None if it is none."""
+    told = stated_lines(text)
+    for places in ((told,) if told else ()) + (STANDARD,):
+        if any(byte not in columns for byte in places):
+            continue
+        one, other = (columns[byte] for byte in places)
+        for fixed, counted in ((one, other), (other, one)):
+            if fixed[0] > 0 and not np.ptp(fixed) and _counts(counted):
+                return places
+    return None
 
 
 def _what_was_found(columns: Columns, count: int) -> str:

@@ -71,6 +71,11 @@ class Layout:
         """Unit of lengths and coordinates."""
         return "ft" if self.binary.get("measurement_system") == 2 else "m"
 
+    @property
+    def revision(self) -> int:
+        """Revision of the standard, without what follows the point; 0 for SU."""
+        return self.binary.get("revision_major", 0)
+
     def warn(self, *texts: str) -> "Layout":
         """Return a copy with more warnings."""
         return replace(self, warnings=self.warnings + texts)

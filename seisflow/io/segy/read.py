@@ -14,10 +14,12 @@ from seisflow.errors import DataError
 from seisflow.io.files import full_name, open_binary
 from seisflow.io.nulls import without_nulls
 from seisflow.io.segy import formats, headers
-from seisflow.io.segy.geometry import Columns, Geometry, cdp_coordinates, find_geometry, scaled, stated_bytes
+from seisflow.io.segy.coordinates import Columns, find_coordinates, scaled, whole_numbers
+from seisflow.io.segy.geometry import Geometry, find_geometry, line_numbers
 from seisflow.io.segy.layout import Layout
 from seisflow.io.segy.look import look
 from seisflow.io.segy.plausible import evidence
+from seisflow.io.segy.stated import stated_bytes, stated_coordinates
 from seisflow.io.segy.traces import read_traces
 
 _MOST_SHIFT = 4  # times the length of a trace; delays further apart are no delays
@@ -25,6 +27,7 @@ _ROUNDING = 0.01  # of a sample
 _MOST_DAMAGED = 0.1  # of all trace headers
 _DEAD, _AUXILIARY = (2, 3), (4, 5, 6, 7, 8, 9, 10)  # trace identification codes
 _MOST_UNUSED = 0.5  # of all traces
+_NUMBERS = (5, 9, 13, 17, 21, 25, 37, 189, 193)  # 4-byte fields that count
 
 
 class SegyArray(BackendArray):
@@ -100,8 +103,14 @@ def open_layout(
     strict: bool = False,
 ) -> xr.Dataset:
     """Open a file whose layout is known; see `seisflow.io.open_section`."""
-    columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *(stated_bytes(layout.text) or ()))
+    columns = read_columns(layout, iline, xline, cdp_x, cdp_y, *stated_bytes(layout.text))
     layout, columns, rows = without_damaged(layout, columns)
+    columns, floats = whole_numbers(
+        columns, tuple(b for b in columns if b in _NUMBERS or b in (iline, xline))
+    )
+    if floats:
+        places = " / ".join(map(str, floats))
+        layout = layout.warn(f"bytes {places} hold numbers as floats, where whole ones belong: read as such")
     geometry = find_geometry(
         layout.path,
         {byte: values[rows] for byte, values in columns.items()} if len(rows) < layout.traces else columns,
@@ -192,7 +201,10 @@ def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[T
         layout = layout.warn(
             f"trace headers say {said} samples, the file holds {layout.samples}: {layout.samples} is used"
         )
-    delays = scaled(columns[headers.DELAY], columns[headers.TIME_SCALAR])
+    # Byte 215 is unassigned before revision 1, and holds anything there.
+    scalar = columns[headers.TIME_SCALAR] * (layout.revision >= 1)
+    scalar = np.where(np.isin(np.abs(scalar), (1, 10, 100, 1000, 10000)), scalar, 0)
+    delays = scaled(columns[headers.DELAY], scalar)
     first, last = float(delays.min()), float(delays.max())
     if first == last:
         return TimeAxis(first, layout.samples), layout
@@ -251,11 +263,23 @@ def _section(
     def over_grid(values: NDArray[Any], missing: float) -> NDArray[Any]:
         return values[index] if mask.all() else np.where(mask, values[index], missing).astype(values.dtype)
 
-    coordinates = cdp_coordinates(columns, geometry.kind, cdp_x, cdp_y)
+    coordinates = find_coordinates(
+        columns,
+        geometry.kind,
+        revision=layout.revision,
+        length_unit=layout.length_unit,
+        stated=stated_coordinates(layout.text),
+        cdp_x=cdp_x,
+        cdp_y=cdp_y,
+    )
     if coordinates is not None:
-        unit = {"units": layout.length_unit}
-        for name, values in zip(("cdp_x", "cdp_y"), coordinates, strict=True):
+        section.attrs["warnings"] += coordinates.warnings
+        for name, values in (("cdp_x", coordinates.x), ("cdp_y", coordinates.y)):
+            unit = {"units": coordinates.unit}
             section = section.assign_coords({name: (leading, over_grid(values, np.nan), unit)})
+    numbers = line_numbers(columns, layout.text) if geometry.kind == "2d" else None
+    for name, byte in zip(("inline", "crossline"), numbers or (), strict=False):
+        section = section.assign_coords({name: ("trace", over_grid(columns[byte], 0), {"segy_byte": byte})})
     for name, byte in (("cdp", 21), ("offset", 37)):
         if geometry.kind != "3d" and name not in leading and np.ptp(columns[byte]):
             section = section.assign_coords({name: (leading, over_grid(columns[byte], 0))})

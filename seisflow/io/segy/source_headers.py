@@ -37,6 +37,7 @@ class _Changes:
     samples: int
     interval: int | None
     delay: tuple[int, int] | None
+    scaled: bool  # the delay has a scalar, which revision 0 has no place for
 
     def apply(self, raw: NDArray[np.uint8], endian: str) -> None:
         """Change trace headers ``raw`` (n_trace, header bytes) in place."""
@@ -47,7 +48,8 @@ class _Changes:
             _put(raw, headers.TRACE_INTERVAL, np.full(len(raw), self.interval), endian)
         if self.delay is not None:
             _put(raw, headers.DELAY, np.full(len(raw), self.delay[0]), endian)
-            _put(raw, headers.TIME_SCALAR, np.full(len(raw), self.delay[1]), endian)
+            if self.scaled:
+                _put(raw, headers.TIME_SCALAR, np.full(len(raw), self.delay[1]), endian)
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,15 @@ def prepare(
 
     interval = None if np.isclose(told.interval, axis.interval) else interval_field(axis, name)
     moved = told.start is None or not np.isclose(told.start, axis.start)
-    changes = _Changes(axis.samples, interval, delay_fields(axis, name) if moved else None)
     head = bytearray(told.head)
+    binary = headers.binary_fields(bytes(head[TEXT_BYTES : TEXT_BYTES + BINARY_BYTES]), told.endian)
+    delay = delay_fields(axis, name) if moved else None
+    scaled = delay is not None and (delay[1] != 0 or binary["revision_major"] >= 1)
+    changes = _Changes(axis.samples, interval, delay, scaled)
+    if scaled and binary["revision_major"] < 1:  # bytes 3501 to 3506 of revision 1.0
+        texts = (len(head) - TEXT_BYTES - BINARY_BYTES) // TEXT_BYTES
+        halves = np.array([1, texts], order(told.endian) + "i2")
+        head[3500:3506] = bytes([1, 0]) + halves.tobytes()
     _change_binary(head, told.endian, sample_format, traces, axis.samples, interval)
     head[:TEXT_BYTES] = with_note(bytes(head[:TEXT_BYTES]), note, told.encoding)
 

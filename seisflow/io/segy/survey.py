@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from seisflow.io.files import open_binary
 from seisflow.io.segy import headers
-from seisflow.io.segy.geometry import Columns, cdp_coordinates, find_geometry, regular, stated_bytes
+from seisflow.io.segy.coordinates import Columns, Coordinates, find_coordinates, whole_numbers
+from seisflow.io.segy.geometry import find_geometry, regular
 from seisflow.io.segy.headers import TRACE_HEADER_BYTES
 from seisflow.io.segy.layout import Layout
 from seisflow.io.segy.plausible import evidence
+from seisflow.io.segy.stated import stated_bytes, stated_coordinates
 
 _LEADING = 20_000  # traces read from the start, to find out what the fields are
 _BLOCKS, _BLOCK = 128, 64
@@ -36,15 +38,15 @@ class Outline:
         Coordinate of each leading dimension, in the direction in which the file counts.
     columns : dict
         Trace header fields of the traces that were looked at.
-    coordinates : tuple of arrays or None
-        Easting and northing of these.
+    coordinates : Coordinates or None
+        Of these.
     """
 
     kind: str
     axes: tuple[tuple[str, int], ...]
     labels: tuple[NDArray[np.int64], ...]
     columns: Columns
-    coordinates: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    coordinates: Coordinates | None
 
 
 def outline(layout: Layout, **given: Any) -> Outline | None:
@@ -68,12 +70,14 @@ def outline(layout: Layout, **given: Any) -> Outline | None:
     """
     wanted = [given.get(name) for name in ("iline", "xline", "cdp_x", "cdp_y")]
     words = tuple(
-        dict.fromkeys((*headers.TRACE_WORDS, *(b for b in wanted if b), *(stated_bytes(layout.text) or ())))
+        dict.fromkeys((*headers.TRACE_WORDS, *(b for b in wanted if b), *stated_bytes(layout.text)))
     )
     with open_binary(layout.path) as file:
         reader = _Reader(file, layout, words)
         leading_rows = np.arange(min(_LEADING, layout.traces))
         leading = reader.rows(leading_rows)
+        if whole_numbers(leading, words)[1]:
+            return None  # numbers are floats: all headers are read, and put right
         found = find_geometry(
             layout.path, leading, iline=given.get("iline"), xline=given.get("xline"), text=layout.text
         )
@@ -113,7 +117,15 @@ def outline(layout: Layout, **given: Any) -> Outline | None:
             for (name, _), values in zip(found.axes, labels, strict=True)
         ),
         columns,
-        cdp_coordinates(columns, found.kind, given.get("cdp_x"), given.get("cdp_y")),
+        find_coordinates(
+            columns,
+            found.kind,
+            revision=layout.revision,
+            length_unit=layout.length_unit,
+            stated=stated_coordinates(layout.text),
+            cdp_x=given.get("cdp_x"),
+            cdp_y=given.get("cdp_y"),
+        ),
     )
 
 
