@@ -54,7 +54,7 @@ def command(
     """
     from seisflow import progress
     from seisflow.output.paths import output_path
-    from seisflow.output.posterior_files import write_denoised
+    from seisflow.output.posterior_files import check_output, write_denoised
     from seisflow.posterior.denoising import fit_cleaner
     from seisflow.runs.choose import choose_model
 
@@ -67,8 +67,8 @@ def command(
     options.check_different(paths)
     summaries = []
     for source, path in zip(sources, paths, strict=True):
-        options.check_free(path, overwrite)
         section = source.open()
+        check_output(section, path, overwrite)
         for warning in section.attrs.get("warnings", ()):
             log.warning("%s: %s", source.path, warning)
         others = chosen.lines_like(section)

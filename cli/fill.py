@@ -64,7 +64,7 @@ def command(
     from seisflow import progress
     from seisflow.io import open_section
     from seisflow.output.paths import output_path
-    from seisflow.output.posterior_files import write_filled
+    from seisflow.output.posterior_files import check_output, write_filled
     from seisflow.posterior.filler import fit
     from seisflow.posterior.filling import check_anything_missing
     from seisflow.posterior.gaps import flag_from_score, flag_traces
@@ -78,8 +78,8 @@ def command(
     options.check_different(paths)
     summaries = []
     for source, path in zip(sources, paths, strict=True):
-        options.check_free(path, overwrite)
         section = source.open()
+        check_output(section, path, overwrite)
         for warning in section.attrs.get("warnings", ()):
             log.warning("%s: %s", source.path, warning)
         flagged = flag_traces(section, traces)

@@ -211,14 +211,6 @@ def check_different(paths: Sequence[Path]) -> None:
         raise click.UsageError("Some inputs have the same name. Take them one by one, each with its own -o.")
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Stop, before anything is computed, where a result would replace something."""
-    if path.exists() and not overwrite:
-        from seisflow.errors import OutputError
-
-        raise OutputError(f"{path}: exists already. Pass --overwrite to replace it")
-
-
 def open_section(path: Path, geometry: dict[str, Any], parts: Sequence[str] = ()) -> "xr.Dataset":
     """Open one input as the options ask, and pass on what its reader had to assume."""
     from seisflow.io import select  # here: --help does not wait for xarray and segyio

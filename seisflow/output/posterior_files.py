@@ -19,6 +19,7 @@ from seisflow.io import create_segy, create_zarr
 from seisflow.io.aside import told_as_output_error
 from seisflow.io.together import together
 from seisflow.output.paths import ZARR, check_format
+from seisflow.output.posterior_pictures import FilledPanels, ShownPanel
 from seisflow.output.posterior_summary import DenoiseSummary, FillSummary
 from seisflow.patches import layout, panel_index, section_name
 from seisflow.posterior import denoising, filling
@@ -27,11 +28,24 @@ from seisflow.posterior.examples import Mask
 from seisflow.posterior.filler import Filler
 from seisflow.posterior.filling import Filled, fill_panels
 
-DRAWN_TRACES = 1024
-"""Traces in the picture at most."""
 _Write = Callable[[tuple[int, ...], slice, dict[str, NDArray[Any]]], None]
 _Panel = TypeVar("_Panel", Filled, Denoised)
 Kinds = Mapping[str, tuple[str, dict[str, Any]]]
+
+
+def check_output(section: xr.Dataset, output: Path, overwrite: bool) -> None:
+    """Refuse what cannot be written, before anything is computed.
+
+    Raises
+    ------
+    OutputError
+        If the ending names no format, the output is the input itself, or may not be replaced.
+    """
+    check_format(output)
+    if output.resolve() == Path(section.attrs.get("source_file", "")).resolve():
+        raise OutputError(f"{output}: is the input itself. Write elsewhere")
+    if output.exists() and not overwrite:
+        raise OutputError(f"{output}: exists already. Pass overwrite (--overwrite) to replace it")
 
 
 def write_filled(
@@ -85,7 +99,7 @@ def write_filled(
     for number in range(1, samples + 1):
         kinds[f"draw_{number}"] = ("float32", {"long_name": f"draw {number} from the posterior"})
     about = filling.about(filler) | {"model": model_name}
-    sums = _FilledPanels()
+    sums = FilledPanels()
     panels = fill_panels(
         section, filler, flagged, samples=samples, max_gap=max_gap, seed=seed, scheduler=scheduler,
         workers=workers,
@@ -145,7 +159,7 @@ def write_denoised(
         If the files cannot be written.
     """
     coherence, energy = Coherence(), np.zeros(2)
-    shown = _Shown()
+    shown = ShownPanel()
     about = {"noise_level": cleaner.level, "model": model_name}
     panels = denoise_panels(section, cleaner, scheduler=scheduler, workers=workers)
     note = "incoherent noise attenuated by seisflow"
@@ -182,68 +196,6 @@ def _energy(one: Denoised) -> tuple[float, float]:
     )
 
 
-class _Shown:
-    """Maps of the panel to draw: the one that shows most."""
-
-    def __init__(self) -> None:
-        self._rank = -1.0
-        self._where: tuple[tuple[int, ...], slice] = ((), slice(0))
-        self._maps: list[tuple[str, NDArray[Any]]] = []
-        self._spread: tuple[str, NDArray[Any]] | None = None
-
-    def offer(
-        self,
-        rank: float,
-        lead: tuple[int, ...],
-        columns: slice,
-        maps: list[tuple[str, NDArray[Any]]],
-        spread: tuple[str, NDArray[Any]] | None = None,
-    ) -> None:
-        if rank > self._rank:
-            part = slice(columns.start, min(columns.stop, columns.start + DRAWN_TRACES))
-            width = part.stop - part.start
-            self._rank, self._where = rank, (lead, part)
-            self._maps = [(name, values[:, :width]) for name, values in maps]
-            self._spread = None if spread is None else (spread[0], spread[1][:, :width])
-
-    def draw(self, section: xr.Dataset) -> Figure:
-        dims = layout(section)
-        lead, columns = self._where
-        where = [f"{dim} {section[dim].values[i]:g}" for dim, i in zip(dims.lead, lead, strict=True)]
-        return plotting.draw_comparison(
-            [(name, values.T) for name, values in self._maps],
-            section[dims.lateral].values[columns],
-            section[dims.vertical].values,
-            spread=None if self._spread is None else (self._spread[0], self._spread[1].T),
-            title=", ".join([section_name(section), *where]),
-            lateral_label=plotting.LABELS.get(dims.lateral, dims.lateral),
-            vertical_label=plotting.LABELS[dims.vertical],
-        )
-
-
-class _FilledPanels(_Shown):
-    """Statistics of filled panels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.samples = self.traces = self.left = 0
-        self.variance = 0.0
-
-    def add(self, one: Filled) -> None:
-        count = int(one.filled.sum())
-        self.samples += count
-        self.traces += int(one.filled.any(0).sum())
-        self.left += one.too_wide
-        self.variance += float(np.square(one.std[one.filled], dtype=np.float64).sum())
-        if count > self._rank:
-            before = np.where(one.filled, np.float32(np.nan), one.amplitude)
-            maps: list[tuple[str, NDArray[Any]]] = [("Recorded", before), ("Filled", one.amplitude)]
-            if one.draws:
-                maps.append(("A draw", one.draws[0]))
-            spread = np.where(one.filled, one.std, np.float32(np.nan))
-            self.offer(count, one.lead, one.columns, maps, ("Standard deviation", spread))
-
-
 class _Files:
     """Files of one result, written panel by panel; the last two are the picture and the summary."""
 
@@ -268,9 +220,7 @@ def _files(
     section: xr.Dataset, output: Path, kinds: Kinds, about: dict[str, Any], note: str, overwrite: bool
 ) -> Iterator[_Files]:
     """Open the files of a result; they appear when all is written."""
-    check_format(output)
-    if output.resolve() == Path(section.attrs.get("source_file", "")).resolve():
-        raise OutputError(f"{output}: is the input itself. Write elsewhere")
+    check_output(section, output, overwrite)
     if output.suffix.lower() in ZARR:
         named = {output: ""}
     else:

@@ -61,15 +61,19 @@ def observe(
     max_gap : int
         Traces in a row that are filled at most.
     """
-    panel = read_panel(section, lead, columns)
-    raw = np.asarray(section.variables["amplitude"][(*lead, columns)].values, dtype=np.float32).T
+    dims = layout(section)
+    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+    place: dict[str, int | slice] = dict(zip(dims.lead, lead, strict=True))
+    part = section[names].isel(place | {dims.lateral: columns}).load()
+    panel = read_panel(part, ())
+    raw = part["amplitude"].to_numpy().astype(np.float32, copy=False).T
     finite = np.isfinite(raw)
     live = panel.mask.any(0) & ~flagged[lead][columns]
     known = panel.mask & live
     exists = np.ones(len(live), bool)
-    if "trace_mask" in section.variables:
-        exists = section.variables["trace_mask"][(*lead, columns)].values.astype(bool)
-    total = section.sizes[layout(section).lateral]
+    if "trace_mask" in part:
+        exists = part["trace_mask"].to_numpy().astype(bool)
+    total = section.sizes[dims.lateral]
     start = columns.start or 0
     ends = start == 0, start + len(live) == total
     chosen = fillable(live, exists, max_gap, ends)

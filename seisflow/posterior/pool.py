@@ -16,6 +16,8 @@ PIECES = 48
 """Parts of a section that are learned from."""
 PIECE_TRACES = 512
 """Traces of such a part at most."""
+LEAST = 4
+"""Traces with data below which a part is left out."""
 KEPT = 0.1
 """Share of the traces that are kept for calibration."""
 
@@ -63,22 +65,28 @@ def gather(
     Raises
     ------
     DataError
-        If fewer than four traces hold data.
+        If no panel has four traces with data.
     """
     rng = np.random.default_rng(seed)
     amplitudes: list[Values] = []
     masks: list[Mask] = []
     gaps: list[int] = []
+    found = 0
     if flagged is None:
         flagged = np.zeros(section["amplitude"].shape[:-1], bool)
     for lead, columns in _parts(section, blocks):
         seen = observe(section, lead, columns, flagged, max_gap)
         live = traces_of(seen.known)
-        if live.sum() < 4:
+        found += int(live.sum())
+        if live.sum() < LEAST:
             continue
         amplitudes.append(np.where(seen.known, seen.amplitude, np.float32(0)))
         masks.append(seen.known)
         gaps += [last - first for first, last in runs(~live) if last - first <= max_gap]
+    if not masks and found:
+        raise DataError(
+            f"{section_name(section)}: {found} traces with data. Expected {LEAST} or more of a panel"
+        )
     if not masks:
         raise DataError(no_signal([section]))
     total = sum(float(np.square(x, dtype=np.float64).sum()) for x in amplitudes)
