@@ -89,21 +89,21 @@ def results(
 ) -> Iterator[dict[str, Any]]:
     """Fill what is missing in every way that is not recorded, and measure on the missing traces."""
     cases = [Case(task, kind, seed) for task in tasks(data) for kind in ("random", "gap")]
-    for ways in (LEARNED[:1], CLASSICAL, LEARNED[1:]):
-        for case in cases:
-            about = {
-                "experiment": "fill",
-                "dataset": case.name,
-                "protocol": case.task.protocol,
-                "metric": "SNR over missing traces (dB)",
-                "seed": seed,
-                "machine": machine(),
-                "commit": commit(),
-                "command": command,
-            }
-            wanted = [name for name in ways if not recorded(case.name, name)]
-            for one in (_classical if ways is CLASSICAL else _learned)(case, wanted):
-                yield about | one
+    steps = [(case, ways) for case in cases for ways in (LEARNED[:1], CLASSICAL)]
+    for case, ways in [*steps, *((case, LEARNED[1:]) for case in cases)]:
+        about = {
+            "experiment": "fill",
+            "dataset": case.name,
+            "protocol": case.task.protocol,
+            "metric": "SNR over missing traces (dB)",
+            "seed": seed,
+            "machine": machine(),
+            "commit": commit(),
+            "command": command,
+        }
+        wanted = [name for name in ways if not recorded(case.name, name)]
+        for one in (_classical if ways is CLASSICAL else _learned)(case, wanted):
+            yield about | one
 
 
 class Case:
