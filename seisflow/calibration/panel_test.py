@@ -1,4 +1,4 @@
-"""Whether a section is one of those that a calibration is of: a two-sample test on statistics of panels."""
+"""Two-sample test on statistics of panels: whether a calibration holds for a section."""
 
 from __future__ import annotations
 

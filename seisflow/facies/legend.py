@@ -16,7 +16,7 @@ nats a sample."""
 
 
 class FaciesLegend(BaseModel):
-    """What a facies is like.
+    """Attributes of a facies.
 
     Attributes
     ----------

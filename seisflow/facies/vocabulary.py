@@ -35,7 +35,7 @@ FITTED, RESTARTS = 8192, 4
 def block_features(
     panel: Panel, model: Model, scaling: AmplitudeScaling, *, seed: int | Seed = 0
 ) -> NDArray[np.float64]:
-    """What the flow does in each block of a panel, (rows, columns, F); NaN where half of it is masked.
+    """Features of the flow in each block of a panel, (rows, columns, F); NaN where half of it is masked.
 
     Log-energies of the whitened section and of the state after each level, then the mean log-determinant, of
     half-overlapping windows put together. A last block that is cut off by the panel's end counts by what

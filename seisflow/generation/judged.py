@@ -1,4 +1,4 @@
-"""What a model says of patches it has drawn: their density, their topic, and what a topic changes."""
+"""Density and topic of generated patches under their model, and the effect of a topic."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ NAMES = "facies, from 1 (most predictable) to {topics}, 0 none"
 
 
 class FaciesSummary(BaseModel):
-    """What facies a section has (the ``.json`` beside a map).
+    """Summary of a section's facies (the ``.json`` beside a map).
 
     Attributes
     ----------

@@ -90,7 +90,7 @@ class Overview:
 
 
 def _strongest(values: NDArray[np.float32], step: int, axis: int) -> NDArray[np.float32]:
-    """Of every ``step`` values along an axis, the one of largest size; NaN where there is none."""
+    """Largest by size of every ``step`` values along an axis; NaN where there is none."""
     starts = np.arange(0, values.shape[axis], step)
     low, high = (join.reduceat(values, starts, axis=axis) for join in (np.fmin, np.fmax))
     return np.where(np.nan_to_num(high) >= -np.nan_to_num(low), high, low)

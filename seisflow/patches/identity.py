@@ -1,4 +1,4 @@
-"""Whether sections are of one kind, and of one survey: by sampling, headers and amplitudes."""
+"""Identity of sections: of one kind and one survey, by sampling, headers and amplitudes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Identity:
-    """What a section is, as far as a model of it cares.
+    """Identity of a section, as far as a model of it cares.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a model knows of itself, and how two differ: for `seisflow info` and `seisflow runs`."""
+"""Facts of a model, and differences of two runs: for `seisflow info` and `seisflow runs`."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def run_rows(root: Path = folders.ROOT) -> list[dict[str, Any]]:
 
 
 def differences(one: Path, other: Path) -> Iterator[tuple[str, str, str]]:
-    """What differs in configuration and results of two runs: name, one value, the other."""
+    """Differences in configuration and results of two runs: name, one value, the other."""
     tables = [_flat(_facts_of(folder)) for folder in (one, other)]
     for name in dict.fromkeys([*tables[0], *tables[1]]):
         values = [str(table.get(name, NOT_TOLD)) for table in tables]

@@ -18,7 +18,7 @@ from seisflow.scoring.calibrate import calibrate_scores
 SAMPLES = 128
 """Patches drawn to calibrate on."""
 SEED = 2**31 - 1
-"""Of these; not one that users give."""
+"""Seed of these patches; not one that users give."""
 
 
 def is_of_model(section: xr.Dataset, card: ModelCard) -> bool:

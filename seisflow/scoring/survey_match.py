@@ -25,7 +25,7 @@ log = logging.getLogger("seisflow")
 
 @dataclass(frozen=True)
 class SurveyMatch:
-    """What a section is to a model.
+    """Match of a section with the surveys that a model knows.
 
     Attributes
     ----------

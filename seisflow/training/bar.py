@@ -1,4 +1,4 @@
-"""What is said while a model trains: step, loss, held-out likelihood, speed, time left."""
+"""Progress of a training: step, loss, held-out likelihood, speed, time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would do and take, from its plan and three steps."""
+"""Dry run: data, time and memory of a training, from its plan and three steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEPS = 3
 
 @dataclass(frozen=True)
 class DryRun:
-    """What was measured.
+    """Measurements of three steps.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would learn from.
+    """Plan of a run: the surveys it learns from.
 
     Attributes
     ----------

@@ -26,7 +26,7 @@ MOST_OVER = 0.1
 
 @dataclass
 class Budget:
-    """How long a run has been going on, and how much of its time is left for steps.
+    """Clock of a run: its time so far, and the time left for steps.
 
     Attributes
     ----------

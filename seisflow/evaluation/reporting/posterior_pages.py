@@ -90,4 +90,4 @@ def _how(results: Sequence[Result]) -> str:
 
 
 POSTERIOR_TABLES = {"fill": filling_tables, "denoise": denoising_tables, "samples": samples_table}
-"""By the name of their results."""
+"""Table makers by the name of their results."""

@@ -24,7 +24,7 @@ from seisflow.runs.provenance import commit, machine
 ALASKA_FILE = "fields/alaska_poststack.npy"
 LEVELS = (0.5, 1.0, 0.25)
 BENCHMARK_STEPS = 100
-"""Of learning from each noisy section, a third of the command's, since there are eighteen."""
+"""Steps of learning from each noisy section: a third of the command's, since there are eighteen."""
 BAND = (0.2, 0.5)
 """Pass band of band-limited noise, in shares of Nyquist."""
 RAMP = 0.05

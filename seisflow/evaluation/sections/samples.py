@@ -1,4 +1,4 @@
-"""How real generated patches are: a forest that tells them from held-out lines, spectra, histogram."""
+"""Realism of generated patches: a forest that tells them from held-out lines, spectra, histogram."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -7,7 +7,7 @@ from scipy.stats import kurtosis
 from seisflow.posterior.slopes import coherence, slopes
 
 BANDS = 12
-"""Of each spectrum."""
+"""Bands of each spectrum."""
 LAGS = (1, 2, 4, 8, 16, 32)
 """Traces between which correlation is measured."""
 DEPTHS = 8
