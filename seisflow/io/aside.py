@@ -5,6 +5,7 @@ What is to be replaced is looked at first, by one rule for all file systems, and
 
 import ctypes
 import errno
+import logging
 import os
 import posixpath
 import re
@@ -23,9 +24,13 @@ from fsspec.implementations.local import LocalFileSystem
 from seisflow.errors import OutputError
 from seisflow.io.files import is_url
 
+log = logging.getLogger("seisflow")
+
 _METADATA = ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata")
 _CHUNK = re.compile(r"c|\d+(\.\d+)*")
 _HARMLESS = (".DS_Store", ".ingest")
+_LEFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.partial")
+_held: dict[Path, FileLock] = {}  # locks of the targets that this process writes, by where it writes them
 _EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
 
 
@@ -123,9 +128,16 @@ def locked(target: str | Path) -> Iterator[None]:
     OutputError
         If one is at it.
     """
-    path = Path(target).absolute()
-    place = path.with_name(f".{path.name}.lock")
-    lock = FileLock(place)
+    lock = _lock(Path(target))
+    try:
+        yield
+    finally:
+        _unlock(lock)
+
+
+def _lock(target: Path) -> FileLock:
+    path = target.absolute()
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
     with told_as_output_error(path):
         try:
             lock.acquire(blocking=False)
@@ -133,12 +145,13 @@ def locked(target: str | Path) -> Iterator[None]:
             raise OutputError(
                 f"{target}: another seisflow is writing it. Wait for it to end, or write elsewhere"
             ) from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # whoever waits for it sees that the file is gone, and makes another
-            place.unlink()
-        lock.release()
+    return lock
+
+
+def _unlock(lock: FileLock) -> None:
+    with suppress(OSError):  # whoever waits for it sees that the file is gone, and makes another
+        Path(lock.lock_file).unlink()
+    lock.release()
 
 
 @contextmanager
@@ -166,6 +179,12 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
             beside.unlink(missing_ok=True)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Replace a text file, in one step, as `replaced_file` does."""
+    with replaced_file(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder on the disk, where the system can do that."""
     with suppress(OSError):
@@ -177,18 +196,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def put_in_place(new: Path, path: Path) -> None:
-    """Move ``new`` to ``path``; what is there goes when the new one stands.
-
-    A file, or a folder where there is none, takes one step. Two folders are exchanged in one step where the
-    system can do that (Linux), else in two.
-    """
-    if not path.is_dir() or path.is_symlink():
-        if path.exists() and new.is_dir():
-            path.unlink()
-        new.replace(path)
-    elif _exchange(new, path):
+    """Move ``new`` to ``path``; what is there goes when the new one stands."""
+    exchange(new, path)
+    if new.is_dir() and not new.is_symlink():
         shutil.rmtree(new, ignore_errors=True)
     else:
+        new.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def exchange(new: Path, path: Path) -> None:
+    """Move ``new`` to ``path``, and what is there, if anything, to ``new``.
+
+    One step where the system can exchange names (Linux), else two, between which nothing is at ``path``.
+    """
+    if not path.exists() and not path.is_symlink():
+        new.replace(path)
+    elif not _exchange(new, path):
         old = new.with_name(f"{new.name}.replaced")
         path.replace(old)
         try:
@@ -196,8 +220,7 @@ def put_in_place(new: Path, path: Path) -> None:
         except BaseException:
             old.replace(path)
             raise
-        shutil.rmtree(old, ignore_errors=True)
-    sync_folder(path.parent)
+        old.replace(new)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -228,7 +251,33 @@ def reserve(path: Path, overwrite: bool, size: int) -> Path:
             "Free some space, or write elsewhere"
         )
     with told_as_output_error(path):
-        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=folder))
+        lock = _lock(path)
+        _remove_leftovers(folder, path.name)
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=folder))
+    _held[aside] = lock
+    return aside
+
+
+def _remove_leftovers(folder: Path, name: str) -> None:
+    """Remove what killed runs left of a target that nobody else is writing; tell of other leftovers."""
+    for left in folder.glob(".*.partial"):
+        of = _LEFT.fullmatch(left.name)
+        if of is None or not left.is_dir() or left in _held:
+            continue
+        if of["name"] == name:
+            log.info("%s: removed, a killed run had left it", left)
+            shutil.rmtree(left, ignore_errors=True)
+        elif not left.with_name(f".{of['name']}.lock").exists() or _is_free(folder / of["name"]):
+            log.warning("%s: left by a killed run. It is in nobody's use: remove it", left)
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        lock = _lock(path)
+    except OutputError:
+        return False
+    _unlock(lock)
+    return True
 
 
 def publish(aside: Path, path: Path, overwrite: bool) -> None:
@@ -240,8 +289,10 @@ def publish(aside: Path, path: Path, overwrite: bool) -> None:
 
 
 def discard(aside: Path) -> None:
-    """Remove what was written so far."""
+    """Remove what was written so far, and let others write the target."""
     shutil.rmtree(aside, ignore_errors=True)
+    if lock := _held.pop(aside, None):
+        _unlock(lock)
 
 
 @contextmanager

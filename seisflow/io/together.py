@@ -1,6 +1,5 @@
 """Several files of one result, which appear all together or not at all."""
 
-import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -42,7 +41,7 @@ def together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
                 aside.check_target(path, overwrite)
             _move(paths, staging)
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            aside.discard(staging)
     except BaseException:
         for place in new:
             if place.exists() and not any(place.iterdir()):
@@ -74,20 +73,21 @@ def _stopped_as_by_ctrl_c() -> Iterator[None]:
 
 
 def _move(paths: Sequence[Path], staging: Path) -> None:
-    """Move files from ``staging`` to their places; put back what was there if one does not go."""
-    earlier, done = staging / ".earlier", []
+    """Move files from ``staging`` to their places; put back what was there if one does not go.
+
+    What is replaced is exchanged, so that at no time a name holds neither the old nor the new.
+    """
+    done: list[Path] = []
     with aside.told_as_output_error(paths[0]):
-        earlier.mkdir()
         try:
             for path in paths:
-                if path.exists():
-                    path.replace(earlier / path.name)
-                (staging / path.name).replace(path)
+                aside.exchange(staging / path.name, path)
                 done.append(path)
         except BaseException:
-            for path in done:
-                path.replace(staging / path.name)
-            for path in paths:
-                if (earlier / path.name).exists():
-                    (earlier / path.name).replace(path)
+            for path in reversed(done):
+                if (staging / path.name).exists():
+                    aside.exchange(staging / path.name, path)
+                else:
+                    path.replace(staging / path.name)
             raise
+        aside.sync_folder(paths[0].parent)

@@ -1,16 +1,18 @@
 """Models on disk: ``model.safetensors`` for the weights, ``config.json`` for everything else."""
 
+import secrets
 from importlib import resources
 from math import prod
 from pathlib import Path
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from seisflow.config.model import FAMILIES
 from seisflow.config.yaml_text import printable
-from seisflow.errors import ConfigError, ModelError
+from seisflow.errors import ConfigError, ModelError, OutputError
+from seisflow.io.aside import replace_text, replaced_file, sync_folder
 from seisflow.models.base import Model
 from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard
@@ -21,15 +23,18 @@ WEIGHTS = "model.safetensors"
 CARD = "config.json"
 DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
+_NEXT_CARD = ".config.json.next"
 _MOST_CARD = 2**26  # bytes
 _REMEDY = "Use the version of seisflow that made it, or train again"
 
 
 def save_model(model: Model, folder: str | Path) -> None:
-    """Write a model into ``folder`` (made if absent); each file appears whole or not at all.
+    """Write a model into ``folder`` (made if absent), whole or not at all.
 
     Raises
     ------
+    OutputError
+        If the disk does not take it.
     ModelError
         If the model has no card: weights alone cannot be used again.
     """
@@ -37,15 +42,21 @@ def save_model(model: Model, folder: str | Path) -> None:
         raise ModelError(f"{folder}: a model without a card cannot be saved. Set model.card to a ModelCard")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights, card = folder / (WEIGHTS + ".part"), folder / (CARD + ".part")
+    # Two names cannot change in one step: weights and card carry one mark, and a card that is whole but not
+    # yet in its place is found by it (see `_read_card`).
+    mark = secrets.token_hex(8)
+    model.card.provenance["mark"] = mark
+    weights = save({name: value.contiguous() for name, value in model.state_dict().items()}, {"mark": mark})
+    next_card = folder / _NEXT_CARD
+    replace_text(next_card, model.card.model_dump_json(indent=1) + "\n")
     try:
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, weights)
-        card.write_text(model.card.model_dump_json(indent=1) + "\n")
-        weights.replace(folder / WEIGHTS)
-        card.replace(folder / CARD)
-    finally:
-        weights.unlink(missing_ok=True)
-        card.unlink(missing_ok=True)
+        with replaced_file(folder / WEIGHTS) as file:
+            file.write(weights)
+    except OutputError:
+        next_card.unlink()
+        raise
+    next_card.replace(folder / CARD)
+    sync_folder(folder)
 
 
 def shipped_models() -> list[str]:
@@ -91,6 +102,7 @@ def load_model(path_or_name: str | Path) -> Model:
     card = _read_card(folder / CARD)
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
+            card = _card_of(file.metadata(), card, folder)
             stored = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
         if parameters(card.config) > 4 * sum(map(prod, stored.values())):
             raise ModelError(f"{folder / WEIGHTS}: too small for the model of its {CARD}. {_REMEDY}")
@@ -105,6 +117,20 @@ def load_model(path_or_name: str | Path) -> Model:
         raise ModelError(f"{folder / WEIGHTS}: some weights are no finite numbers. {_REMEDY}")
     model.card = card
     return model.eval()
+
+
+def _card_of(metadata: dict[str, str] | None, card: ModelCard, folder: Path) -> ModelCard:
+    """Return the card of the weights, which after a kill between the two is not yet in its place."""
+    mark = (metadata or {}).get("mark")
+    if mark is None or card.provenance.get("mark") == mark:
+        return card
+    if (folder / _NEXT_CARD).is_file():
+        other = _read_card(folder / _NEXT_CARD)
+        if other.provenance.get("mark") == mark:
+            return other
+    if "mark" not in card.provenance:  # of an older version, or taken out by hand
+        return card
+    raise ModelError(f"{folder}: {WEIGHTS} and {CARD} are of two models. {_REMEDY}")
 
 
 def _read_card(path: Path) -> ModelCard:

@@ -24,6 +24,7 @@ def commit() -> str | None:
     """Git commit of a source checkout, with "+" if it was changed since; None for an installed package."""
     here = Path(__file__).parent
     try:
+        _git("ls-files", "--error-unmatch", Path(__file__).name, cwd=here)  # of seisflow, not of its user
         head = _git("rev-parse", "--short=12", "HEAD", cwd=here)
         changed = _git("status", "--porcelain", "--untracked-files=no", cwd=here)
     except (OSError, subprocess.CalledProcessError):

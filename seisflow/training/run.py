@@ -19,6 +19,7 @@ from seisflow.models.memory import check_memory
 from seisflow.models.storage import WEIGHTS
 from seisflow.patches import Split
 from seisflow.runs.hardware import is_first_process
+from seisflow.runs.place import final, in_its_place
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.runs.trust import check_named, sign
 from seisflow.training.fit import fit, seconds_of
@@ -40,6 +41,7 @@ from seisflow.training.timing import Budget
 log = logging.getLogger("seisflow")
 
 
+@in_its_place
 def train(
     sources: Sequence[Source] | Plan | ImageSource,
     config: Config,
@@ -116,7 +118,7 @@ def train(
             for one in plan.left_out:
                 log.warning("left out: %s", one)
             record = record_of(plan, seed, max_time)
-            check_inputs(folder, [source.path for source in record.sources])
+            check_inputs(final(folder), [source.path for source in record.sources])
             with progress.bar("Counting patches"):
                 data_module = patch_data(record, config, plan.sections)
         record = record.model_copy(update={"named": sign(record.paths)})
@@ -147,6 +149,7 @@ def _no_run_without_a_step(folder: Path) -> Iterator[None]:
         ) from stop
 
 
+@in_its_place
 def resume(
     folder: str | Path,
     *,

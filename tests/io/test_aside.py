@@ -162,3 +162,24 @@ def test_a_real_zarr_holds_no_stranger(tmp_path):
         zarr.save_array(str(array), np.ones((4, 4)), zarr_format=version)
         aside.check_target(array, True)
     assert fsspec.filesystem("file").exists(str(array))
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_and_told(tmp_path, caplog):
+    for name in (".a.zarr.0123abcd.partial", ".b.zarr.0123abcd.partial", ".notes.partial"):
+        (tmp_path / name / "chunk").mkdir(parents=True)
+    held = aside.reserve(tmp_path / "c.zarr", False, 0)
+    caplog.clear()
+    with caplog.at_level("INFO", logger="seisflow"):
+        place = aside.reserve(tmp_path / "a.zarr", False, 0)
+    assert held.is_dir()
+    assert not (tmp_path / ".a.zarr.0123abcd.partial").exists()
+    assert (tmp_path / ".notes.partial").is_dir()
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 2
+    assert any("a killed run had left it" in line for line in said)
+    assert any(".b.zarr.0123abcd.partial: left by a killed run" in line for line in said)
+    with pytest.raises(OutputError, match="another seisflow is writing it"):
+        aside.reserve(tmp_path / "a.zarr", True, 0)
+    for one in (place, held):
+        aside.discard(one)
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".lock")]

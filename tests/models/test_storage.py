@@ -1,13 +1,14 @@
 """Models on disk: what is saved comes back the same; what is damaged is refused in one line."""
 
 import json
+import os
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from seisflow.calibration.by_depth import Calibration
-from seisflow.errors import ModelError
+from seisflow.errors import ModelError, OutputError
 from seisflow.models import ModelCard, build_model, load_model, save_model, storage
 from seisflow.patches.scaling import AmplitudeScaling
 
@@ -74,16 +75,23 @@ def test_a_model_without_a_card_is_not_saved(model, tmp_path):
 
 
 def test_a_failed_save_leaves_the_model_that_was_there(model, saved, monkeypatch):
-    def fill_the_disk(tensors, path):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
+    def fill_the_disk(handle):
+        raise OSError(28, "No space left on device")
 
     before = load_model(saved)
-    monkeypatch.setattr(storage, "save_file", fill_the_disk)
-    with pytest.raises(OSError, match="No space left"):
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: sync(handle) if card_only(saved) else fill_the_disk(handle)
+    )
+    with pytest.raises(OutputError, match=r"model\.safetensors: no space left"):
         save_model(model, saved)
+    monkeypatch.undo()
     assert sorted(path.name for path in saved.iterdir()) == ["config.json", "model.safetensors"]
     assert load_model(saved).card == before.card
+
+
+def card_only(folder):
+    return not (folder / ".model.safetensors.part").exists()
 
 
 def truncate(folder):
@@ -152,3 +160,44 @@ def test_weights_under_names_of_older_versions_load_and_are_saved_under_those_of
     }
     for name, value in old.items():
         assert torch.equal(new[name.replace(".known.", ".context.")], value)
+
+
+def test_a_kill_between_weights_and_card_leaves_a_whole_model(tiny_run, tmp_path, monkeypatch):
+    """Whatever was written last, weights are used with the card that was saved with them."""
+    folder = tmp_path / "model"
+    model = load_model(tiny_run)
+    model.card.provenance["seed"] = 1
+    save_model(model, folder)
+    with torch.no_grad():
+        next(model.parameters()).add_(1)
+    model.card.provenance["seed"] = 2
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "sync_folder", lambda folder: None)
+        replace = type(folder).replace
+
+        def killed(path, target):
+            if target.name == "config.json":
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        patch.setattr(type(folder), "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save_model(model, folder)
+    again = load_model(folder)
+    assert again.card.provenance["seed"] == 2
+    torch.testing.assert_close(next(again.parameters()), next(model.parameters()))
+    (folder / ".config.json.next").unlink()
+    with pytest.raises(ModelError, match="are of two models"):
+        load_model(folder)
+
+
+def test_a_saved_model_may_be_read_by_others(tiny_run, tmp_path):
+    save_model(load_model(tiny_run), tmp_path / "model")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert modes == dict.fromkeys(("config.json", "model.safetensors"), 0o666 & ~umask())
+
+
+def umask():
+    old = os.umask(0)
+    os.umask(old)
+    return old

@@ -8,6 +8,7 @@ from typing import Any
 from seisflow.errors import OutputError
 from seisflow.evaluation.anomalies.injection import SEVERITIES
 from seisflow.evaluation.reporting import pages, records
+from seisflow.io.aside import replace_text
 
 NAME, PAGE = "anomalies", "anomalies.md"
 
@@ -105,7 +106,7 @@ def write(found: Sequence[dict[str, Any]], folder: Path, *, overwrite: bool = Fa
     others = check(folder, found[0]["dataset"], overwrite=overwrite)
     objects = folder / "results" / f"{NAME}.json"
     objects.parent.mkdir(parents=True, exist_ok=True)
-    objects.write_text(json.dumps([*others, *found], indent=1) + "\n")
+    replace_text(objects, json.dumps([*others, *found], indent=1) + "\n")
     write_page(folder)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
+from seisflow.io.aside import replace_text
 from seisflow.plotting.files import save
 
 IMAGES_PAGE = "images-benchmarks.md"
@@ -266,5 +267,5 @@ def put(page: Path, name: str, text: str, title: str) -> Path:
     before, rest = old.split(begin, 1)
     after = rest.split(end, 1)[1]
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    replace_text(page, f"{before}{begin}\n{text}\n{end}{after}")
     return page

@@ -1,12 +1,12 @@
 """Result objects on disk: one list a file, added to as results come."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seisflow.errors import DataError, OutputError
+from seisflow.io.aside import replace_text
 
 KEY = ("experiment", "dataset", "resize", "model")
 """Keys that tell one result from another; a second one of the same key takes the place of the first."""
@@ -45,12 +45,7 @@ def keep(one: dict[str, Any], folder: Path, name: str) -> None:
         results.append(one)
     path = _path(folder, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(_text(results))
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    replace_text(path, _text(results))
 
 
 def key(one: dict[str, Any]) -> tuple[Any, ...]:

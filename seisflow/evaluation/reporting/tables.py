@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.errors import OutputError
+from seisflow.io.aside import replace_text
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
@@ -59,5 +60,5 @@ def write(
         if path.exists() and not overwrite:
             raise OutputError(f"{path}: exists. Pass --overwrite to replace it, or another -o")
     objects.parent.mkdir(parents=True, exist_ok=True)
-    objects.write_text(json.dumps(list(results), indent=1) + "\n")
-    page.write_text(f"# {title}\n\n{markdown(results)}\n\nMade by `{results[-1]['command']}`.\n")
+    replace_text(objects, json.dumps(list(results), indent=1) + "\n")
+    replace_text(page, f"# {title}\n\n{markdown(results)}\n\nMade by `{results[-1]['command']}`.\n")
