@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from seisflow.errors import ModelError
 
 if TYPE_CHECKING:
     pass
+
+log = logging.getLogger("seisflow")
 
 ROOT = Path("runs")
 LATEST = ROOT / "latest"
@@ -44,8 +47,16 @@ def latest() -> Path:
 
 
 def set_latest(folder: Path) -> None:
-    """Point ``runs/latest`` to ``folder``; the link is replaced in one step."""
-    ROOT.mkdir(exist_ok=True)
+    """Point ``runs/latest`` to ``folder``; the link is replaced in one step.
+
+    Where that cannot be, as in a folder that may not be written, it is said: the run itself is elsewhere.
+    """
     aside = ROOT / f".latest-{os.getpid()}"
-    aside.symlink_to(os.path.relpath(folder.resolve(), ROOT.resolve()), target_is_directory=True)
-    aside.replace(LATEST)
+    try:
+        ROOT.mkdir(exist_ok=True)
+        aside.symlink_to(os.path.relpath(folder.resolve(), ROOT.resolve()), target_is_directory=True)
+        aside.replace(LATEST)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        why = (error.strerror or str(error)).lower()
+        log.warning("%s: not pointed to %s (%s): name the run with -m", LATEST, folder, why)

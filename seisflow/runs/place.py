@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from seisflow.errors import OutputError
 from seisflow.io.aside import locked, put_in_place
+from seisflow.runs.folders import LATEST
 from seisflow.runs.hardware import is_first_process
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def in_its_place(train: _Train) -> _Train:
     @functools.wraps(train)
     def guarded(*arguments: Any, **options: Any) -> "Run":
         call = signature.bind(*arguments, **options)
-        folder = Path(call.arguments["folder"])
+        folder = _unlinked(Path(call.arguments["folder"]))
         if not is_first_process():
             call.arguments["folder"] = _beside(folder) if _beside(folder).exists() else folder
             call.arguments.pop("overwrite", None)
@@ -60,6 +61,15 @@ def _is_beside(name: str) -> bool:
     return name.startswith(".") and name.endswith(_NEW)
 
 
+def _unlinked(folder: Path) -> Path:
+    """Return the folder that a link such as ``runs/latest`` stands for."""
+    if folder.is_symlink():
+        return folder.resolve()
+    if folder.absolute() == LATEST.absolute():
+        raise OutputError(f"{folder}: is the name of a link to the latest run. Pass another -o")
+    return folder
+
+
 def _beside(folder: Path) -> Path:
     path = folder.absolute()
     return path.with_name(f".{path.name}{_NEW}")
@@ -68,7 +78,7 @@ def _beside(folder: Path) -> Path:
 def _place(folder: Path, overwrite: bool | None) -> Path:
     """Return where to train; ``overwrite`` is None where a run is gone on with."""
     new = _beside(folder)
-    there = folder.exists() and any(folder.iterdir())
+    there = folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
     if overwrite is None:
         if (new / _STATE).is_file():
             log.info("%s: going on with the run that is to replace it", folder)

@@ -13,7 +13,7 @@ from lightning.pytorch import seed_everything
 from seisflow import progress
 from seisflow.config import Config
 from seisflow.errors import TrainingError
-from seisflow.io.aside import check_inputs
+from seisflow.io.aside import check_inputs, replace_text
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
 from seisflow.models.storage import WEIGHTS
@@ -103,7 +103,7 @@ def train(
     budget = Budget(max_time, time.monotonic() if began is None else began)
     folder = Path(folder)
     if is_first_process():
-        check_folder(folder, overwrite)
+        check_folder(folder)
     hardware = choose_hardware(device, config)
     with _no_run_without_a_step(folder):
         if isinstance(sources, ImageSource):
@@ -127,7 +127,7 @@ def train(
         with progress.bar("Setting whitening and scales from patches"):
             initialise(model, data_module, budget.for_initialising)
         if is_first_process():
-            make_folder(folder, record, config, overwrite)
+            make_folder(folder, record, config)
         data_module.scheduler = scheduler
         return fit(
             model, data_module, record, config, folder, hardware, None, budget=budget, calibrate=calibrate
@@ -200,10 +200,10 @@ def resume(
     check_named(record.paths, record.named, folder, trusted)
     if max_time is not None:
         record = record.model_copy(update={"max_time": max_time})
-        (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
+        replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
     if steps is not None:
         config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
-        (folder / CONFIG).write_text(as_yaml(config))
+        replace_text(folder / CONFIG, as_yaml(config))
     done = int(state["global_step"])
     if done >= config.training.steps and max_time is not None:
         log.warning(

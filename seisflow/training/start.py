@@ -13,12 +13,13 @@ import yaml
 
 from seisflow.config import Config
 from seisflow.errors import OutputError, TrainingError
+from seisflow.io.aside import replace_text
 from seisflow.models import Model
 from seisflow.patches import GridDataset, PatchDataset
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import PatchData
 from seisflow.training.plan import Plan
-from seisflow.training.record import RECORD, STATE, Record
+from seisflow.training.record import CONFIG, RECORD, STATE, Record
 
 log = logging.getLogger("seisflow")
 INITIAL_PATCHES = 512
@@ -102,22 +103,13 @@ def record_of(plan: Plan, seed: int, max_time: timedelta | None) -> Record:
     )
 
 
-def check_folder(folder: Path, overwrite: bool) -> None:
-    """Refuse, before any work, a folder that may not be replaced or cannot be written.
+def check_folder(folder: Path) -> None:
+    """Refuse, before any work, a folder that cannot be written.
 
     Raises
     ------
     OutputError
     """
-    if folder.exists() and any(folder.iterdir()):
-        if not overwrite:
-            raise OutputError(
-                f"{folder}: exists. Pass --resume to go on, --overwrite to replace it, or another -o"
-            )
-        if not (folder / RECORD).is_file():
-            raise OutputError(
-                f"{folder}: holds something else than a run, so it is not replaced. Pass another -o"
-            )
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,19 +125,16 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def discard_folder(folder: Path) -> None:
-    """Remove a run that has no state yet; what it replaced is gone already."""
+    """Remove a run that has no state yet."""
     if (folder / RECORD).is_file() and not (folder / STATE).is_file():
         shutil.rmtree(folder)
 
 
-def make_folder(folder: Path, record: Record, config: Config, overwrite: bool) -> None:
+def make_folder(folder: Path, record: Record, config: Config) -> None:
     """Make the folder of a run, with what it was started with."""
-    check_folder(folder, overwrite)
-    if folder.exists() and any(folder.iterdir()):
-        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n")
-    (folder / "config.yaml").write_text(as_yaml(config))
+    replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
+    replace_text(folder / CONFIG, as_yaml(config))
 
 
 def as_yaml(config: Config) -> str:
