@@ -13,11 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seisflow.api import list_models, plot, score, train, write_segy
+    from seisflow.api import denoise, fill, list_models, plot, score, train, write_segy
     from seisflow.generation.sections import generate
     from seisflow.io import ingest, open_section, scan
     from seisflow.models import load_model
-    from seisflow.posterior import denoise, fill
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,8 +37,8 @@ __all__ = [
 # Where each public name lives. They are imported when first used: torch and xarray take seconds to
 # load, and `seisflow --help` needs neither.
 _HOMES = {
-    "denoise": ".posterior",
-    "fill": ".posterior",
+    "denoise": ".api",
+    "fill": ".api",
     "generate": ".generation",
     "ingest": ".io",
     "list_models": ".api",

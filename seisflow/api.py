@@ -101,6 +101,56 @@ def score(
     return score_section(as_section(section), as_model(model), score=score, alpha=alpha, seed=seed)
 
 
+def fill(section: SectionLike, model: Model | str | Path | None = None, **options: Any) -> xr.Dataset:
+    """Fill the missing traces of a section; options are those of `seisflow.posterior.filling.fill`.
+
+    Parameters
+    ----------
+    section : xr.Dataset, xr.DataArray, str or Path
+    model : Model, str or Path, optional
+    **options
+        ``flagged``, ``samples``, ``max_gap``, ``others``, ``steps``, ``seed``, ``report``.
+
+    Returns
+    -------
+    xr.Dataset
+        ``amplitude``, ``std``, ``filled``, and ``draws`` if any were asked for.
+
+    Raises
+    ------
+    DataError, ModelError
+        If no trace is missing, or section or model cannot be used.
+    """
+    from seisflow.posterior.filling import fill as fill_section
+
+    return fill_section(as_section(section), None if model is None else as_model(model), **options)
+
+
+def denoise(section: SectionLike, model: Model | str | Path | None = None, **options: Any) -> xr.Dataset:
+    """Attenuate incoherent noise; options are those of `seisflow.posterior.denoising.denoise`.
+
+    Parameters
+    ----------
+    section : xr.Dataset, xr.DataArray, str or Path
+    model : Model, str or Path, optional
+    **options
+        ``level``, ``others``, ``steps``, ``seed``, ``report``.
+
+    Returns
+    -------
+    xr.Dataset
+        ``amplitude``, ``removed`` and ``std``.
+
+    Raises
+    ------
+    DataError, ModelError
+        If section or model cannot be used.
+    """
+    from seisflow.posterior.denoising import denoise as denoise_section
+
+    return denoise_section(as_section(section), None if model is None else as_model(model), **options)
+
+
 def train(
     inputs: str | Path | Sequence[str | Path],
     output: str | Path | None = None,
