@@ -31,3 +31,11 @@ class TrainingError(SeisflowError):
 
 class OutputError(SeisflowError):
     """A result cannot be written where it was asked for."""
+
+
+class WorkerError(SeisflowError):
+    """A process that shared the work ended before it was done."""
+
+
+class MissingPackageError(SeisflowError):
+    """An optional package is needed and not installed."""

@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from seisflow.errors import ConfigError, OutputError
+from seisflow.errors import ConfigError, MissingPackageError, WorkerError
 
 _IN_THIS_PROCESS = 1
 _CONNECT_SECONDS = 20
@@ -57,8 +57,10 @@ def run(
     Raises
     ------
     ConfigError
-        If there is no scheduler at the address, or Dask is needed and not installed.
-    OutputError
+        If there is no scheduler at the address.
+    MissingPackageError
+        If Dask is needed and not installed.
+    WorkerError
         If a worker died.
     """
     workers = min(workers, len(places))
@@ -101,8 +103,10 @@ def run_in_order(
     Raises
     ------
     ConfigError
-        If there is no scheduler at the address, or Dask is needed and not installed.
-    OutputError
+        If there is no scheduler at the address.
+    MissingPackageError
+        If Dask is needed and not installed.
+    WorkerError
         If a worker died.
     """
     if scheduler is None:
@@ -131,7 +135,7 @@ def _result(future: Any) -> Any:
         return future.result()
     except Exception as error:
         if isinstance(error, BrokenProcessPool) or type(error).__name__ == "KilledWorker":  # Dask's
-            raise OutputError(
+            raise WorkerError(
                 "a worker died, perhaps for want of memory. What is written is kept: "
                 "start again with fewer workers (--workers 1)"
             ) from error
@@ -147,7 +151,7 @@ def _client(scheduler: str) -> Iterator[Any]:
     try:
         import distributed
     except ImportError as error:
-        raise ConfigError(
+        raise MissingPackageError(
             f"{scheduler}: needs Dask, which is not installed: pip install 'seisflow[dask]', or leave it out"
         ) from error
     try:

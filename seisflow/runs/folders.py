@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seisflow.errors import ModelError
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("seisflow")
 
 ROOT = Path("runs")
 LATEST = ROOT / "latest"
-_CHOSEN = (
-    "SEISFLOW_RUN"  # tells the other processes of a data-parallel training which folder the first one took
-)
+_OF_PARENT = "SEISFLOW_RUN"
 
 
 def new(name: str) -> Path:
-    """Folder for a new run: ``runs/<name>-<first free number>``."""
-    if _CHOSEN in os.environ:
-        return Path(os.environ[_CHOSEN])
+    """Folder for a new run: ``runs/<name>-<first free number>``.
+
+    In a process that a data-parallel training has started it is the folder of that training
+    (`told_to_children`).
+    """
+    if _OF_PARENT in os.environ:
+        return Path(os.environ[_OF_PARENT])
     taken = {path.name for path in ROOT.glob(f"{name}-*")}
     number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n}" not in taken)
-    os.environ[_CHOSEN] = str(ROOT / f"{name}-{number}")
     return ROOT / f"{name}-{number}"
+
+
+@contextmanager
+def told_to_children(folder: Path) -> Iterator[None]:
+    """Context in which processes started, which run the same command again, take ``folder`` for their run."""
+    before = os.environ.get(_OF_PARENT)
+    os.environ[_OF_PARENT] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_OF_PARENT]
+        else:
+            os.environ[_OF_PARENT] = before
 
 
 def latest() -> Path:

@@ -144,7 +144,9 @@ def score_panels(
     DataError
         If the model's patch does not fit the section, or no panel holds any data.
     ConfigError
-        If there is no such scheduler, or Dask is needed for it and not installed.
+        If there is no such scheduler.
+    MissingPackageError
+        If Dask is needed for it and not installed.
     OutputError
         If a worker died.
     """

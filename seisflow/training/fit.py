@@ -13,6 +13,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow.config import Config
 from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
+from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
 from seisflow.runs.provenance import commit, machine, versions
 from seisflow.training.bar import TrainingBar
@@ -81,7 +82,8 @@ def fit(
             use_distributed_sampler=False,
             plugins=[WholeFiles()],
         )
-        trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
+        with folders.told_to_children(folder):
+            trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
     if stop.stopped:
         raise KeyboardInterrupt(
             f"{folder}: stopped after step {trainer.global_step} of {training.steps}, nothing is lost. "

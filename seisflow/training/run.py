@@ -92,7 +92,9 @@ def train(
     DataError
         If the sections hold no patch to train on.
     ConfigError
-        If Dask is needed and not installed, or there is no such scheduler.
+        If there is no such scheduler.
+    MissingPackageError
+        If Dask is needed for it and not installed.
     OutputError
         If ``folder`` exists.
     TrainingError

@@ -1,7 +1,6 @@
 """`seisflow benchmark` from the outside: results, pages and pictures, and what it refuses."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -23,13 +22,10 @@ KEYS = {"experiment", "dataset", "protocol", "model", "parameters", "metric", "v
 def run(tmp_path, monkeypatch):
     """Call `seisflow benchmark` in an empty folder, as in a process of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SEISFLOW_RUN", raising=False)
     monkeypatch.delenv("SEISFLOW_DATA", raising=False)
 
     def invoke(*arguments):
-        result = CliRunner().invoke(cli, ["benchmark", *map(str, arguments)])
-        os.environ.pop("SEISFLOW_RUN", None)
-        return result
+        return CliRunner().invoke(cli, ["benchmark", *map(str, arguments)])
 
     return invoke
 

@@ -33,12 +33,9 @@ TINY = [
 def run(tmp_path, monkeypatch):
     """Run the command in an empty folder, as in a process of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SEISFLOW_RUN", raising=False)
 
     def invoke(*arguments):
-        result = CliRunner().invoke(cli, ["train", *arguments], catch_exceptions=False)
-        os.environ.pop("SEISFLOW_RUN", None)
-        return result
+        return CliRunner().invoke(cli, ["train", *arguments], catch_exceptions=False)
 
     return invoke
 
@@ -144,7 +141,6 @@ def test_what_is_no_duration_is_refused(text):
 def start(folder, *arguments):
     """Start the command in a process (and group) of its own, its output in files."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    environment.pop("SEISFLOW_RUN", None)
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         return subprocess.Popen(
             [sys.executable, "-m", "seisflow.cli.main", "train", *arguments],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seisflow.errors import OutputError
+from seisflow.errors import WorkerError
 from seisflow.io.workers import run, run_in_order
 
 
@@ -53,7 +53,7 @@ def test_results_come_in_order():
 
 
 def test_a_worker_that_dies_is_told():
-    with pytest.raises(OutputError, match="a worker died"):
+    with pytest.raises(WorkerError, match="a worker died"):
         list(run(Die(), PLACES, None, 2, False))
 
 

@@ -136,7 +136,6 @@ def test_a_config_for_images_is_refused_for_sections(tmp_path):
 
 def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SEISFLOW_RUN", raising=False)
 
     def call(*arguments):
         return CliRunner().invoke(cli, [str(argument) for argument in arguments])

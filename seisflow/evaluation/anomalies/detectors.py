@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter, zoom
 from scipy.signal import hilbert
 from torch import Tensor, nn
 
-from seisflow.errors import ConfigError
+from seisflow.errors import MissingPackageError
 
 Panel = NDArray[np.float32]
 
@@ -201,14 +201,14 @@ def fit_detectors(
 
     Raises
     ------
-    ConfigError
+    MissingPackageError
         If scikit-learn is not installed.
     """
     try:
         blocks = BlockStatistics(panels, seed)
         forest = IsolationForest(panels, seed)
     except ModuleNotFoundError as error:
-        raise ConfigError(
+        raise MissingPackageError(
             "scikit-learn: not installed. The baselines need it: pip install 'seisflow[evaluate]'"
         ) from error
     return {

@@ -108,7 +108,9 @@ def ingest(
     OutputError
         If the output is there already, or cannot be written.
     ConfigError
-        If there is no such scheduler, or Dask is needed for it and not installed.
+        If there is no such scheduler.
+    MissingPackageError
+        If Dask is needed for it and not installed.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 from zarr.storage import FsspecStore
 
-from seisflow.errors import DataError
+from seisflow.errors import DataError, MissingPackageError
 from seisflow.io.files import full_name, is_url, open_binary
 from seisflow.io.zarr.check import LIMIT, check_hdf5, check_zarr, checked_attributes, told_as_data_error
 
@@ -60,11 +60,15 @@ def open_netcdf(path: str | Path, limit: float = LIMIT) -> xr.Dataset:
     ------
     DataError
         If it cannot be read, or holds nothing over time or depth.
+    MissingPackageError
+        If it is NetCDF 4 and h5netcdf is not installed.
     """
     with open_binary(path) as file:
         classic = file.read(3) == b"CDF"
     if not classic and find_spec("h5netcdf") is None:
-        raise DataError(f"{path}: NetCDF 4 needs the package h5netcdf: pip install 'seisflow[netcdf]'")
+        raise MissingPackageError(
+            f"{path}: NetCDF 4 needs the package h5netcdf: pip install 'seisflow[netcdf]'"
+        )
     return _open(path, "scipy" if classic else "h5netcdf", limit)
 
 

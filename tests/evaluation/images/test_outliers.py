@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from pathlib import Path
 
@@ -117,8 +116,7 @@ def run(few_images, tmp_path, monkeypatch):
     monkeypatch.delenv("SEISFLOW_DATA", raising=False)
     source = ImageSource(path="mnist", folder=str(few_images))
     images.train_model(source, tmp_path / "tiny", tiny_image_config(), seed=0, max_time=None, overwrite=False)
-    yield tmp_path / "tiny"
-    os.environ.pop("SEISFLOW_RUN", None)
+    return tmp_path / "tiny"
 
 
 def call(*arguments):
