@@ -1,27 +1,53 @@
-# Both commands need Python 3.11 or later and nothing else: each first sets up .venv.
+# Every target needs Python 3.11 or later and nothing else: it first sets up .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/pip install -c constraints.txt -e
 
-.PHONY: demo docs test
+.DEFAULT_GOAL := help
+.PHONY: help demo format check test slow bench docs tables
 
-demo: .venv/.installed
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
+
+demo: .venv/.installed  ## Train, score and generate on the sample that ships
 	$(BIN)/seisflow demo --overwrite
 
-docs: .venv/.docs-installed
+format: .venv/.installed  ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+check: .venv/.installed  ## Lint, check the format, check types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: check  ## Check, then run the tests
+	$(BIN)/pytest -q -n 2
+
+slow: .venv/.installed  ## Run the tests that take more than a few seconds
+	$(BIN)/pytest -q -n 2 -m slow
+
+bench: .venv/.bench-installed  ## Measure speed and memory, beside other packages; hours
+	$(BIN)/pytest -q tests/benchmarks
+
+docs: .venv/.docs-installed  ## Build the documentation into build/docs
 	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html -q -W --keep-going docs build/docs
 	@echo build/docs/index.html
 
-test: .venv/.installed
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2
+tables: .venv/.installed  ## Make the tables in docs/ again from docs/results
+	$(BIN)/seisflow benchmark mnist --tables-only -o docs
+	$(BIN)/python tests/benchmarks/speed_page.py docs
 
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	$(INSTALL) '.[test]'
+	touch $@
+
+.venv/.bench-installed: .venv/.installed
+	$(INSTALL) '.[bench]'
 	touch $@
 
 .venv/.docs-installed: .venv/.installed
-	$(BIN)/pip install -c constraints.txt -e '.[docs]'
+	$(INSTALL) '.[docs]'
 	touch $@
