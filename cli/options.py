@@ -244,12 +244,21 @@ def echo_pairs(pairs: Iterable[tuple[str, str]], width: int = WIDTH) -> None:
 
 
 def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
-    """Print rows in columns; where these are too wide together, the widest are wrapped."""
+    """Print rows in columns.
+
+    Names in the first column are never broken: where these leave too little room, each has a line of its own
+    above the others. Of the other columns, the widest are wrapped.
+    """
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths) > 8:
-        widths[widths.index(max(widths))] -= 1
-    for row in rows:
-        cells = [wrap(cell, size) or [""] for cell, size in zip(row, widths, strict=True)]
+    apart = sum(widths) + 2 * (len(widths) - 1) > width and widths[0] > width // 3
+    if apart:
+        rows, names, widths = [["", *row[1:]] for row in rows], [row[0] for row in rows], [0, *widths[1:]]
+    while sum(widths) + 2 * (len(widths) - 1) > width and max(widths[1:], default=0) > 8:
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
+    for k, row in enumerate(rows):
+        if apart:
+            click.echo(names[k])
+        cells = [row[:1], *(wrap(cell, size) or [""] for cell, size in zip(row[1:], widths[1:], strict=True))]
         for number in range(max(map(len, cells))):
             parts = (
                 (cell[number] if number < len(cell) else "").ljust(size)

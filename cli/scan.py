@@ -67,24 +67,21 @@ def _draw(path: Path, geometry: dict[str, Any], report: "ScanReport", overwrite:
 
 
 def _print_table(reports: list["ScanReport"]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("file", "format", "geometry", "traces", "samples", "interval", "start", "std", "odd")
+    """Print a line for each file, then what is odd about some."""
+    rows = [("file", "samples", "size", "every", "std")]
     for report in reports:
         sizes = " x ".join(str(axis.size) for axis in report.axes)
-        table.add_row(
-            Path(report.file).name,
-            report.sample_format_name or report.kind,
-            f"{report.geometry} {sizes}",
-            str(report.traces),
-            str(report.samples),
-            f"{report.interval or 0:g} {report.unit}",
-            f"{report.start:g}",
-            f"{report.amplitudes.std:.3g}",
-            "; ".join([*report.warnings, *([report.problem] if report.problem else [])]),
+        rows.append(
+            (
+                Path(report.file).name,
+                report.sample_format_name or report.kind,
+                f"{report.geometry} {sizes} x {report.samples}",
+                f"{report.interval or 0:g} {report.unit}",
+                f"{report.amplitudes.std:.3g}",
+            )
         )
-    console = Console()
-    if not console.is_terminal:  # a pipe has no width to fit into
-        console = Console(width=240)
-    console.print(table)
+    options.echo_table(rows)
+    for report in reports:
+        odd = [*report.warnings, *([report.problem] if report.problem else [])]
+        if odd:
+            click.echo(f"{Path(report.file).name}: {'; '.join(odd)}")
