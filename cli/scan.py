@@ -43,6 +43,7 @@ def command(
             failures.append(str(error))
         except Exception as error:  # a fault of ours with one file costs no report of the others
             failures.append(f"{path}: {type(error).__name__}: {error}. This is a fault of seisflow")
+    reports = _joined(reports, geometry)
     if as_json:
         click.echo(json.dumps([report.model_dump() for report in reports], indent=2))
     elif files == list(inputs) and len(reports) <= _BLOCKS:
@@ -56,6 +57,29 @@ def command(
 
 
 _BLOCKS = 3  # more files than this are a table
+
+
+def _joined(reports: list["ScanReport"], geometry: dict[str, Any]) -> list["ScanReport"]:
+    """Put one report of a volume in the place of those of its lines, where these are files of their own."""
+    from seisflow.errors import SeisflowError
+    from seisflow.io import open_section, scan
+    from seisflow.io.lines import group_lines
+
+    lines = {Path(report.file): report for report in reports if report.line_of_volume}
+    if len(lines) < 2:
+        return reports
+    sections = (open_section(path, **geometry) for path in lines)
+    for group in group_lines(list(lines), sections):
+        if len(group) < 2:
+            continue
+        try:
+            whole = scan(group, **geometry)
+        except SeisflowError:
+            continue  # they are lines of one volume, and not of one whole
+        place = reports.index(lines[group[0]])
+        reports[place] = whole
+        reports = [report for report in reports if Path(report.file) not in group]
+    return reports
 
 
 def _draw(path: Path, geometry: dict[str, Any], report: "ScanReport", overwrite: bool) -> str:

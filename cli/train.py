@@ -126,7 +126,7 @@ def command(
         from seisflow.config import load_config
         from seisflow.runs import folders
         from seisflow.runs.hardware import Hardware, is_first_process
-        from seisflow.runs.sources import Source
+        from seisflow.runs.sources import Source, join_lines
         from seisflow.training.dry_run import describe, measure
         from seisflow.training.images import check_fits_sections, default_preset
         from seisflow.training.plan import make_plan
@@ -180,7 +180,7 @@ def command(
         if isinstance(sources, list):
             check_fits_sections(settings)
             with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):
-                planned = make_plan(sources, settings, fit_patch=chosen_here)
+                planned = make_plan(join_lines(sources), settings, fit_patch=chosen_here)
             if dry_run:
                 for line in describe(planned, measure(planned, seed or 0, device), max_time):
                     click.echo(line)

@@ -6,7 +6,7 @@ from pathlib import Path
 from seisflow.errors import DataError
 
 _SUFFIXES = {
-    *(".sgy", ".segy", ".seg-y", ".su", ".zarr", ".npy", ".nc", ".nc4", ".seisnc"),
+    *(".sgy", ".segy", ".seg-y", ".seg", ".su", ".zarr", ".npy", ".nc", ".nc4", ".seisnc"),
     *(".mseed", ".miniseed", ".sac", ".sg2", ".seg2", ".gse", ".gse2"),
 }
 

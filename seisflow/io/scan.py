@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +96,12 @@ class ScanReport(BaseModel):
     text_header: str
 
 
-def scan(path: str | Path, **geometry: Any) -> ScanReport:
+def scan(path: str | Path | Sequence[str | Path], **geometry: Any) -> ScanReport:
     """Look into a seismic file.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or Path, or a sequence of them
         Anything that `open_section` opens.
     **geometry
         As for `open_section`.
@@ -120,7 +121,7 @@ def scan(path: str | Path, **geometry: Any) -> ScanReport:
     >>> report.geometry, report.sample_format_name, report.traces
     ('3d', 'int8', 2500)
     """
-    layout = find_layout(path, **geometry)
+    layout = find_layout(path, **geometry) if isinstance(path, str | Path) else None
     if layout is not None and layout.traces > _ALL_HEADERS and not geometry.get("line"):
         try:
             walked = outline(layout, **geometry)
@@ -145,10 +146,11 @@ def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
     leading = [str(dim) for dim in amplitude.dims[:-1]]
     mask = section["trace_index"].to_numpy() >= 0
     attrs = section.attrs
+    files = attrs.get("source_files", [attrs["source_file"]])
     code = attrs.get("segy_format")
     return ScanReport(
-        file=attrs["source_file"],
-        bytes=_size(attrs["source_file"]),
+        file=attrs["source_file"] + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
+        bytes=sum(map(_size, files)),
         kind=attrs["source_format"],
         revision=_revision(json.loads(attrs.get("binary_header") or "{}")),
         endian=attrs.get("endian"),

@@ -33,8 +33,9 @@ def as_geojson(anomalies: Sequence[Anomaly], described: Sequence[Described], sec
     """Feature collection of anomalies: outlines on the map, in the section's own coordinates.
 
     The outline of an anomaly is that of the lines and traces it covers: a polygon, a line where it lies on
-    one line only, nothing where the section has no coordinates. These are projected, not degrees as RFC 7946
-    wants them; the member ``crs`` names their system where the section does.
+    one line only, nothing where the section has no coordinates. Coordinates that are angles are given in
+    degrees, as RFC 7946 wants them; others are projected, and the member ``crs`` names their system where
+    the section does.
     """
     features = [
         {
@@ -46,7 +47,7 @@ def as_geojson(anomalies: Sequence[Anomaly], described: Sequence[Described], sec
         for rank, (anomaly, one) in enumerate(zip(anomalies, described, strict=True), start=1)
     ]
     collection: dict[str, Any] = {"type": "FeatureCollection", "features": features}
-    if section.attrs.get("crs"):
+    if section.attrs.get("crs") and not _are_angles(section):
         collection["crs"] = {"type": "name", "properties": {"name": str(section.attrs["crs"])}}
     return json.dumps(collection, indent=1, allow_nan=False) + "\n"
 
@@ -103,9 +104,15 @@ def _outline(anomaly: Anomaly, section: xr.Dataset) -> dict[str, Any] | None:
     return {"type": "Polygon", "coordinates": [ring if _area(ring) > 0 else ring[::-1]]}
 
 
+def _are_angles(section: xr.Dataset) -> bool:
+    """Tell whether a section has longitudes and latitudes."""
+    return "cdp_x" in section.coords and section["cdp_x"].attrs.get("units") in ("arcsec", "degrees")
+
+
 def _place(indices: dict[str, int], section: xr.Dataset) -> list[float] | None:
+    factor = 1 / 3600 if section["cdp_x"].attrs.get("units") == "arcsec" else 1.0
     place = [
-        float(section[name].isel({dim: indices[str(dim)] for dim in section[name].dims}))
+        factor * float(section[name].isel({dim: indices[str(dim)] for dim in section[name].dims}))
         for name in ("cdp_x", "cdp_y")
     ]
     return place if np.isfinite(place).all() else None

@@ -18,7 +18,7 @@ from seisflow.models.storage import DEFAULT_MODEL, WEIGHTS, find_model, shipped_
 from seisflow.patches import Block, Split
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware
-from seisflow.runs.sources import Source
+from seisflow.runs.sources import Source, join_lines
 from seisflow.runs.trust import check_named
 
 log = logging.getLogger("seisflow")
@@ -95,13 +95,15 @@ class ChosenModel:
         section_card(self.model)
         if paths:
             zeros = any(source.zeros_are_data for source in self.sources)
-            return [
-                Source(path=str(path), select=select, geometry=geometry or {}, zeros_are_data=zeros)
-                for path in paths
-            ]
+            return join_lines(
+                [
+                    Source(path=str(path), select=select, geometry=geometry or {}, zeros_are_data=zeros)
+                    for path in paths
+                ]
+            )
         if not self.sources:
             raise ModelError(f"{self.name}: does not say what it was trained on. Name an INPUT")
-        paths_named = [source.path for source in self.sources]
+        paths_named = [path for source in self.sources for path in source.paths]
         check_named(paths_named, str(self.card.provenance.get("named", "")), self.folder, trusted)
         given = {name: value for name, value in (("select", select), ("geometry", geometry)) if value}
         return [source.model_copy(update=given) for source in self.sources]
@@ -115,7 +117,7 @@ class ChosenModel:
         if self.home != self.folder:
             return []
         found = []
-        named = [source.path for source in self.sources]
+        named = [path for source in self.sources for path in source.paths]
         try:
             check_named(named, str(self.card.provenance.get("named", "")), self.folder)
             for source, item in zip(self.sources, self.card.inputs, strict=True):

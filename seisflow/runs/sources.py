@@ -1,13 +1,19 @@
 """Sources of sections and images, so that they can be opened again."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 from pydantic import BaseModel, ConfigDict
 
+from seisflow.errors import SeisflowError
 from seisflow.io import catalog, open_section, select
+from seisflow.io.lines import group_lines
 from seisflow.patches import ZEROS_ARE_DATA, Block, Split
+
+log = logging.getLogger("seisflow")
 
 
 class Source(BaseModel):
@@ -17,6 +23,8 @@ class Source(BaseModel):
     ----------
     path : str
         File or Zarr folder.
+    more : tuple of str
+        Further files that are joined with it to one volume.
     select : tuple of str
         Parts such as ``"inline=10090:10135"``.
     geometry : dict
@@ -28,14 +36,20 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: str
+    more: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     geometry: dict[str, Any] = {}
     zeros_are_data: bool = False
 
     @property
     def name(self) -> str:
-        """File name without its ending."""
-        return Path(self.path).stem
+        """File name without its ending; those of the first and the last of several."""
+        return "-".join(Path(path).stem for path in self.paths[:: max(1, len(self.more))])
+
+    @property
+    def paths(self) -> list[str]:
+        """All files that it is made of."""
+        return [self.path, *self.more]
 
     def split(self) -> Split | None:
         """Return the split that the data set card recommends; None for files, and for parts of a data set."""
@@ -49,10 +63,35 @@ class Source(BaseModel):
 
     def open(self) -> xr.Dataset:
         """Open the section, lazily, and cut out the selected part."""
-        section = open_section(self.path, **self.geometry)
+        section = open_section(self.paths if self.more else self.path, **self.geometry)
         if self.select:
             section = select(section, self.select)
         return section.assign_attrs({ZEROS_ARE_DATA: True}) if self.zeros_are_data else section
+
+
+def join_lines(sources: Sequence[Source]) -> list[Source]:
+    """Join sources that are each one line of the same volume to one, and keep the others as they are."""
+    if len(sources) < 2 or any(source.geometry.get("line") for source in sources):
+        return list(sources)
+    by_path = {Path(source.path): source for source in sources}
+    joined = []
+    for group in group_lines(list(by_path), map(_line_or_none, by_path.values())):
+        first, *others = (by_path[path] for path in group)
+        if others:
+            log.info("%d files are lines of one volume, and joined: %s ...", len(group), group[0].name)
+            first = first.model_copy(update={"more": tuple(source.path for source in others)})
+        joined.append(first)
+    return joined
+
+
+def _line_or_none(source: Source) -> xr.Dataset | None:
+    """Open a source that may be a line of a volume; what is wrong with it is told when it is used."""
+    if source.path in catalog.names() or Path(source.path).is_dir():
+        return None
+    try:
+        return open_section(source.path, **source.geometry)
+    except SeisflowError:
+        return None
 
 
 class ImageSource(BaseModel):

@@ -15,7 +15,7 @@ from seisflow.errors import DataError, SeisflowError
 from seisflow.models.survey import Survey
 from seisflow.patches import Split, split
 from seisflow.patches.areas import no_signal
-from seisflow.patches.identity import Identity
+from seisflow.patches.identity import ALIKE, Identity
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.sources import Source
 from seisflow.training.fitting import fits, with_fitting_patch
@@ -126,6 +126,17 @@ def make_plan(
         config = with_fitting_patch(config, [file.section for file in main])
     kept, parts = _split(main, config, splits if len(files) == len(sources) else None, left_out)
     surveys, survey_of = _surveys(kept, parts, config)
+    for one in surveys[1:]:
+        ratio = one.scaling.std / surveys[0].scaling.std
+        if not 1 / ALIKE < ratio < ALIKE:
+            log.warning(
+                "%s: amplitudes are %.3g times those of %s (std %.4g, %.4g): each is scaled by its own",
+                one.name,
+                ratio,
+                surveys[0].name,
+                one.scaling.std,
+                surveys[0].scaling.std,
+            )
     return Plan(
         config,
         [file.source for file in kept],
@@ -145,6 +156,8 @@ def _opened(sources: Sequence[Source], left_out: list[LeftOut]) -> list[_File]:
     for source in sources:
         try:
             section = source.open()
+            for warning in section.attrs.get("warnings", ()):
+                log.warning("%s: %s", Path(source.path).name, warning)
             identity = Identity.of(section)
             if not identity.std:
                 raise DataError(no_signal([section]))
@@ -203,7 +216,7 @@ def _surveys(files: list[_File], splits: list[Split], config: Config) -> tuple[l
         surveys.append(
             Survey(
                 name=files[largest].source.name,
-                paths=[files[k].source.path for k in group],
+                paths=[path for k in group for path in files[k].source.paths],
                 scaling=scaling,
                 domain=identity.domain,
                 interval=identity.interval,

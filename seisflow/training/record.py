@@ -53,7 +53,7 @@ class Record(BaseModel):
         """Paths that the run reads."""
         if self.images is not None:
             return [self.images.folder] if self.images.folder else []
-        return [source.path for source in self.sources]
+        return [path for source in self.sources for path in source.paths]
 
 
 def read_record(folder: Path) -> Record:

@@ -120,7 +120,7 @@ def train(
             for one in plan.left_out:
                 log.warning("left out: %s", one)
             record = record_of(plan, seed, max_time)
-            check_inputs(final(folder), [source.path for source in record.sources])
+            check_inputs(final(folder), record.paths)
             with progress.bar("Counting patches"):
                 data_module = patch_data(record, config, plan.sections)
         record = record.model_copy(update={"named": sign(record.paths)})
