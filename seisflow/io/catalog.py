@@ -13,7 +13,7 @@ _FOLDER = "seisflow.datasets"
 
 
 class Card(BaseModel):
-    """What ``datasets/<name>.yaml`` says.
+    """Card of a data set, ``datasets/<name>.yaml``.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ _AT_ONCE = 4096
 
 
 class ImageCard(BaseModel):
-    """What ``datasets/images/<name>.yaml`` says.
+    """Card of an image data set, ``datasets/images/<name>.yaml``.
 
     Attributes
     ----------

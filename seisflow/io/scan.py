@@ -40,7 +40,7 @@ class Axis(BaseModel):
 
 
 class ScanReport(BaseModel):
-    """What `scan` found.
+    """Findings of `scan` on a file.
 
     Attributes
     ----------

@@ -23,7 +23,7 @@ Choose = Callable[[Tensor], Tensor]
 
 
 class FractalGenerator(Model):
-    r"""What FractalAR and FractalMAR share: values of amplitudes, levels, and the density they make.
+    r"""Base of FractalAR and FractalMAR: values of amplitudes, levels, and the density they make.
 
     Level i cuts its block into parts, all of one size, and turns them into one condition vector each. Parts
     are folded into the batch, and are the blocks of level i + 1. The last level takes the values of its block

@@ -166,7 +166,7 @@ class FractalFlowModel(Model):
 
     @torch.no_grad()
     def straightness(self, x: Tensor) -> float:
-        r"""How straight the way from data to latent is: 1 if every step goes the same way and as far.
+        r"""Straightness of the way from data to latent: 1 if every step goes the same way and as far.
 
         .. math:: K \sum_k \|z_k - z_{k-1}\|^2 \,/\, \|z_K - z_0\|^2
 

@@ -11,9 +11,9 @@ from seisflow.models.fractal_ar import Choose, FractalGenerator, Size, cut, past
 from seisflow.models.transformer import Transformer
 
 RATE_MEAN, RATE_STD = 1.0, 0.25
-"""Of the part that is masked in training: a normal distribution cut to between 0 and 1."""
+"""Mean and standard deviation of the part masked in training: a normal distribution cut to [0, 1]."""
 ORDER_SEED = 0
-"""Of the orders in which `FractalMAR.log_prob` takes the parts: the same for all patches, and every time."""
+"""Seed of the order in which `FractalMAR.log_prob` takes the parts: one for all patches, every time."""
 
 
 class FractalMAR(FractalGenerator):
@@ -138,7 +138,7 @@ class MaskedParts(nn.Module):
 
 
 def rounds(hidden: Tensor, order: Tensor, count: int) -> Iterator[Tensor]:
-    r"""Which hidden parts (B, T) each round unmasks, by a cosine schedule and at least one a round.
+    r"""Hidden parts (B, T) that each round unmasks, by a cosine schedule and at least one a round.
 
     After round s of S there remain :math:`\lfloor n \cos(\pi s / 2 S) \rfloor` of n parts. Those that come
     first in ``order``, permutations (B, T) or (1, T), are unmasked first; with as many rounds as parts, each

@@ -10,7 +10,7 @@ from seisflow.patches.scaling import AmplitudeScaling
 
 
 class Survey(BaseModel):
-    """What a model keeps of each survey it has learnt, or was calibrated for.
+    """Record in a model of a survey that it has learnt, or was calibrated for.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 KeysValues = tuple[Tensor, Tensor]
-"""Of the positions so far, each (B, heads, t, width / heads)."""
+"""Keys and values of the positions so far, each (B, heads, t, width / heads)."""
 
 
 class Block(nn.Module):

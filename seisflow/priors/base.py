@@ -1,4 +1,4 @@
-r"""What the mixture priors share: one outer choice of a topic, independent elements given the topic.
+r"""Base of the mixture priors: one outer choice of a topic, independent elements given the topic.
 
 .. math:: p(z) = \sum_q \pi_q \prod_d \sum_m w_{qdm}\, \mathcal N(z_d \mid \mu_{qdm}, \sigma_{qd}^2)
 
@@ -57,7 +57,7 @@ class MixturePrior(nn.Module, ABC):
         self._start_from(z.flatten(1), r)
 
     def _features(self, z: Tensor, items: Tensor | None) -> Tensor:
-        """What is clustered, ``(B, F)``."""
+        """Features to cluster, ``(B, F)``."""
         return (z if items is None else items).flatten(1)
 
     @abstractmethod
@@ -181,7 +181,7 @@ class MixturePrior(nn.Module, ABC):
         return weights[q]
 
     def extra_repr(self) -> str:
-        """What ``print(prior)`` shows."""
+        """Settings in ``print(prior)``."""
         return f"shape={self.shape}, topics={self.topics}"
 
 

@@ -1,4 +1,4 @@
-r"""How well each topic explains an item: the one costly sum of the mixture priors.
+r"""Evidence of each topic for an item: the one costly sum of the mixture priors.
 
 .. math::
     E_{bq} = \sum_d \ell_{qd}(z_{bd}), \qquad

@@ -76,5 +76,5 @@ class GaussianPrior(nn.Module):
         return noise * temperature
 
     def extra_repr(self) -> str:
-        """What ``print(prior)`` shows."""
+        """Settings in ``print(prior)``."""
         return f"shape={self.shape}"

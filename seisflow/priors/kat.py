@@ -76,5 +76,5 @@ class KATPrior(MixturePrior):
         self.log_sigma.copy_(LOG_SIGMA_RANGE * torch.atanh(bounded))
 
     def extra_repr(self) -> str:
-        """What ``print(prior)`` shows."""
+        """Settings in ``print(prior)``."""
         return f"shape={self.shape}, components={self.topics}, means={self.means.shape[1]}"

@@ -233,7 +233,7 @@ class LDAPrior(MixturePrior):
         return _dirichlet(beta.transpose(1, 2), generator).transpose(1, 2)
 
     def extra_repr(self) -> str:
-        """What ``print(prior)`` shows."""
+        """Settings in ``print(prior)``."""
         return f"shape={self.shape}, topics={self.topics}, means={self.means}, share={self.share}"
 
 

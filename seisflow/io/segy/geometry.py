@@ -39,7 +39,7 @@ _MOST_DUPLICATES = 0.01
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where each trace of a file stands in a section.
+    """Places of the traces of a file in a section.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a SEG-Y file is made of: byte order, sample format, trace length and count, sampling.
+"""Layout of a SEG-Y file: byte order, sample format, trace length and count, sampling.
 
 Headers lie, so each fact is held against the size of the file and against the trace headers.
 """
@@ -24,7 +24,7 @@ _PASSCAL_INTERVAL = (201, "i4")  # where 16 bits hold no interval, but 1
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything stands in one SEG-Y file, and what its samples are.
+    """Places of headers and samples in one SEG-Y file, with the format of the samples.
 
     ``interval`` is in ms, or in ``unit`` (m, ft) where ``domain`` is "depth"; ``told_interval`` is what the
     headers say, 0 where they say nothing. ``sample_endian`` is the byte order of the samples, which some

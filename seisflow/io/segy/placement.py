@@ -1,4 +1,4 @@
-"""Where the traces of a SEG-Y file stand: first trace, bytes of a header, samples a trace.
+"""Placement of the traces of a SEG-Y file: first trace, bytes of a header, samples a trace.
 
 What the file's headers claim is tried first, then what is known to go wrong in them. A placement counts when
 the headers of the first, second, third, middle and last trace are where it puts them.
@@ -34,7 +34,7 @@ _SEARCHED = 2**16  # bytes looked through for the first trace
 
 @dataclass(frozen=True)
 class Placement:
-    """Where traces stand; ``spare`` bytes follow the last; ``note`` says what was not as claimed."""
+    """Placement of traces; ``spare`` bytes follow the last; ``note`` says what was not as claimed."""
 
     first_trace: int
     header_bytes: int

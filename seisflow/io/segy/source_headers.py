@@ -54,7 +54,7 @@ class _Changes:
 
 @dataclass(frozen=True)
 class FileHeaders:
-    """What a SEG-Y file tells besides its samples and trace headers.
+    """Text, binary and extended headers of a SEG-Y file.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a Seismic Unix file is made of: SEG-Y traces of IEEE floats in either byte order, nothing else."""
+"""Layout of a Seismic Unix file: SEG-Y traces of IEEE floats in either byte order, nothing else."""
 
 import os
 from pathlib import Path

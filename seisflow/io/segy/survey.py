@@ -1,4 +1,4 @@
-"""What a large SEG-Y file holds, from few of its trace headers: walk from line to line, look at blocks.
+"""Survey of a large SEG-Y file from few of its trace headers: from line to line, and in blocks.
 
 Reading every trace header of a file touches most of its pages, so it takes as long as reading all of it.
 The first traces tell which fields count lines; traces of a line are neighbours, so the end of each line is

@@ -38,7 +38,7 @@ _Part = TypeVar("_Part")
 
 
 class Ingested(BaseModel):
-    """What `ingest` wrote.
+    """Result of `ingest`.
 
     Attributes
     ----------
@@ -185,7 +185,7 @@ def _workers(size: int) -> int:
 
 
 class _Work:
-    """What the tasks have in common; small when pickled but for the places of the traces."""
+    """State that all tasks share; small when pickled but for the places of the traces."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ class _Work:
     def _meet(
         self, parts: list[_Part], place: tuple[slice, ...]
     ) -> Iterator[tuple[_Part, tuple[slice, ...]]]:
-        """Which parts of the survey a slab meets, and where in each."""
+        """Parts of the survey that a slab meets, and its place in each."""
         (slab, *rest), begin = place, 0
         for samples, part in zip(self.samples, parts, strict=True):
             end = begin + samples.shape[0]

@@ -1,4 +1,4 @@
-"""Where a Zarr data set is written until it is whole, and how far the work on it has come."""
+"""Staging of a Zarr data set: its place until it is whole, and the progress of the work on it."""
 
 import json
 import posixpath
@@ -28,7 +28,7 @@ _ATTRIBUTES = {"long_name": "seismic amplitude"}
 
 
 class Stage:
-    """Where a data set is written until it is whole: beside its place, or, by URL, in it but not readable.
+    """Place of a data set until it is whole: beside its own, or, by URL, in it but not readable.
 
     A URL at which a data set is to be replaced is written beside it, too, and moved. Use it as a context
     manager: meanwhile no other process of this machine writes the same.
