@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 def mathml(node: nodes.math | nodes.math_block, *, as_block: bool = False) -> str:
     """Return the formula of a node as MathML; one that cannot be translated is warned of."""
     tex = re.sub(r"\\(dots|Big\(|Big\)|argmin)", lambda found: SAME[found[1]], node.astext())
+    tex = re.sub(r"(frac)(\d)(\d)", r"\1{\2}{\3}", tex)  # 12 would be read as one number
     try:
         return tex2mathml(tex, as_block=as_block).replace("<mo>&ApplyFunction;</mo>", THIN_SPACE)
     except MathError as error:
