@@ -112,7 +112,7 @@ workers = click.option(
     "--workers", metavar="N", type=click.IntRange(min=1), help="Worker processes on this machine."
 )
 crs = click.option(
-    "--crs", metavar="CRS", help="Of the coordinates, e.g. EPSG:23031; Zarr tells it. [default: the input's]"
+    "--crs", metavar="CRS", help="Coordinate system, e.g. EPSG:23031, kept in Zarr. [default: the input's]"
 )
 alpha = click.option(
     "--alpha",
@@ -158,10 +158,10 @@ _GEOMETRY = (
     ),
     click.option("--endian", type=click.Choice(["big", "little"]), help="Byte order. [default: found out]"),
     click.option(
-        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="Of the text header. [default: found out]"
+        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="Text header. [default: found out]"
     ),
     click.option(
-        "--domain", type=click.Choice(["time", "depth"]), help="Of the samples. [default: by the text header]"
+        "--domain", type=click.Choice(["time", "depth"]), help="Vertical axis. [default: by the text header]"
     ),
     click.option("--line", is_flag=True, default=None, help="Read traces in file order, as one 2D line."),
     click.option("--strict", is_flag=True, default=None, help="Refuse what is else read with a warning."),

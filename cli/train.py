@@ -79,7 +79,7 @@ def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource |
     "--max-steps", metavar="N", type=click.IntRange(min=1), help="Optimiser steps. [default: the config's]"
 )
 @click.option(
-    "--max-time", type=Duration(), help="Of all, calibration included; the learning rate decays towards it."
+    "--max-time", type=Duration(), help="Limit, calibration included; the learning rate decays towards it."
 )
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."

@@ -84,7 +84,7 @@ def score(
     alpha : float
         False alarms allowed per panel.
     seed : int
-        Of the dither.
+        Seed of the dither.
 
     Returns
     -------
@@ -180,7 +180,7 @@ def train(
     select : sequence of str
         Parts such as ``"inline=1:50"``.
     max_time : timedelta or float, optional
-        Of all, calibration included; seconds if a number.
+        Limit for the whole training, calibration included; seconds if a number.
     seed, device, overwrite
         As for `seisflow.training.train`.
     **geometry

@@ -49,7 +49,7 @@ class Facies:
     information : float
         Nats a word that topics gain over words dealt to other windows.
     windows : int
-        What facies were learned from.
+        Windows that facies were learned from.
     """
 
     vocabulary: Vocabulary
@@ -78,9 +78,9 @@ class FaciesPanel:
         Position of the panel over the leading dims.
     panel : Panel
     features : ndarray (rows, columns, F)
-        Of the blocks, as `block_features` gives them.
+        Features of the blocks, as `block_features` gives them.
     posterior : ndarray (rows, columns, Q)
-        Of the blocks; NaN where masked.
+        Posterior of the blocks; NaN where masked.
     """
 
     lead: tuple[int, ...]
@@ -120,7 +120,7 @@ class SectionFeatures:
     model : Model
         A flow of sections.
     seed : int
-        Of the dither and the fill of masked samples; panel i has ``(seed, i)``.
+        Seed of the dither and the fill of masked samples; panel i has ``(seed, i)``.
 
     Raises
     ------

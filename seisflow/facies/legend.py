@@ -23,7 +23,7 @@ class FaciesLegend(BaseModel):
     facies : int
         Its number on the map, from 1; 0 is the survey.
     share : float
-        Of the mapped samples.
+        Share of the mapped samples.
     power_db : float
         Median power against the survey's.
     frequency : float

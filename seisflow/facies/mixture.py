@@ -90,7 +90,7 @@ def fit_mixture(counts: NDArray[np.number], topics: int, *, seed: int = 0) -> Mi
     topics : int
         Number of topics Q.
     seed : int
-        Of the starts, by k-means of the square roots of frequencies (whose distance is Hellinger's).
+        Seed of the starts, by k-means of the square roots of frequencies (whose distance is Hellinger's).
     """
     known = np.asarray(counts, np.float64)
     known = known[:, known.sum(0) > 0]

@@ -41,7 +41,7 @@ class ImageCard(BaseModel):
     ----------
     name, title, description : str
     format : "idx" or "cifar10-class"
-        Of the files: the format of MNIST, or one class (``label``) of CIFAR-10's binary version.
+        Format of the files: that of MNIST, or one class (``label``) of CIFAR-10's binary version.
     shape : (int, int, int)
         (C, H, W) of an image.
     counts : dict

@@ -50,7 +50,7 @@ class ScanReport(BaseModel):
     axes : list of Axis
         Leading dimensions; the traces as they come where the geometry is unknown.
     interval, start : float
-        Of the vertical axis, in ``unit``.
+        Sample interval and first sample of the vertical axis, in ``unit``.
     holes : int
         Places of the grid without a trace.
     headers_read : int
@@ -58,7 +58,7 @@ class ScanReport(BaseModel):
     easting, northing : tuple of float or None
         Lowest and highest, scaled.
     coordinate_unit : str or None
-        Of these: "m", "ft", "arcsec" or "degrees".
+        Unit of the coordinates: "m", "ft", "arcsec" or "degrees".
     line_of_volume : str or None
         Inline and crosslines, or the reverse, of a file that is one line of a volume.
     crs : str or None

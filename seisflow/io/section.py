@@ -62,7 +62,7 @@ def open_section(
     endian : {"big", "little"}, optional
         Byte order; of the samples alone where the headers make sense in the other one only.
     encoding : {"ebcdic", "ascii"}, optional
-        Of the text header.
+        Encoding of the text header.
     domain : {"time", "depth"}, optional
         Else what the text header says; time where it says nothing.
     line : bool

@@ -22,15 +22,15 @@ class Survey(BaseModel):
     domain, interval, unit : str, float, str
         Vertical axis.
     words : list of str
-        Of its text headers, by which files of it are known again.
+        Words of its text headers, by which its files are recognised.
     trained : bool
         Whether the model has learnt it; False where it was calibrated only.
     calibration : Calibration, optional
-        Of the default score; the first survey's is that of the card.
+        Calibration of the default score; the first survey's is that of the card.
     calibrations : dict of JointCalibration
-        Of other scores.
+        Calibrations of other scores.
     panels : PanelStatistics, optional
-        Of its calibration lines, that new sections are held against.
+        Statistics of its calibration lines, with which new sections are compared.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -58,7 +58,7 @@ class FaciesSummary(BaseModel):
     information : float
         Nats a word that facies gain over words dealt to other windows.
     windows : int
-        What facies were learned from.
+        Windows that facies were learned from.
     legend : list of FaciesLegend
         The survey, then each facies.
     domain : str
@@ -115,7 +115,7 @@ def write_facies(
     topics : int
         Number of facies.
     seed : int
-        Of words, topics and dither.
+        Seed of words, topics and dither.
     overwrite : bool
         Replace what is there.
     model_name : str

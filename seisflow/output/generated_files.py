@@ -45,7 +45,7 @@ class GenerationSummary(BaseModel):
     outputs : list of str
         Files written.
     kind : str
-        What was drawn.
+        Patches or images.
     """
 
     n: int

@@ -37,7 +37,7 @@ def report_page(
     packed : dict
         As `seisflow.output.overview.Overview.packed` gives it.
     labels : three sequences of float
-        Of lines, traces and samples, on the thinned grid.
+        Labels of lines, traces and samples, on the thinned grid.
     names : three str
         What they are; the first is empty for a 2D line.
     start : three int

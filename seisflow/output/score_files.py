@@ -72,7 +72,7 @@ def write_scores(
     alpha : float
         False alarms allowed per panel.
     seed : int
-        Of the dither.
+        Seed of the dither.
     overwrite : bool
         Replace what is there.
     model_name : str

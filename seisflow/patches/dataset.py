@@ -49,7 +49,7 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
     size : (h, w)
         Samples and traces of a patch.
     scaling : AmplitudeScaling or sequence of AmplitudeScaling
-        Of all sections, or of each.
+        Scaling of all sections, or of each.
     seed : int
         Not negative.
     length : int

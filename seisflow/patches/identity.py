@@ -38,9 +38,9 @@ class Identity:
     kind : str
         "stack" or "gathers".
     std, step : float
-        Of the amplitudes looked at (0 if there are none), and of their quantisation.
+        Standard deviation of some amplitudes (0 if there are none), and the step of their quantisation.
     words : frozenset of str
-        Of the text header, without numbers.
+        Words of the text header, without numbers.
     box : (float, float, float, float) or None
         Least and largest easting and northing.
     """

@@ -63,7 +63,7 @@ def draw_anomaly_overlay(
     clip : float
         Percentile of the absolute amplitude at which black and white are reached.
     colour_map : Colormap, optional
-        Of the amplitudes, instead of grey.
+        Colour map of the amplitudes, instead of grey.
     aspect : float, optional
         Width of the picture over its height.
     """

@@ -33,7 +33,7 @@ def draw_gallery(
     columns : int, optional
         Patches in a row. Default: as many as make the gallery about square.
     title : str
-        What the patches are.
+        Title of the figure.
     real : array_like, shape (M, 1, H, W), optional
         Patches of the data, drawn on the left with the same colours, which then follow their range.
     clip : float
@@ -41,7 +41,7 @@ def draw_gallery(
     interval : float, optional
         Sample interval; without it, samples are counted.
     unit : str
-        Of the interval.
+        Unit of the interval.
     """
     made = np.asarray(patches)[:, 0]
     galleries = [(title, made)] if real is None else [("Real", np.asarray(real)[:, 0]), (title, made)]

@@ -117,7 +117,7 @@ def denoise(
     others : sequence of (xr.Dataset, sequence of Block)
         As for `seisflow.fill`.
     steps : int
-        Of learning.
+        Steps of learning.
     seed : int
     report : callable
         Takes steps of learning done and steps in all.

@@ -38,11 +38,11 @@ class Filler:
     ----------
     network : Infill
     std : float
-        Of the section's amplitudes, the unit of the network.
+        Standard deviation of the section's amplitudes, the unit of the network.
     residuals : Residuals
-        Of the section's traces that were kept.
+        Residuals of the traces that were kept from learning.
     steps : int
-        Of learning.
+        Steps of learning.
     """
 
     network: Infill
@@ -91,7 +91,7 @@ def fit(
     device : torch.device or str
         To learn and predict on.
     steps : int
-        Of learning; 0 leaves the network as it is.
+        Steps of learning; 0 leaves the network as it is.
     seed : int
     max_gap : int
         As for `seisflow.posterior.gaps.observe`.

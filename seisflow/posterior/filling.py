@@ -97,7 +97,7 @@ def fill(
     others : sequence of (xr.Dataset, sequence of Block)
         More to learn from: other lines of the survey, and the parts of them to take.
     steps : int
-        Of learning.
+        Steps of learning.
     seed : int
     report : callable
         Takes steps of learning done and steps in all.

@@ -31,7 +31,7 @@ class Pool:
     pieces : list of Piece
         In standard deviations.
     std : float
-        Of the known amplitudes.
+        Standard deviation of the known amplitudes.
     """
 
     pieces: list[Piece]
@@ -56,7 +56,7 @@ def gather(
     flagged : ndarray of bool, (..., X), optional
         Traces to take for missing.
     seed : int
-        Of the choice of traces that are kept.
+        Seed of the choice of traces that are kept.
     max_gap : int
         As for `seisflow.posterior.gaps.observe`.
     blocks : sequence of Block

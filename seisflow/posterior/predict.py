@@ -42,7 +42,7 @@ def predict(
     wanted : ndarray of bool, (X,)
         Traces to predict; windows without any are left out, and NaN.
     first, traces : int
-        Of the part, and in the whole panel.
+        First trace of the part, and traces of the whole panel.
 
     Returns
     -------

@@ -49,7 +49,7 @@ class MixturePrior(nn.Module, ABC):
         items : Tensor, optional
             What is clustered, ``(B, ...)``, instead of the latents: the data as the flow gets them.
         seed : int
-            Of the clustering.
+            Seed of the clustering.
         """
         r = clusters(self._features(z, items), self.topics, seed=seed)
         share = (r.sum(0) + 1) / (len(r) + self.topics)

@@ -36,7 +36,7 @@ def clusters(x: Tensor, count: int, *, seed: int = 0) -> Tensor:
     count : int
         Number of clusters.
     seed : int
-        Of the starts; the same items and seed give the same clusters.
+        Seed of the starts; the same items and seed give the same clusters.
 
     Returns
     -------

@@ -39,7 +39,7 @@ class Feature:
     log : bool
         Whether the logarithm of the average is taken: for powers.
     weight : float
-        What its deviation counts in a root mean square.
+        Weight of its deviation in a root mean square.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Trend:
     window : (float, float)
         Samples and traces that it is averaged over, standard deviations.
     share : float
-        Of the average, what is taken off.
+        Share of the average that is taken off.
     most : float
         Deviations count no more than this in the average.
     """
@@ -108,12 +108,12 @@ class Score:
     features : tuple of Feature
         Made of these.
     join : {"single", "largest", "rms", "density"}
-        How deviations (F, T, X) become one (T, X): the only one; the largest, with its sign; the root of
+        Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the root of
         their mean square; the Mahalanobis distance under their held-out covariance, over sqrt(F).
     two_sided : bool
         Whether negative values are anomalies too.
     title : str
-        What the joined map is, for files and pictures.
+        Title of the joined map in files and pictures.
     derive : callable
         Takes a panel's maps (K, T, X) and its mask to those that features are made of: for what a window of
         the model is too short to see.

@@ -105,7 +105,7 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     count : int
         Parts of the log-density: the levels of the flow and two.
     gains : ndarray (H,), optional
-        What whitens a trace: `seisflow.flows.SpectralWhitening.along_time`.
+        Gains that whiten a trace: `seisflow.flows.SpectralWhitening.along_time`.
     """
     parts = ["nll", *level_names(count)[2:-1], "latent"]
     features = (

@@ -67,7 +67,7 @@ def calibrate_scores(
     held_out : bool
         Whether the model has not seen them.
     count : int
-        How many panels there are.
+        Number of panels.
     names : sequence of str, optional
         Scores to calibrate besides typicality; by default all that the model offers.
     """

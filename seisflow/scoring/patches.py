@@ -24,7 +24,7 @@ def log_prob_of(section: xr.Dataset, model: Model, seed: int = 0) -> xr.DataArra
         As `seisflow.open_section` gives it.
     model : Model
     seed : int
-        Of the dither.
+        Seed of the dither.
 
     Returns
     -------

@@ -41,11 +41,11 @@ def calibrate_survey(
     ----------
     model : Model
     sections, paths : sequences
-        Of one survey, without what is looked for.
+        Sections of one survey without what is looked for, and their paths.
     trained : bool
         Whether the model has learnt them: their scaling is then that of the model.
     splits : sequence of Split, optional
-        Of each section, whose validation blocks are scored; by default, all of it is.
+        Splits of the sections, whose validation blocks are scored; by default, all of a section is.
     report : callable
 
     Raises

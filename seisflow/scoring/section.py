@@ -61,7 +61,7 @@ def score(
     alpha : float
         False alarms allowed per panel; sets the attribute ``threshold`` of ``anomaly``.
     seed : int
-        Of the dither.
+        Seed of the dither.
 
     Returns
     -------
@@ -128,7 +128,8 @@ def score_panels(
     score : str
         What ``anomaly`` is: one of `seisflow.scores.SCORES`. Others than the first two cost more time.
     seed : int
-        Of the dither and the fill of masked samples; block b of 256 traces of panel i has ``(seed, i, b)``.
+        Seed of the dither and the fill of masked samples; block b (256 traces) of panel i has
+        ``(seed, i, b)``.
     scheduler : str, optional
         Address of a Dask scheduler, such as ``"tcp://10.0.0.1:8786"``, whose workers see the section's file
         and score slabs of panels, each file chunk being read by one worker.

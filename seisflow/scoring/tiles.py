@@ -39,7 +39,7 @@ class Tile:
     Attributes
     ----------
     number : int
-        Of the panel in the section; seeds its noise.
+        Number of the panel in the section; seeds its noise.
     lead : tuple of int
         Position of the panel over the leading dims.
     columns : slice

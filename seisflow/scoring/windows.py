@@ -51,7 +51,7 @@ def score_panel(
     stride : (int, int), optional
         Samples and traces between windows; by default half a patch.
     seed : int or tuple of int
-        Of the dither and of the fill of masked samples; that of panel i of a section is ``(seed, i)``.
+        Seed of the dither and of the fill of masked samples; that of panel i of a section is ``(seed, i)``.
     """
     return measure_panel(panel, model, scaling, lambda seen: seen.nll, stride=stride, seed=seed)[0]
 
@@ -106,7 +106,7 @@ class TileWindows:
     grid : WindowGrid
     scaling : AmplitudeScaling
     seed : tuple of int
-        Of the panel.
+        Seed of the panel.
     """
 
     def __init__(

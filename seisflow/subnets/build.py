@@ -22,7 +22,7 @@ def build_subnet(
     Parameters
     ----------
     kind : {"cnn", "mlp", "kan"}
-        Which network.
+        Kind of network.
     in_channels, out_channels : int
         Channels in and out.
     width, depth : int

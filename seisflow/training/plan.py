@@ -98,7 +98,7 @@ def make_plan(
     sources : sequence of Source
     config : Config
     splits : sequence of Split, optional
-        Of each source; by default that of its data set card, else one is made.
+        Splits of each source; by default that of its data set card, else one is made.
     fit_patch : bool
         Take smaller patches where those of the config fit in less than half of the data.
 

@@ -35,7 +35,7 @@ class Contest:
     model : Model
     lines : Lines
     seed : int
-        Of the baselines.
+        Seed of the baselines.
     """
 
     def __init__(self, section: xr.Dataset, model: Model, lines: Lines, *, seed: int = 0) -> None:

@@ -75,9 +75,9 @@ class Case:
     detector, kind : str
     severity : int
     line : int
-        Which panel it was injected into.
+        Panel that it was injected into.
     place : int
-        Which of the places for this kind, the same for all severities.
+        Number of the place for this kind, the same for all severities.
     auroc, interior, boundary, aupro : float
         Areas: over all samples of the mask, its inside, and its rim, each against untouched samples.
     found : bool

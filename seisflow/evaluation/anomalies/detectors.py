@@ -95,7 +95,7 @@ class BlockStatistics:
     panels : sequence of ndarray (T, X)
         Untouched.
     seed : int
-        Of the choice of blocks.
+        Seed of the choice of blocks.
     """
 
     def __init__(self, panels: Sequence[Panel], seed: int = 0) -> None:

@@ -51,7 +51,7 @@ def bits_per_dim(
     Parameters
     ----------
     model : Model
-        Of images as large as these.
+        Model of images of this size.
     pixels : ndarray of uint8, (N, C, H, W)
     draws : int
     seed : int
@@ -104,11 +104,11 @@ def model_result(
         Trained on the data set of ``source``.
     source : ImageSource
     name : str
-        Of the model in tables: its preset, usually.
+        Name of the model in tables: its preset, usually.
     folder : Path, optional
         Its run folder, for the learning curve.
     draws : int
-        Of the noise; one is enough where the result is exact.
+        Draws of the dequantisation noise; one is enough where the result is exact.
 
     Raises
     ------

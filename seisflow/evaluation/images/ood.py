@@ -41,12 +41,12 @@ def results(model: Model, folder: Path | None, *, name: str, command: str) -> li
     Parameters
     ----------
     model : Model
-        Of images.
+        Model of images.
     folder : Path, optional
         Folder of the image data sets; without it they are downloaded. Sets that are not to be had are left
         out, but not the first.
     name : str
-        Of the model in tables.
+        Name of the model in tables.
     command : str
         For the record.
 

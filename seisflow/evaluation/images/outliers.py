@@ -47,10 +47,10 @@ def measure(model: Model, pixels: NDArray[np.uint8], *, seed: int = NOISE_SEED) 
     Parameters
     ----------
     model : Model
-        Of images as large as these.
+        Model of images of this size.
     pixels : ndarray of uint8, (N, C, H, W)
     seed : int
-        Of the noise; images that start at number n use ``(seed, n)``.
+        Seed of the noise; images that start at number n use ``(seed, n)``.
 
     Returns
     -------

@@ -22,7 +22,7 @@ class Costs:
     Attributes
     ----------
     score_seconds_per_patch : float
-        Of a map of log-densities.
+        Seconds of a patch for a map of log-densities.
     samples_per_second : float
     memory_mib : int
         Peak of the process beyond what it holds with the model loaded.

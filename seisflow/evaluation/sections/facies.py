@@ -114,7 +114,7 @@ def documents(
     panels : sequence of ndarray (rows, columns, 8)
         As `block_energies` gives them. Tiles with a masked block have no document: their number is -1.
     seed : int
-        Of the k-means that makes words.
+        Seed of the k-means that makes words.
 
     Raises
     ------

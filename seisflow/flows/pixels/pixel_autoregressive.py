@@ -33,7 +33,7 @@ class PixelAutoregressive(Bijection):
     shape : (int, int, int)
         (C, H, W) of the state.
     width, depth : int
-        Of the network.
+        Channels and residual convolutions of the network.
     components : int
         Number of logistics K, at least 2.
     period : int

@@ -89,7 +89,7 @@ class Slopes(nn.Module):
         Returns
         -------
         predicted, misfit : Tensor
-            Of what comes after each, ``(B, W, T)`` and ``(B, W, T / samples)``.
+            Prediction of the next element, and its misfit, ``(B, W, T)`` and ``(B, W, T / samples)``.
         """
         compared = self._smooth(pairs, u.shape[1]) + FLOOR
         q = compared[..., :-1] / compared[..., -1:]

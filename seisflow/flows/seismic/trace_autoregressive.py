@@ -55,7 +55,7 @@ class TraceAutoregressive(Bijection):
     shape : (int, int, int)
         (C, H, W) of the state: C neighbouring time samples, by a squeeze, at H times on W traces.
     width, depth : int
-        Of the network.
+        Channels and residual convolutions of the network.
     components : int
         Number of logistics K.
     reach : int

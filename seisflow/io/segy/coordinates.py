@@ -53,7 +53,7 @@ def find_coordinates(
         Bytes 181 / 185 are unassigned in revision 0: there they count if they agree with 73 / 77, or look
         like a line.
     length_unit : {"m", "ft"}
-        Of coordinates that are lengths.
+        Unit of coordinates that are lengths.
     stated : tuple of int, optional
         Bytes that the text header names, tried first.
     cdp_x, cdp_y : int, optional

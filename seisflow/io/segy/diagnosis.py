@@ -1,4 +1,4 @@
-"""Why the traces of a SEG-Y file do not stand where they should, in one line with a remedy."""
+"""Diagnosis of misplaced SEG-Y traces, in one line with a remedy."""
 
 from dataclasses import replace
 

@@ -50,7 +50,7 @@ def guess_domain(text: str) -> tuple[str, str | None]:
     -------
     domain : {"time", "depth"}
     unit : {"m", "ft"} or None
-        Of depth, where the text gives it.
+        Unit of depth, where the text gives it.
     """
     unit = next((found for match in _lengths(text) if (found := _unit(match))), None)
     stated = any(pattern.search(text) for pattern in _STATED_DEPTH)

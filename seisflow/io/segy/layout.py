@@ -104,7 +104,7 @@ def read_layout(
     endian : {"big", "little"}, optional
         Byte order; of the samples alone where the headers make sense in the other one only.
     encoding : {"ebcdic", "ascii"}, optional
-        Of the text header.
+        Encoding of the text header.
     domain : {"time", "depth"}, optional
     strict : bool
         Refuse what would otherwise be a warning.

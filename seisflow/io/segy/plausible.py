@@ -1,4 +1,4 @@
-"""Whether a trace header stands where one is expected, judged by what headers of one file have in common.
+"""Plausibility of a trace header at a place, by what headers of one file have in common.
 
 Samples taken for a header have neither the sample count nor the interval of the first trace, and where
 scalars, units and codes should be, large numbers. No field is decisive alone: each is wrong in some files.

@@ -1,4 +1,4 @@
-"""Whether samples are of the format and byte order that headers say, judged by what they decode to.
+"""Check of the sample format and byte order that headers say, by the amplitudes they decode to.
 
 IBM and IEEE floats differ in a way that a single number does not show: reading one as the other gives sizes
 that are squared, or square roots. But IBM fractions never begin with a zero digit, and the bits where IBM has

@@ -63,7 +63,7 @@ class FileHeaders:
     header_bytes : int
         Bytes of a trace header, extensions included.
     endian, encoding : str
-        Of numbers and text.
+        Byte order of numbers, and encoding of text.
     interval : float
         Sample interval that the headers tell, 0 if none.
     start : float or None

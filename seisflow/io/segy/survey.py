@@ -39,7 +39,7 @@ class Outline:
     columns : dict
         Trace header fields of the traces that were looked at.
     coordinates : Coordinates or None
-        Of these.
+        Coordinates of the traces.
     """
 
     kind: str

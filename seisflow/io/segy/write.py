@@ -124,7 +124,7 @@ def create_segy(
     ----------
     path : str or Path
     section : xr.Dataset
-        Of `open_section`, or a part or result of it.
+        Section from `open_section`, or a part or result of it.
     overwrite : bool
         Replace a file that is there.
     note : str

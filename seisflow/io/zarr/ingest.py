@@ -44,7 +44,7 @@ class Ingested(BaseModel):
     ----------
     output : str
     sizes : dict
-        Of the dimensions.
+        Sizes of the dimensions.
     chunks, shards : tuple of int
         Over the dimensions.
     slabs, resumed : int
@@ -167,7 +167,7 @@ def plan(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     Parameters
     ----------
     shape : sequence of int
-        Of the section, (..., lateral, vertical).
+        Shape of the section, (..., lateral, vertical).
     """
     inner = tuple(min(size, most) for size, most in zip(shape[-2:], _CHUNK, strict=True))
     chunks = (1,) * (len(shape) - 2) + inner

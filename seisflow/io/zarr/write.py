@@ -125,7 +125,7 @@ def create_arrays(
     store : zarr store
         Replaced if something is there.
     name : str
-        Of the data set, for its attributes.
+        Name of the data set, for its attributes.
     section, variables, attrs, dtypes
         As for `create_zarr`.
     chunks, shards : tuple of int
