@@ -10,15 +10,17 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisflow.errors import DataError
+from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
 
+_LOOKED = 1024  # traces, for null values
 _DIMS = {2: ("trace",), 3: ("inline", "crossline")}
 
 
 class NpyArray(BackendArray):
     """Samples of a ``.npy`` file as float32; mapped for each reading, so that it can be pickled."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        self.path = path
+    def __init__(self, path: Path, shape: tuple[int, ...], nulls: tuple[float, ...] = ()) -> None:
+        self.path, self.nulls = path, nulls
         self.shape = shape
         self.dtype = np.dtype(np.float32)
 
@@ -27,7 +29,8 @@ class NpyArray(BackendArray):
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
-            return np.load(self.path, mmap_mode="r", allow_pickle=False)[key].astype(np.float32)
+            values = np.load(self.path, mmap_mode="r", allow_pickle=False)[key].astype(np.float32)
+        return without_nulls(values, self.nulls) if values.ndim else values
 
 
 def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Dataset:
@@ -62,7 +65,11 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
         raise DataError(f"{path}: an array does not tell its sample interval: pass dt in ms (--dt 4)")
     leading = _DIMS[values.ndim]
     shape = values.shape[:-1]
-    lazy = indexing.LazilyIndexedArray(NpyArray(path.resolve(), values.shape))
+    flat = values.reshape(-1, values.shape[-1]) if values.flags.c_contiguous else values[0].reshape(-1, 1).T
+    with np.errstate(over="ignore", invalid="ignore"):
+        some = flat[:: max(1, len(flat) // _LOOKED)].astype(np.float32)
+    nulls = find_nulls(some, whole=values.dtype.kind in "iu")
+    lazy = indexing.LazilyIndexedArray(NpyArray(path.resolve(), values.shape, nulls))
     return xr.Dataset(
         {
             "amplitude": ((*leading, domain), lazy, {"long_name": "seismic amplitude"}),
@@ -75,6 +82,6 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
             "source_file": str(path.resolve()),
             "source_format": "npy",
             "quantisation_step": 1.0 if values.dtype.kind in "iu" else 0.0,
-            "warnings": [],
+            "warnings": describe_nulls(some, nulls, values.size),
         },
     )

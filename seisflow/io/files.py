@@ -1,12 +1,20 @@
 """Open files by path or, through fsspec, by URL."""
 
 import hashlib
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from seisflow.errors import DataError
 
+_PACKED = {
+    b"\x1f\x8b": ("gzip", "gunzip -k"),
+    b"BZh": ("bzip2", "bunzip2 -k"),
+    b"\xfd7zXZ": ("xz", "unxz -k"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
+    b"PK\x03\x04": ("zip", "unzip"),
+}
 _BLOCKS, _BLOCK = 17, 2**16  # of a file, that tell it from another of its size and time
 
 
@@ -33,6 +41,29 @@ def open_binary(path: str | Path) -> BinaryIO:
         return cast(BinaryIO, fsspec.open(str(path), "rb").open())
     except (ImportError, ValueError) as error:
         raise DataError(f"{path}: {error}. A URL that fsspec can open was expected") from error
+
+
+def refuse_packed(path: str | Path) -> None:
+    """Refuse a file that is packed: traces are read from any place of it, which needs them unpacked.
+
+    Raises
+    ------
+    DataError
+        With the command that unpacks it.
+    """
+    if not is_url(path) and not Path(path).is_file():
+        return
+    try:
+        with open_binary(path) as file:
+            start = file.read(6)
+    except OSError:
+        return  # told by who reads it
+    for mark, (name, command) in _PACKED.items():
+        if start.startswith(mark):
+            raise DataError(
+                f"{path}: packed by {name}. Traces that can be read from any place were expected: "
+                f"unpack it ({command} {shlex.quote(Path(str(path)).name)})"
+            )
 
 
 def exists(path: str | Path) -> bool:

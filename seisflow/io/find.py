@@ -10,6 +10,8 @@ _SUFFIXES = {
     *(".mseed", ".miniseed", ".sac", ".sg2", ".seg2", ".gse", ".gse2"),
 }
 
+_PACKED = {".gz", ".bz2", ".xz", ".zst", ".zip"}  # found, so that it is told how to unpack them
+
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
     """Return files as they are, the seismic files of folders (and folders in them), and what patterns match.
@@ -37,7 +39,8 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
 def _in_folder(folder: Path) -> list[Path]:
     found: list[Path] = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in _SUFFIXES:
+        packed = path.suffix.lower() in _PACKED and path.with_suffix("").suffix.lower() in _SUFFIXES
+        if packed or path.suffix.lower() in _SUFFIXES:
             found.append(path)
         elif path.is_dir():
             found += _in_folder(path)

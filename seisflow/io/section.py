@@ -10,7 +10,7 @@ import xarray as xr
 from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.io.arrays import open_npy
-from seisflow.io.files import exists, is_url
+from seisflow.io.files import exists, is_url, refuse_packed
 from seisflow.io.lines import join
 from seisflow.io.parts import VERTICAL, about_horizon, by_number, by_polygon
 from seisflow.io.segy.crs import crs_of_text
@@ -21,7 +21,7 @@ from seisflow.io.waveform import is_waveform, open_waveform
 from seisflow.io.zarr.check import LIMIT
 from seisflow.io.zarr.read import NETCDF_SUFFIXES, open_netcdf, open_zarr
 
-_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
+_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y", ".seg")
 _EXPECTED = "A SEG-Y, SU, SEG-2, MiniSEED, SAC or GSE2 file, a Zarr folder, NetCDF or a .npy array"
 
 
@@ -116,6 +116,7 @@ def open_section(
         path = Path(path)
     if not exists(path):
         raise DataError(f"{path}: no such file. {_EXPECTED} was expected")
+    refuse_packed(path)
     suffix = PurePosixPath(str(path)).suffix.lower()
     if suffix == ".zarr" or (isinstance(path, Path) and path.is_dir()):
         return open_zarr(path, limit)
@@ -147,7 +148,10 @@ def find_layout(path: str | Path, **given: Any) -> Layout | None:
         path = catalog.locate(str(path))
     suffix = PurePosixPath(str(path)).suffix.lower()
     other = suffix in (".zarr", ".npy", *NETCDF_SUFFIXES)
-    if other or not exists(path) or (not is_url(path) and Path(path).is_dir()) or is_waveform(path):
+    if other or not exists(path) or (not is_url(path) and Path(path).is_dir()):
+        return None
+    refuse_packed(path)
+    if is_waveform(path):
         return None
     names = ("dt", "format", "endian", "encoding", "domain", "strict")
     dt, code, endian, encoding, domain, strict = (given.get(name) for name in names)

@@ -10,6 +10,7 @@ import xarray as xr
 
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, open_binary
+from seisflow.io.nulls import without_nulls
 
 # Formats by name: obspy is never left to guess, for one of the readers it then tries unpickles the file.
 # Readers in this list parse bytes, and neither unpickle nor run or unpack anything.
@@ -24,7 +25,7 @@ _SUFFIXES = {
     ".gse2": "GSE2",
     ".ah": "AH",
 }
-_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y")
+_SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y", ".seg")
 _SAC_VERSION = 6  # in word 76 of the header
 _HEAD = 632  # bytes of a SAC header, the longest start that tells a format
 _MOST_BYTES = 4 * 2**30  # of samples on a common axis
@@ -102,7 +103,32 @@ def open_waveform(path: str | Path, *, dt: float | None = None) -> xr.Dataset:
             "One was expected: resample the traces, or split the file"
         )
     interval = float(dt or round(intervals[0], 6))
+    if kind == "MSEED":
+        traces = _merged(traces)
     return _section(path, stream, traces, interval)
+
+
+def _merged(traces: list[Any]) -> list[Any]:
+    """Join the pieces of each station and channel to one trace, masked in its gaps, in order of the first."""
+    from obspy import Stream
+
+    pieces: dict[str, list[Any]] = {}
+    for trace in traces:
+        pieces.setdefault(trace.id, []).append(trace)
+    merged = []
+    for group in pieces.values():
+        first = group[0]
+        span = max(one.stats.endtime for one in group) - min(one.stats.starttime for one in group)
+        longest = max(one.stats.npts for one in group)
+        if len(group) == 1 or span / first.stats.delta > _MOST_STRETCH * longest:
+            merged += group
+            continue
+        kind = np.result_type(*(one.data for one in group))
+        for one in group:
+            one.data = one.data.astype(kind)
+            one.stats.sampling_rate = first.stats.sampling_rate
+        merged += list(Stream(group).merge(method=1))  # later pieces win where two overlap
+    return merged
 
 
 def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) -> xr.Dataset:
@@ -117,10 +143,16 @@ def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) 
         )
     amplitude = np.full((len(traces), samples), np.nan, np.float32)
     for row, start, trace in zip(amplitude, starts, traces, strict=True):
-        row[start : start + trace.stats.npts] = np.ma.filled(np.ma.asarray(trace.data, np.float32), np.nan)
+        real = np.ma.filled(np.ma.asarray(trace.data, np.float32), np.nan)
+        row[start : start + trace.stats.npts] = real * np.float32(_factor(trace))
+    without_nulls(amplitude, ())
     first_delay = _delay(traces)
     whole = all(np.asarray(trace.data).dtype.kind in "iu" for trace in traces)
-    differ = bool((lengths < samples).any())
+    said = ["traces differ in start or length: masked beyond their ends"] if (lengths < samples).any() else []
+    gaps = [int(np.ma.count_masked(trace.data)) for trace in traces]
+    if any(gaps):
+        said.append(f"{np.count_nonzero(gaps)} of {len(traces)} traces have gaps: {sum(gaps)} samples masked")
+    factors = {_factor(trace) for trace in traces}
     section = xr.Dataset(
         {
             "amplitude": (("trace", "time"), amplitude, {"long_name": "seismic amplitude"}),
@@ -135,14 +167,20 @@ def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) 
             "source_file": full_name(path),
             "source_format": str(traces[0].stats._format).lower(),
             "start_time": str(earliest),
-            "quantisation_step": 1.0 if whole else 0.0,
-            "warnings": ["traces differ in start or length: masked beyond their ends"] if differ else [],
+            "quantisation_step": factors.pop() if whole and len(factors) == 1 else 0.0,
+            "warnings": said,
         },
     )
     offsets = [_offset(trace) for trace in traces]
     if all(offset is not None for offset in offsets):
         section = section.assign_coords(offset=("trace", np.array(offsets, float), {"units": "m"}))
     return section
+
+
+def _factor(trace: Any) -> float:
+    """Return the factor from stored numbers to amplitudes, as SEG-2 gives it; 1 for other formats."""
+    factor = float(trace.stats.calib) if trace.stats._format == "SEG2" else 1.0
+    return factor if np.isfinite(factor) and factor > 0 else 1.0
 
 
 def _delay(traces: list[Any]) -> float:

@@ -15,14 +15,23 @@ from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError, MissingPackageError
 from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
+from seisflow.io.zarr.axis import DEPTH_NAMES, is_depth, vertical_axis
 from seisflow.io.zarr.check import LIMIT, check_hdf5, check_zarr, checked_attributes, told_as_data_error
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 
-_NAMES = {"iline": "inline", "il": "inline", "xline": "crossline", "xl": "crossline"}
+_NAMES = {
+    **dict.fromkeys(("iline", "il", "inline", "inlines", "in_line", "inline_3d", "iline_3d"), "inline"),
+    **dict.fromkeys(("xline", "xl", "crossline", "crosslines", "cross_line", "xlines"), "crossline"),
+    **dict.fromkeys(("crossline_3d", "xline_3d"), "crossline"),
+}
 _TIME_NAMES = ("time", "twt", "twtt", "samples", "sample", "t")
-_DEPTH_NAMES = ("depth", "z", "tvd", "tvdss")
-_TO_MS = {"s": 1000.0, "sec": 1000.0, "second": 1000.0, "seconds": 1000.0, "us": 1e-3, "microseconds": 1e-3}
+_COORDINATES = {
+    **dict.fromkeys(("cdp_x", "cdpx", "x", "easting", "utm_x", "lon", "longitude"), "cdp_x"),
+    **dict.fromkeys(("cdp_y", "cdpy", "y", "northing", "utm_y", "lat", "latitude"), "cdp_y"),
+}
+_LOOKED = 8  # panels, for null values
 
 
 class _Stored(BackendArray):
@@ -30,6 +39,7 @@ class _Stored(BackendArray):
 
     def __init__(self, variable: xr.Variable, path: str) -> None:
         self.variable, self.path = variable, path
+        self.nulls: tuple[float, ...] = ()
         self.shape = variable.shape
         self.dtype = np.dtype(np.float32) if variable.dtype.kind in "iuf" else variable.dtype
 
@@ -39,7 +49,10 @@ class _Stored(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         with told_as_data_error(self.path, "samples", "Whole chunks were expected: copy it again"):
             values: NDArray[Any] = self.variable[key].to_numpy()
-            return values.astype(self.dtype, copy=False)
+            values = values.astype(self.dtype, copy=False)
+            if self.dtype != np.float32:
+                return values
+            return without_nulls(values if values.flags.writeable else values.copy(), self.nulls)
 
 
 def open_zarr(path: str | Path, limit: float = LIMIT) -> xr.Dataset:
@@ -94,9 +107,9 @@ def _section(path: str | Path, store: xr.Dataset, kind: str) -> xr.Dataset:
     name = _main_variable(path, store)
     dims = [str(dim) for dim in store[name].dims]
     vertical = _vertical(path, store, dims)
-    leading = [dim for dim in dims if dim != vertical]
+    leading = sorted((dim for dim in dims if dim != vertical), key=lambda d: _name_of(d) == "crossline")
     store = store.transpose(*leading, vertical, ...)
-    names = {dim: _NAMES.get(dim, dim) for dim in leading}
+    names = {dim: _name_of(dim) for dim in leading}
     if len(leading) == 1:
         names[leading[0]] = "trace"
     domain = _domain(store, vertical)
@@ -114,8 +127,54 @@ def _section(path: str | Path, store: xr.Dataset, kind: str) -> xr.Dataset:
     )
     if leading == ["cdp"] and "cdp" in store.coords:
         section = section.assign_coords(cdp=("trace", store["cdp"].to_numpy()))
-    section = _with_axes(section, domain)
-    return _with_traces(section).assign_attrs(_attributes(path, store, name, kind))
+    section = _with_coordinates(section, store, names, dims, vertical)
+    section, warned = _with_axes(section, domain)
+    section = _with_traces(section).assign_attrs(_attributes(path, store, name, kind))
+    if "quantisation_step" not in store.attrs:  # of other software
+        warned += _mask_nulls(section)
+    if warned:
+        section.attrs["warnings"] = [*section.attrs["warnings"], *warned]
+    return section
+
+
+def _name_of(dim: str) -> str:
+    """Return our name of a dimension."""
+    return _NAMES.get(dim.lower().replace("-", "_"), dim)
+
+
+def _with_coordinates(
+    section: xr.Dataset, store: xr.Dataset, names: dict[str, str], dims: list[str], vertical: str
+) -> xr.Dataset:
+    """Add easting and northing where a store has them as variables, or by another name."""
+    for key, array in store.variables.items():
+        name = _COORDINATES.get(str(key).lower().replace("-", "_"))
+        over = [str(dim) for dim in array.dims]
+        if name is None or name in section.coords or not over or vertical in over:
+            continue
+        if set(over) <= set(dims) and str(key) not in dims and array.dtype.kind in "iuf":
+            section = section.drop_vars(str(key), errors="ignore")
+            section = section.assign_coords({name: _renamed(array, names)})
+    return section
+
+
+def _mask_nulls(section: xr.Dataset) -> list[str]:
+    """Let the null values of some panels be masked, and say which they are."""
+    stored = section["amplitude"]
+    lines = np.unique(np.linspace(0, stored.shape[0] - 1, _LOOKED).astype(int))
+    whole = float(section.attrs.get("quantisation_step", 0.0)) > 0
+    variable: Any = stored.variable._data
+    while variable is not None and not isinstance(variable, _Stored):
+        variable = getattr(variable, "array", None)
+    if variable is None:
+        return []
+    raw = variable.variable
+    some = np.concatenate(
+        [raw[{raw.dims[0]: line}].to_numpy().reshape(-1, raw.shape[-1]) for line in lines.tolist()]
+        if raw.ndim > 2
+        else [raw[:: max(1, raw.shape[0] // 1024)].to_numpy()]
+    ).astype(np.float32)
+    variable.nulls = find_nulls(some, whole=whole)
+    return describe_nulls(some, variable.nulls, stored.size)
 
 
 def _main_variable(path: str | Path, store: xr.Dataset) -> str:
@@ -138,15 +197,14 @@ def _main_variable(path: str | Path, store: xr.Dataset) -> str:
 def _vertical(path: str | Path, store: xr.Dataset, dims: list[str]) -> str:
     for dim in dims:
         attrs = store[dim].attrs if dim in store.coords else {}
-        if dim.lower() in (*_TIME_NAMES, *_DEPTH_NAMES) or attrs.get("axis") in ("T", "Z"):
+        if dim.lower() in (*_TIME_NAMES, *DEPTH_NAMES) or attrs.get("axis") in ("T", "Z"):
             return dim
     raise DataError(f"{path}: dimensions {', '.join(dims)}. One of them must be called time, twt or depth")
 
 
 def _domain(store: xr.Dataset, vertical: str) -> str:
     told = str(store.attrs.get("d3_domain", "")).lower()  # segysak's
-    is_depth = vertical.lower() in _DEPTH_NAMES or told == "depth"
-    return "depth" if is_depth or _unit(store[vertical]) in ("m", "ft") else "time"
+    return "depth" if is_depth(vertical, _unit(store[vertical]), told) else "time"
 
 
 def _variables(path: str | Path, store: xr.Dataset, dims: list[str]) -> dict[str, xr.Variable]:
@@ -193,18 +251,12 @@ def _unit(array: xr.DataArray) -> str:
     return str(next(iter(unit.values()), "") if isinstance(unit, dict) else unit)
 
 
-def _with_axes(section: xr.Dataset, domain: str) -> xr.Dataset:
-    """Give every dimension labels, and the vertical one its unit."""
+def _with_axes(section: xr.Dataset, domain: str) -> tuple[xr.Dataset, list[str]]:
+    """Give every dimension labels, and the vertical one its unit; with warnings on what was assumed."""
     for dim in map(str, section["amplitude"].dims):
         if dim not in section.coords:
             section = section.assign_coords({dim: np.arange(1, section.sizes[dim] + 1)})
-    unit = _unit(section[domain])
-    values = section[domain].to_numpy().astype(np.float64) * _TO_MS.get(unit, 1.0)
-    if not np.isfinite(values).all() or len(np.unique(values)) < len(values):
-        raise ValueError(f"{domain} is not a row of different, finite numbers")
-    if domain == "depth":
-        return section.assign_coords(depth=("depth", values, {"units": unit if unit == "ft" else "m"}))
-    return section.assign_coords(time=("time", values, {"units": "ms"}))
+    return vertical_axis(section, domain, _unit(section[domain]))
 
 
 def _with_traces(section: xr.Dataset) -> xr.Dataset:
