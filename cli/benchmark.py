@@ -73,7 +73,7 @@ def command(
         if output is None:
             raise click.UsageError("--tables-only needs -o: the folder that holds results/.")
         for page in pages.write_pages(output):
-            click.echo(page)
+            options.echo(page)
         return
     with progress.heartbeat(f"benchmark {name}"):
         if name == "seismic":
@@ -98,7 +98,7 @@ def command(
                 ),
             )
             table = suites.TABLES.get(name, pages.image_tables)(results) if results else "nothing to do"
-    click.echo(json.dumps(results, indent=1) if as_json else table)
+    options.echo(json.dumps(results, indent=1) if as_json else table)
 
 
 def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:

@@ -55,6 +55,6 @@ def command(
             trained=not inputs, splits=chosen.splits if not inputs else None, report=report,
         )  # fmt: skip
     store(chosen.model, survey, home)
-    click.echo(
+    options.echo(
         f"{home}: calibrated on {survey.name}; score it with: seisflow score {sources[0].path} -m {home}"
     )

@@ -17,7 +17,7 @@ def list_() -> None:
     from seisflow.config.presets import preset_title
 
     for name in preset_names():
-        click.echo(f"{name}  {preset_title(name)}")
+        options.echo(f"{name}  {preset_title(name)}")
 
 
 @command.command("show")
@@ -31,4 +31,4 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
     from seisflow.config import load_config
     from seisflow.config.show import as_commented_yaml
 
-    click.echo(as_commented_yaml(load_config(name, overrides)), nl=False)
+    options.echo(as_commented_yaml(load_config(name, overrides)), nl=False)

@@ -27,7 +27,7 @@ def list_(as_json: bool = False) -> None:
     sections = [catalog.card(name) for name in catalog.names()]
     pictures = [images.card(name) for name in images.names()]
     if as_json:
-        click.echo(json.dumps([card.model_dump(mode="json") for card in (*sections, *pictures)], indent=2))
+        options.echo(json.dumps([card.model_dump(mode="json") for card in (*sections, *pictures)], indent=2))
         return
     pairs = [
         (one.name, f"{one.title}; {one.bytes / 1e6:.1f} MB, {one.licence}: {one.credit}") for one in sections
@@ -49,10 +49,10 @@ def fetch(name: str, data: Path | None) -> None:
 
     if name in images.names():
         for file in images.fetch(name, data):
-            click.echo(file)
+            options.echo(file)
         return
     path = catalog.locate(name)
     found, expected = pooch.file_hash(str(path), alg="md5"), catalog.card(name).md5
     if found != expected:
         raise DataError(f"{path}: md5 is {found}, {expected} was expected. Install seisflow again")
-    click.echo(path)
+    options.echo(path)

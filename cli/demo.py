@@ -81,9 +81,9 @@ def command(output: Path, max_time: timedelta, device: str | None, seed: int | N
             model_name=chosen.name,
             report=report,
         )
-    click.echo(f"{run.folder}: the model, {summary(run)}; loss.png, samples.png")
-    click.echo(f"{output / SAMPLE}.png: anomaly map over the section; {scores.sentence()}")
-    click.echo(
+    options.echo(f"{run.folder}: the model, {summary(run)}; loss.png, samples.png")
+    options.echo(f"{output / SAMPLE}.png: anomaly map over the section; {scores.sentence()}")
+    options.echo(
         f"{output / SAMPLE}.sgy: that map with the headers of its source; .zarr: all maps; .json: summary"
     )
-    click.echo(f"{output}/generated.sgy: {patches.sentence()}")
+    options.echo(f"{output}/generated.sgy: {patches.sentence()}")

@@ -89,4 +89,4 @@ def command(
         )
     if output is not None:
         anomaly_pages.write(found, output, overwrite=overwrite)
-    click.echo(json.dumps(found, indent=1) if as_json else anomaly_pages.markdown(found))
+    options.echo(json.dumps(found, indent=1) if as_json else anomaly_pages.markdown(found))

@@ -86,6 +86,6 @@ def command(
             )
         summaries.append(summary.model_dump(mode="json"))
         if not as_json:
-            click.echo(f"{path}: {summary.sentence()}\n{summary.table()}")
+            options.echo(f"{path}: {summary.sentence()}\n{summary.table()}")
     if as_json:
-        click.echo(json.dumps(summaries, indent=1))
+        options.echo(json.dumps(summaries, indent=1))

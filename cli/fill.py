@@ -115,6 +115,6 @@ def command(
             )
         summaries.append(summary.model_dump(mode="json"))
         if not as_json:
-            click.echo(f"{path}: {summary.sentence()}")
+            options.echo(f"{path}: {summary.sentence()}")
     if as_json:
-        click.echo(json.dumps(summaries, indent=1))
+        options.echo(json.dumps(summaries, indent=1))

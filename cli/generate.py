@@ -94,4 +94,4 @@ def command(
             model_name=chosen.name,
             report=report,
         )
-    click.echo(f"{path}: {summary.sentence()}")
+    options.echo(f"{path}: {summary.sentence()}")

@@ -23,7 +23,7 @@ def command(model: str | None, as_json: bool) -> None:
     name = model or (str(folders.latest()) if folders.LATEST.exists() else DEFAULT_MODEL)
     facts = model_info(name)
     if as_json:
-        click.echo(json.dumps(facts, indent=1))
+        options.echo(json.dumps(facts, indent=1))
         return
-    click.echo(name)
+    options.echo(name)
     options.echo_pairs(info_lines(facts))

@@ -54,8 +54,8 @@ def command(
     for warning in done.warnings:
         logging.getLogger("seisflow").warning("%s", warning)
     if as_json:
-        click.echo(done.model_dump_json(indent=2))
+        options.echo(done.model_dump_json(indent=2))
         return
     sizes = " x ".join(f"{size} {dim}" for dim, size in done.sizes.items())
     resumed = f", {done.resumed} of them by an earlier run" if done.resumed else ""
-    click.echo(f"{output}: {sizes}, {done.slabs} shards{resumed}")
+    options.echo(f"{output}: {sizes}, {done.slabs} shards{resumed}")

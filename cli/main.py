@@ -14,6 +14,7 @@ import click
 
 import seisflow
 from seisflow.errors import SeisflowError
+from seisflow.shown import shown
 
 from . import options
 
@@ -30,7 +31,7 @@ class Failure(click.ClickException):
     """A failure that the user can act on: one line on stderr, and exit code 1."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(shown(" ".join(message.split())))
 
 
 class Interrupted(Failure):

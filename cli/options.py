@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import seisflow
+from seisflow.shown import shown
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -240,7 +241,7 @@ def echo_pairs(pairs: Iterable[tuple[str, str]], width: int = WIDTH) -> None:
     left = max((len(name) for name, _ in rows), default=0) + 2
     for name, value in rows:
         for number, line in enumerate(wrap(value, width - left) or [""]):
-            click.echo(f"{'' if number else name:<{left}}{line}")
+            echo(f"{'' if number else name:<{left}}{line}")
 
 
 def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
@@ -264,7 +265,7 @@ def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
                 (cell[number] if number < len(cell) else "").ljust(size)
                 for cell, size in zip(cells, widths, strict=True)
             )
-            click.echo("  ".join(parts).rstrip())
+            echo("  ".join(parts).rstrip())
 
 
 @contextmanager
@@ -276,11 +277,16 @@ def starting() -> Iterator[None]:
         yield
 
 
+def echo(text: object, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text; what would move a cursor, such as an escape sequence in a file's name, is written out."""
+    click.echo(shown(text, keep="\n\t"), err=err, nl=nl)
+
+
 class _StderrHandler(logging.Handler):
     """Log lines on the stderr of the moment, without colour codes where that is not a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(self.format(record), err=True)
+        echo(shown(record.getMessage()) if not record.exc_info else self.format(record), err=True)
 
 
 def _set_level(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

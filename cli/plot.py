@@ -50,4 +50,4 @@ def command(
         aspect=aspect,
     )
     picture = plotting.save(figure, output or Path(f"{file.stem}.png"), overwrite=overwrite)
-    click.echo(f"{picture}: {figure.axes[0].get_title(loc='left')}")
+    options.echo(f"{picture}: {figure.axes[0].get_title(loc='left')}")

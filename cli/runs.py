@@ -23,15 +23,15 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
         one, other = (path if path.exists() else folders.ROOT / path for path in runs)
         rows = list(differences(one, other))
         if as_json:
-            click.echo(json.dumps({name: [a, b] for name, a, b in rows}, indent=1))
+            options.echo(json.dumps({name: [a, b] for name, a, b in rows}, indent=1))
             return
         options.echo_table([("", one.name, other.name), *rows] if rows else [("no difference",)])
         return
     found = run_rows()
     if as_json:
-        click.echo(json.dumps(found, indent=1))
+        options.echo(json.dumps(found, indent=1))
     elif not found:
-        click.echo("no runs here: seisflow train INPUT makes one")
+        options.echo("no runs here: seisflow train INPUT makes one")
     else:
         options.echo_table(
             [
@@ -47,4 +47,4 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
                 ),
             ]
         )
-        click.echo("* runs/latest")
+        options.echo("* runs/latest")

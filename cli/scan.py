@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisflow.shown import shown
+
 from . import options
 
 if TYPE_CHECKING:
@@ -38,20 +40,20 @@ def command(
         try:
             reports.append(scan(path, **geometry))
             if plot:
-                click.echo(_draw(path, geometry, reports[-1], overwrite), err=True)
+                options.echo(_draw(path, geometry, reports[-1], overwrite), err=True)
         except SeisflowError as error:
             failures.append(str(error))
         except Exception as error:  # a fault of ours with one file costs no report of the others
             failures.append(f"{path}: {type(error).__name__}: {error}. This is a fault of seisflow")
     reports = _joined(reports, geometry)
     if as_json:
-        click.echo(json.dumps([report.model_dump() for report in reports], indent=2))
+        options.echo(json.dumps([report.model_dump() for report in reports], indent=2))
     elif files == list(inputs) and len(reports) <= _BLOCKS:
-        click.echo("\n\n".join(map(describe, reports)), nl=bool(reports))
+        options.echo("\n\n".join(map(describe, reports)), nl=bool(reports))
     else:
         _print_table(reports)
     for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+        options.echo(f"Error: {failure}", err=True)
     if failures:
         sys.exit(1)
 
@@ -97,7 +99,7 @@ def _print_table(reports: list["ScanReport"]) -> None:
         sizes = " x ".join(str(axis.size) for axis in report.axes)
         rows.append(
             (
-                Path(report.file).name,
+                shown(Path(report.file).name),
                 report.sample_format_name or report.kind,
                 f"{report.geometry} {sizes} x {report.samples}",
                 f"{report.interval or 0:g} {report.unit}",
@@ -108,4 +110,4 @@ def _print_table(reports: list["ScanReport"]) -> None:
     for report in reports:
         odd = [*report.warnings, *([report.problem] if report.problem else [])]
         if odd:
-            click.echo(f"{Path(report.file).name}: {'; '.join(odd)}")
+            options.echo(f"{shown(Path(report.file).name)}: {'; '.join(odd)}")

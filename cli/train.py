@@ -183,7 +183,7 @@ def command(
                 planned = make_plan(join_lines(sources), settings, fit_patch=chosen_here)
             if dry_run:
                 for line in describe(planned, measure(planned, seed or 0, device), max_time):
-                    click.echo(line)
+                    options.echo(line)
                 return
         elif dry_run:
             raise click.UsageError("--dry-run is for sections: images all have one size.")
@@ -201,4 +201,4 @@ def command(
                 began=began,
             )
     if is_first_process():
-        click.echo(f"{run.folder}: {summary(run)}")
+        options.echo(f"{run.folder}: {summary(run)}")

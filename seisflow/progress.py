@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from seisflow.shown import shown
+
 Report = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
 
@@ -62,12 +64,13 @@ def _bar(title: str) -> Iterator[Report]:
             yield note
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(escape(shown(title)), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total or None)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from seisflow.errors import ConfigError
+from seisflow.shown import shown
 
 _MOST_TEXT, _MOST_VALUES, _MOST_DEPTH = 10**6, 10_000, 20
 
@@ -38,18 +39,13 @@ def read_yaml(text: str, source: str) -> Any:
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         # a tag such as !!int or !!timestamp before what is none raises what its parser does
         said = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"{source}: not valid YAML ({printable(said)[:200]})") from error
-
-
-def printable(text: str) -> str:
-    """Return a text with a question mark for every sign that would move a cursor."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
+        raise ConfigError(f"{source}: not valid YAML ({shown(said)[:200]})") from error
 
 
 def shortened(text: object) -> str:
     """Return what a user gave, in 80 printable signs."""
-    shown = printable(str(text))
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+    said = shown(text)
+    return said if len(said) <= 80 else f"{said[:77]}..."
 
 
 def _size(node: Any, known: dict[int, int], depth: int) -> int:

@@ -23,6 +23,7 @@ from seisflow.io.segy.look import look
 from seisflow.io.segy.read import time_axis, unused_traces
 from seisflow.io.segy.survey import Outline, outline
 from seisflow.io.segy.traces import read_traces
+from seisflow.shown import shown
 
 _ALL_HEADERS = 50_000  # traces up to which every header is read
 _SAMPLED_PANELS, _SAMPLED_TRACES = 16, 1024
@@ -253,7 +254,7 @@ def describe(report: ScanReport) -> str:
         *(("odd", warning) for warning in report.warnings),
         *([("problem", report.problem)] if report.problem else []),
     ]
-    return "\n".join([report.file, *(f"  {name:<12}{value}" for name, value in lines)])
+    return "\n".join([shown(report.file), *(f"  {name:<12}{shown(value)}" for name, value in lines)])
 
 
 def _describe_axis(axis: Axis) -> str:

@@ -10,7 +10,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
 from seisflow.config.model import FAMILIES
-from seisflow.config.yaml_text import printable
 from seisflow.errors import ConfigError, ModelError, OutputError
 from seisflow.io.aside import replace_text, replaced_file, sync_folder
 from seisflow.models.base import Model
@@ -18,6 +17,7 @@ from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard
 from seisflow.models.card_check import check_card
 from seisflow.models.memory import check_memory, parameters
+from seisflow.shown import shown
 
 WEIGHTS = "model.safetensors"
 CARD = "config.json"
@@ -152,4 +152,4 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return printable(" ".join(str(error).split()))[:120]
+    return shown(" ".join(str(error).split()))[:120]

@@ -22,11 +22,12 @@ from seisflow.generation.images import generate_images
 from seisflow.generation.judged import LEAST, judge_patches, topic_effect
 from seisflow.generation.sections import empty_section, placed, to_amplitude
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import told_as_output_error
+from seisflow.io.aside import check_target, told_as_output_error
 from seisflow.io.together import together
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.output.paths import SEGY, check_format
+from seisflow.output.pictures import draw_after
 
 log = logging.getLogger("seisflow")
 GALLERY = 100
@@ -112,25 +113,20 @@ def write_generated(
     rows: list[dict[str, Any]] = []
     shown: list[NDArray[np.float32]] = []
     done = not_finite = 0
-    with together([path, gallery, table], overwrite=overwrite) as folder:
+    for one in (path, gallery, table):
+        check_target(one, overwrite)
+    with together([path, table], overwrite=overwrite) as folder:
         with _writer(folder / path.name, section) as write:
             for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed):
                 if done < GALLERY:
                     shown.append(patches[: GALLERY - done])
-                not_finite += int((~np.isfinite(patches)).any((1, 2, 3)).sum())
-                for number, amplitude in enumerate(to_amplitude(patches[:, 0], card), start=done):
+                amplitudes = to_amplitude(patches[:, 0], card)
+                not_finite += int((~np.isfinite(amplitudes)).any((1, 2)).sum())
+                for number, amplitude in enumerate(amplitudes, start=done):
                     write((number,), amplitude)
                 rows += judge_patches(model, patches, done + 1)
                 done += len(patches)
                 report(done, n)
-        vertical = section[section["amplitude"].dims[-1]]
-        figure = plotting.draw_gallery(
-            np.concatenate(shown),
-            title=section.attrs["title"],
-            interval=float(vertical[1] - vertical[0]) if vertical.size > 1 else None,
-            unit=str(vertical.attrs.get("units", "")),
-        )
-        plotting.save(figure, folder / gallery.name)
         with (
             told_as_output_error(table),
             (folder / table.name).open("w", newline="", encoding="utf-8") as file,
@@ -138,6 +134,18 @@ def write_generated(
             writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+    vertical = section[section["amplitude"].dims[-1]]
+
+    def draw(place: Path) -> None:
+        figure = plotting.draw_gallery(
+            np.concatenate(shown),
+            title=section.attrs["title"],
+            interval=float(vertical[1] - vertical[0]) if vertical.size > 1 else None,
+            unit=str(vertical.attrs.get("units", "")),
+        )
+        plotting.save(figure, place)
+
+    draw_after(gallery, draw)
     if not_finite:
         log.warning("%s: %d of %d patches hold samples that are not finite", path, not_finite, n)
     outputs = [str(one) for one in (path, gallery, table)]

@@ -15,7 +15,7 @@ import xarray as xr
 from seisflow import plotting, progress
 from seisflow.errors import OutputError
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import told_as_output_error
+from seisflow.io.aside import check_target, replace_text, told_as_output_error
 from seisflow.io.together import together
 from seisflow.models import Model
 from seisflow.models.base import judging_card
@@ -23,6 +23,7 @@ from seisflow.output.findings import Findings
 from seisflow.output.lists import as_csv, as_geojson, has_places
 from seisflow.output.overview import Overview
 from seisflow.output.paths import ZARR, check_format
+from seisflow.output.pictures import draw_after
 from seisflow.output.summary import ScoreSummary
 from seisflow.patches import layout, panel_index
 from seisflow.scoring.anomalies import AnomalyList
@@ -109,6 +110,9 @@ def write_scores(
     total = len(panel_index(section))
     overview = Overview((total, shape[1], shape[0]), attrs["anomaly"]["threshold"]) if page else None
     found = Findings(AnomalyList(attrs["anomaly"]["threshold"], judge.score.signs), top, overview)
+    pictures = {end: beside.pop(end) for end in ("png", "html") if end in beside}
+    for path in (*paths, *pictures.values()):
+        check_target(path, overwrite)
     with together([*paths, *beside.values()], overwrite=overwrite) as folder:
         with ExitStack() as stack:
             writes = [
@@ -145,20 +149,25 @@ def write_scores(
             panels=total,
             count=found.anomalies.count,
             anomalies=found.describe(section, judge, alpha, shape, total, match),
-            outputs=[str(path) for path in (*paths, *beside.values())],
+            outputs=[str(path) for path in (*paths, *pictures.values(), *beside.values())],
         )
-        plotting.save(found.draw(section, judge.score, match.caveat), folder / beside["png"].name)
         texts = {
             "json": json.dumps(result.model_dump(mode="json"), indent=1) + "\n",
             "csv": as_csv(result.anomalies),
         }
         if "geojson" in beside:
             texts["geojson"] = as_geojson(found.anomalies.strongest(top), result.anomalies, section)
-        if page:
-            texts["html"] = found.page(section, judge, result, match.caveat)
         for end, text in texts.items():
             with told_as_output_error(beside[end]):
-                (folder / beside[end].name).write_text(text, encoding="utf-8")
+                (folder / beside[end].name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    draw_after(
+        pictures["png"], lambda path: plotting.save(found.draw(section, judge.score, match.caveat), path)
+    )
+    if page:
+        draw_after(
+            pictures["html"],
+            lambda path: replace_text(path, found.page(section, judge, result, match.caveat)),
+        )
     return result
 
 

@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.errors import DataError
+from seisflow.shown import shown
 
 MUTE_RUN = 8
 """Exact zeros in a row, inside a trace, from which on they are a mute and not zero crossings."""
@@ -67,8 +68,8 @@ class Panel:
 
 
 def section_name(section: xr.Dataset) -> str:
-    """File name of a section, for messages."""
-    return Path(str(section.attrs.get("source_file", "section"))).name
+    """File name of a section, for messages and titles."""
+    return shown(Path(str(section.attrs.get("source_file", "section"))).name)
 
 
 def layout(section: xr.Dataset) -> Layout:

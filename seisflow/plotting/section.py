@@ -17,6 +17,7 @@ from seisflow.plotting.anomalies import draw_anomaly_overlay
 from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
 from seisflow.plotting.gain import agc, draw_wiggles
 from seisflow.plotting.style import AMPLITUDE_MAP, LABELS, STYLE, find_colour_map
+from seisflow.shown import shown
 
 _VERTICAL = ("time", "depth")
 
@@ -67,7 +68,7 @@ def draw(
     >>> figure.axes[0].get_xlabel()
     'Crossline'
     """
-    file = Path(str(section.attrs.get("source_file", "section"))).name
+    file = shown(Path(str(section.attrs.get("source_file", "section"))).name)
     panel = section.squeeze(drop=False)
     amplitude = panel["amplitude"]
     if amplitude.ndim < 2:

@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlesize": 10,
     "grid.alpha": 0.25,
     "grid.linewidth": 0.6,
+    "text.parse_math": False,  # a $ in a file's name is a $
     "legend.fontsize": 9,
     "legend.frameon": False,
     "lines.linewidth": 1.5,

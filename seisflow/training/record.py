@@ -10,13 +10,14 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from seisflow.config import Config, parse_stored_config
-from seisflow.config.yaml_text import printable, read_yaml
+from seisflow.config.yaml_text import read_yaml
 from seisflow.errors import TrainingError
 from seisflow.models import Model
 from seisflow.models.survey import Survey
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.sources import ImageSource, Source
+from seisflow.shown import shown
 
 STATE = "checkpoint.ckpt"
 METRICS = "metrics.csv"
@@ -102,8 +103,8 @@ def read_config(folder: Path) -> Config:
 def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return printable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")[:200]
-    return printable(" ".join(str(error).split()) or type(error).__name__)[:200]
+        return shown(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")[:200]
+    return shown(" ".join(str(error).split()) or type(error).__name__)[:200]
 
 
 @dataclass(frozen=True)

@@ -161,12 +161,19 @@ def full(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize("place", [(SegyWriter, "write"), (Figure, "savefig")])
-def test_a_full_disk_leaves_nothing(model, tmp_path, monkeypatch, place):
-    monkeypatch.setattr(*place, full)
+def test_a_full_disk_leaves_nothing(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(SegyWriter, "write", full)
     with pytest.raises((OutputError, OSError)):
         write_generated(model, 3, tmp_path / "new" / "patches.sgy")
     assert names(tmp_path) == []
+
+
+def test_a_gallery_that_fails_costs_no_patches(model, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(Figure, "savefig", full)
+    write_generated(model, 3, tmp_path / "patches.sgy")
+    assert "patches.sgy" in names(tmp_path)
+    assert "patches.png" not in names(tmp_path)
+    assert "patches.png: not drawn" in caplog.text
 
 
 def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(model, tmp_path):

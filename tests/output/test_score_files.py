@@ -146,7 +146,6 @@ def interrupted(*_, **__):
 FAILURES = {
     "disk full in a map": (OutputError, lambda patch: patch.setattr(ZarrWriter, "write", full)),
     "disk full in SEG-Y": (OutputError, lambda patch: patch.setattr(SegyWriter, "write", full)),
-    "disk full in the picture": (OutputError, lambda patch: patch.setattr(Figure, "savefig", full)),
     "disk full in the summary": (OutputError, lambda patch: patch.setattr(Path, "write_text", full)),
     "interrupted while writing": (
         KeyboardInterrupt,
@@ -162,6 +161,18 @@ def test_a_failure_leaves_nothing(cube, model, tmp_path, monkeypatch, kind, brea
     with pytest.raises((kind, OSError)):
         write_scores(cube, model, [folder / "map.zarr", folder / "map.sgy"])
     assert names(tmp_path) == []
+
+
+def test_a_picture_that_fails_costs_no_map(cube, model, tmp_path, monkeypatch, caplog):
+    write_scores(cube, model, [tmp_path / "map.zarr"])
+    monkeypatch.setattr(Figure, "savefig", full)
+    write_scores(cube, model, [tmp_path / "map.zarr"], overwrite=True)
+    assert [name for name in names(tmp_path) if not name.endswith(".geojson")] == [
+        "map.csv",
+        "map.json",
+        "map.zarr",
+    ]
+    assert "map.png: not drawn" in caplog.text
 
 
 def test_sigterm_leaves_nothing(cube, model, tmp_path):

@@ -18,6 +18,7 @@ SMALL = ["data.patch=[32,16]"]
 @pytest.fixture
 def cube(tmp_path):
     """Function that writes a cube of 4 x 70 traces and returns it as a source."""
+
     def make(name, *, change=None, rows=slice(None), seed=1, samples=150, amplitude=1000.0, **options):
         values = earth(280, samples, seed=seed, amplitude=amplitude)
         if change is not None:
