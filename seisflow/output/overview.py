@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from seisflow.scoring.maps import Scored
 
-MOST = 1_500_000
+MOST = 3_500_000
 """Samples that are kept of a survey."""
-MOST_OF_A_PANEL = 1_000_000
+MOST_OF_A_PANEL = 3_000_000
 """The same of a single panel, which is shown as it is where it has fewer."""
 LEVELS = 120
 """Steps of a deviation beyond the threshold, on either side."""
@@ -37,8 +37,8 @@ class Overview:
         sizes = np.array([lines, traces, samples])
         while np.prod(-(-sizes // self.steps)) > most:
             counts = -(-sizes // self.steps)
-            # time first, as it is sampled finest for the eye; lines last
-            axis = int((counts * (0.4, 0.8, 1.0)).argmax())
+            # time is sampled finest for the eye, and lines are few
+            axis = int((counts * (0.5, 1.2, 0.5)).argmax())
             self.steps[axis] += 1
         self.shape = tuple((-(-sizes // self.steps)).tolist())
         self.threshold = threshold

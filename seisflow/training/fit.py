@@ -27,6 +27,9 @@ STRAIGHTNESS_PATCHES = 16
 """Training patches that the straightness in the card is measured on."""
 
 
+log = logging.getLogger("seisflow")
+
+
 def fit(
     model: Model,
     data: PatchData,
@@ -91,7 +94,10 @@ def fit(
         )
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
+        validated = trainer.callback_metrics.get("held_out/nats_per_dim")
         _finish(run, record, config, data, budget.panels if calibrate else 0)
+        if validated is not None:
+            _compare(model, float(validated))
     return run
 
 
@@ -136,6 +142,20 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
         model.card.provenance["straightness"] = round(model.straightness(some), 3)
     save_model(model, run.folder)
     (draw_run if images is None else draw_image_run)(model, data, run.folder)
+
+
+def _compare(model: Model, validated: float) -> None:
+    """Say how the held-out likelihood of the card differs from the one that training has shown."""
+    card = model.card
+    if card is None or "held_out_nats_per_dim" not in card.provenance:
+        return
+    where = f"the panels of {card.surveys[0].name}, each sample once" if card.surveys else "all images"
+    log.info(
+        "held out: %.3f nats/dim over %s; during training %.3f, over some windows of all that is held out",
+        card.provenance["held_out_nats_per_dim"],
+        where,
+        validated,
+    )
 
 
 def seconds_of(state: Path) -> float:
