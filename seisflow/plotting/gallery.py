@@ -94,7 +94,7 @@ def draw_images(
 def _patch_axes(
     axes: Axes, shape: tuple[int, ...], patch: tuple[int, int], interval: float | None, unit: str
 ) -> None:
-    """Tick the ends of each patch: traces across, time or samples down."""
+    """Tick the ends of each patch, and name those of the first: traces across, time or samples down."""
     height, width = patch
     gap = _gap(patch)
     for axis, size, length, last in (
@@ -104,9 +104,9 @@ def _patch_axes(
         starts = range(0, length, size + gap)
         axis.set_ticks(
             [place for start in starts for place in (start, start + size - 1)],
-            ["1" if axis is axes.xaxis or interval is None else "0", last] * len(starts),
+            ["1" if axis is axes.xaxis or interval is None else "0", last] + ["", ""] * (len(starts) - 1),
         )
-    axes.tick_params(labelsize=5, length=2, pad=1)
+    axes.tick_params(labelsize=6, length=2, pad=1)
     axes.set_xlabel("Trace of the patch")
     axes.set_ylabel("Sample of the patch" if interval is None else f"From the top of the patch ({unit})")
     for spine in axes.spines.values():

@@ -102,7 +102,13 @@ def draw(
         "aspect": aspect,
     }
     if "anomaly" not in panel or wiggle:
-        return draw_section(values, *axes, **look, wiggle=wiggle, value_label=_what(section))
+        return draw_section(
+            values,
+            *axes,
+            **look,
+            wiggle=wiggle,
+            value_label=_what(section) if agc_window is None else "Amplitude over its running level",
+        )
     anomaly = panel["anomaly"].transpose(lateral, vertical)
     return draw_anomaly_overlay(
         values,

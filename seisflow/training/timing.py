@@ -76,6 +76,6 @@ class Budget:
                     progress.clock(over),
                 )
             left = least
-        elif full > 1:
+        if full > 1:
             log.info("%s for steps, about %s for calibration", progress.clock(left), progress.clock(full))
         return timedelta(seconds=earlier + left)
