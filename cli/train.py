@@ -85,6 +85,8 @@ def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource |
     "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."
 )
 @click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
+@click.option("--data-root", metavar="DIR", type=click.Path(path_type=Path),
+              help="With --resume: folder where the run's inputs are now, if they have moved.")  # fmt: skip
 @click.option("--keep-zeros", is_flag=True, help="Learn mutes and dead traces too, instead of masking them.")
 @options.data
 @options.selection
@@ -104,6 +106,7 @@ def command(
     max_time: timedelta | None,
     dry_run: bool,
     resume: bool,
+    data_root: Path | None,
     keep_zeros: bool,
     data: Path | None,
     select: tuple[str, ...],
@@ -134,9 +137,10 @@ def command(
 
     began = click.get_current_context().meta.get(options.BEGAN)
     if resume:
-        if inputs or config or overrides or select or geometry or workers or dry_run:
+        if config or overrides or select or geometry or workers or dry_run:
             raise click.UsageError(
-                "--resume goes on with what the run was started with: leave inputs and options out"
+                "--resume goes on with what the run was started with: leave options out. "
+                "INPUT may say where its files are now."
             )
         folder = output or folders.latest()
         with _latest(folder):
@@ -147,9 +151,13 @@ def command(
                 max_time=max_time,
                 scheduler=scheduler,
                 trusted=trust,
+                inputs=inputs,
+                data_root=data_root,
                 began=began,
             )
     else:
+        if data_root is not None:
+            raise click.UsageError("--data-root is for --resume.")
         if not inputs:
             raise click.UsageError("Missing argument 'INPUT...'.")
         images = _image_source(inputs, data)

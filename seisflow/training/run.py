@@ -7,18 +7,21 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import torch
+import xarray as xr
 from lightning.pytorch import seed_everything
 
 from seisflow import progress
 from seisflow.config import Config
-from seisflow.errors import TrainingError
+from seisflow.errors import DataError, TrainingError
 from seisflow.io.aside import check_inputs, replace_text
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
 from seisflow.models.storage import WEIGHTS
 from seisflow.patches import Split
 from seisflow.runs.hardware import is_first_process
+from seisflow.runs.moved import moved_sources
 from seisflow.runs.place import final, in_its_place
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.runs.trust import check_named, sign
@@ -160,6 +163,8 @@ def resume(
     max_time: timedelta | None = None,
     scheduler: str | None = None,
     trusted: bool = False,
+    inputs: Sequence[str | Path] = (),
+    data_root: str | Path | None = None,
     began: float | None = None,
 ) -> Run:
     """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
@@ -178,6 +183,8 @@ def resume(
         See `train`.
     trusted : bool
         Open what the run names even if it was not started by this user.
+    inputs, data_root
+        Where files of the run are now, if they have moved; see `moved_sources`.
     began : float, optional
         See `train`.
 
@@ -186,7 +193,7 @@ def resume(
     TrainingError
         If ``folder`` holds no state to go on from, or a damaged record.
     DataError
-        If the run names files that are not opened unasked.
+        If the run names files that are not opened unasked, or if what has moved is sampled otherwise.
     """
     budget = Budget(None, time.monotonic() if began is None else began)
     folder = Path(folder)
@@ -199,7 +206,10 @@ def resume(
     except Exception as error:  # its reader raises what it likes on damaged input
         raise TrainingError(f"{folder / STATE}: damaged. Expected a whole checkpoint: train anew") from error
     record, config = read_record(folder), read_config(folder)
-    check_named(record.paths, record.named, folder, trusted)
+    if inputs or data_root is not None:
+        record = _with_moved(record, folder, inputs, data_root, trusted)
+    else:
+        check_named(record.paths, record.named, folder, trusted)
     if max_time is not None:
         record = record.model_copy(update={"max_time": max_time})
         replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
@@ -219,10 +229,43 @@ def resume(
     if record.images is not None:
         data_module = image_data(record.images, config, record.seed)
     else:
-        data_module = patch_data(record, config, [source.open() for source in record.sources])
+        sections = [source.open() for source in record.sources]
+        _check_sampling(record, sections)
+        data_module = patch_data(record, config, sections)
     data_module.scheduler = scheduler
     budget.max_time = max_time
     if max_time is None and steps is None and record.max_time is not None:
         rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
         budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
     return fit(model, data_module, record, config, folder, hardware, folder / STATE, budget=budget)
+
+
+def _with_moved(
+    record: Record,
+    folder: Path,
+    inputs: Sequence[str | Path],
+    data_root: str | Path | None,
+    trusted: bool,
+) -> Record:
+    """Return the record with the places where its inputs are now, and keep it."""
+    sources = moved_sources(record.sources, inputs, data_root)
+    kept = set(record.paths) & {path for source in sources for path in source.paths}
+    if kept:  # those that have not moved are vouched for as before
+        check_named(record.paths, record.named, folder, trusted)
+    record = record.model_copy(update={"sources": sources})
+    record = record.model_copy(update={"named": sign(record.paths)})
+    replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
+    return record
+
+
+def _check_sampling(record: Record, sections: Sequence[xr.Dataset]) -> None:
+    """Refuse sections that are sampled otherwise than when the run began: other files of the same name."""
+    for source, section, number in zip(record.sources, sections, record.survey_of, strict=False):
+        survey = record.surveys[number]
+        domain = str(section["amplitude"].dims[-1])
+        interval = float(np.diff(section[domain].to_numpy()[:2])[0])
+        if domain != survey.domain or not np.isclose(interval, survey.interval, rtol=1e-3):
+            raise DataError(
+                f"{source.path}: {domain} samples every {interval:g}, the run began with {survey.domain} "
+                f"samples every {survey.interval:g} {survey.unit}. The same data were expected"
+            )
