@@ -52,7 +52,7 @@ def fetch(name: str, data: Path | None) -> None:
             options.echo(file)
         return
     path = catalog.locate(name)
-    found, expected = pooch.file_hash(str(path), alg="md5"), catalog.card(name).md5
+    found, expected = pooch.file_hash(str(path), alg="sha256"), catalog.card(name).sha256
     if found != expected:
-        raise DataError(f"{path}: md5 is {found}, {expected} was expected. Install seisflow again")
+        raise DataError(f"{path}: sha256 is {found}, {expected} was expected. Install seisflow again")
     options.echo(path)

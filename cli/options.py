@@ -258,7 +258,7 @@ def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
         widths[1 + widths[1:].index(max(widths[1:]))] -= 1
     for k, row in enumerate(rows):
         if apart:
-            click.echo(names[k])
+            echo(names[k])
         cells = [row[:1], *(wrap(cell, size) or [""] for cell, size in zip(row[1:], widths[1:], strict=True))]
         for number in range(max(map(len, cells))):
             parts = (

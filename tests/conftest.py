@@ -81,7 +81,7 @@ def few_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     counts = {"train": 64, "test": 24}
     real = images.card
     monkeypatch.setattr(
-        images, "card", lambda name: real(name).model_copy(update={"counts": counts, "md5": {}})
+        images, "card", lambda name: real(name).model_copy(update={"counts": counts, "sha256": {}})
     )
     rng = np.random.default_rng(0)
     folder = tmp_path / "data" / "images" / "mnist"

@@ -20,7 +20,7 @@ class Card(BaseModel):
     name, title, description : str
     file : str
         File beside the card.
-    bytes, md5 : int, str
+    bytes, sha256 : int, str
         Size and checksum of the file.
     source, credit, licence, licence_url, citation : str
     geometry : dict
@@ -39,7 +39,7 @@ class Card(BaseModel):
     description: str
     file: str
     bytes: int
-    md5: str
+    sha256: str
     source: str
     credit: str
     licence: str

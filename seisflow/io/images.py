@@ -47,8 +47,8 @@ class ImageCard(BaseModel):
     counts : dict
         Images in ``train`` and ``test``.
     mirrors : list of str
-        Addresses, each with a slash at its end, to take files from.
-    md5 : dict
+        Addresses by https, each with a slash at its end, to take files from.
+    sha256 : dict
         Checksum of each file there.
     credit, licence, citation : str
     notes : list of str
@@ -64,7 +64,7 @@ class ImageCard(BaseModel):
     shape: tuple[int, int, int]
     counts: dict[Part, int]
     mirrors: list[str]
-    md5: dict[str, str]
+    sha256: dict[str, str]
     credit: str
     licence: str
     citation: str
@@ -115,7 +115,7 @@ def read_images(name: str, part: Part, folder: str | Path | None = None) -> Imag
     part : "train" or "test"
     folder : path, optional
         Where the files are: in it, in ``images/``, or there in a folder named after the data set; gzipped or
-        not. Without it they come from the official mirrors, checked by their md5, and are kept.
+        not. Without it they come from the official mirrors, checked by their sha256, and are kept.
 
     Raises
     ------
@@ -273,14 +273,14 @@ def _find(known: ImageCard, files: tuple[str, str], folder: Path) -> Path:
 
 def _checked(path: Path, known: ImageCard) -> Path:
     """Return the path of an official file if it is that; of files repacked by others no checksum is known."""
-    expected = known.md5.get(path.name)
+    expected = known.sha256.get(path.name)
     if expected is not None:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "md5").hexdigest()
+            found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != expected:
             raise DataError(
-                f"{path}: md5 is {found}. {expected} was expected of {known.name}: get it again, or name the "
-                f"folder that holds {known.name}"
+                f"{path}: sha256 is {found}. {expected} was expected of {known.name}: get it again, or name "
+                f"the folder that holds {known.name}"
             )
     return path
 
@@ -292,7 +292,7 @@ def _download(known: ImageCard, file: str) -> Path:
     for mirror in known.mirrors:
         try:
             path = pooch.retrieve(
-                mirror + file, f"md5:{known.md5[file]}", file, pooch.os_cache("seisflow") / known.name
+                mirror + file, f"sha256:{known.sha256[file]}", file, pooch.os_cache("seisflow") / known.name
             )
             return Path(path)
         except (OSError, ValueError) as error:  # no connection; another file than the card knows

@@ -26,6 +26,8 @@ from seisflow.training.timing import Budget
 STRAIGHTNESS_PATCHES = 16
 """Training patches that the straightness in the card is measured on."""
 
+log = logging.getLogger("seisflow")
+
 
 log = logging.getLogger("seisflow")
 
@@ -136,7 +138,18 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
     if images is not None:
         judge_images(model, data)
     elif panels:
-        calibrate_run(model, data, panels)
+        uncalibrated = model.card.model_copy(deep=True)
+        try:
+            calibrate_run(model, data, panels)
+        except Exception as error:  # hours of training are not lost to panels that have no statistics
+            model.card = uncalibrated
+            why = " ".join(str(error).split()) or type(error).__name__
+            log.warning(
+                "%s: not calibrated (%s). The model is saved and generates; to score, calibrate it on other "
+                "lines: seisflow calibrate",
+                run.folder,
+                why,
+            )
     if isinstance(model, FractalFlowModel):
         some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
         model.card.provenance["straightness"] = round(model.straightness(some), 3)

@@ -19,7 +19,7 @@ def test_a_card_describes_its_file(name):
     data = catalog.locate(name).read_bytes()
     assert card.name == name
     assert len(data) == card.bytes
-    assert hashlib.md5(data).hexdigest() == card.md5
+    assert hashlib.sha256(data).hexdigest() == card.sha256
     section = open_section(name)
     for dim, size in section.sizes.items():
         assert card.geometry[dim]["size"] == size

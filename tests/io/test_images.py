@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import struct
 import tarfile
 
@@ -25,7 +26,7 @@ def small(monkeypatch):
     """Cards that expect a few images, and know no checksums."""
     real = images.card
     monkeypatch.setattr(
-        images, "card", lambda name: real(name).model_copy(update={"counts": COUNTS, "md5": {}})
+        images, "card", lambda name: real(name).model_copy(update={"counts": COUNTS, "sha256": {}})
     )
 
 
@@ -117,7 +118,7 @@ def test_missing_files_and_names_are_said(tmp_path):
 def test_the_official_files_of_another_data_set_are_refused(tmp_path):
     name = "train-images-idx3-ubyte.gz"
     (tmp_path / name).write_bytes(gzip.compress(idx(np.zeros((2, 28, 28), np.uint8))))
-    with pytest.raises(DataError, match=images.card("mnist").md5[name]):
+    with pytest.raises(DataError, match=images.card("mnist").sha256[name]):
         images.read_images("mnist", "train", tmp_path)
 
 
@@ -133,13 +134,13 @@ def test_without_a_folder_files_come_from_a_mirror_with_their_checksum(made, mon
 
     official = {name: "0" * 32 for stem in STEMS.values() for name in (f"{stem}-images-idx3-ubyte.gz",)}
     official |= {name.replace("images-idx3", "labels-idx1"): "1" * 32 for name in official}
-    known = images.card("mnist").model_copy(update={"md5": official})
+    known = images.card("mnist").model_copy(update={"sha256": official})
     monkeypatch.setattr(images, "card", lambda name: known)
     monkeypatch.setattr("pooch.retrieve", retrieve)
     found = images.read_images("mnist", "test")
     np.testing.assert_array_equal(found.pixels, made[1]["mnist", "test"][0])
     assert asked[:2] == [
-        (mirror + "t10k-images-idx3-ubyte.gz", "md5:" + "0" * 32) for mirror in known.mirrors
+        (mirror + "t10k-images-idx3-ubyte.gz", "sha256:" + "0" * 32) for mirror in known.mirrors
     ]
     monkeypatch.setattr("pooch.retrieve", lambda *_: (_ for _ in ()).throw(OSError("no connection")))
     with pytest.raises(DataError, match=r"not to be had.*no connection.*--data"):
@@ -189,3 +190,10 @@ def test_the_real_files_are_what_their_card_says(shared_data, name):
     found = images.read_images(name, "test", shared_data)
     assert found.pixels.shape == (images.card(name).counts["test"], *images.card(name).shape)
     assert set(found.labels) == ({1} if name == "cifar10-automobile" else set(range(10)))
+
+
+def test_files_come_by_https_and_are_known_by_sha256():
+    for name in images.names():
+        known = images.card(name)
+        assert all(mirror.startswith("https://") for mirror in known.mirrors)
+        assert all(re.fullmatch("[0-9a-f]{64}", value) for value in known.sha256.values())

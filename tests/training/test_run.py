@@ -300,3 +300,13 @@ def test_a_batch_that_devices_cannot_share_leaves_no_folder(fit, tmp_path):
     with pytest.raises(TrainingError, match=r"not a multiple of the 3 devices. Pass --set training.batch=3"):
         fit(device="cpu:3")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_cannot_be_calibrated_is_saved_and_that_is_said(source, tmp_path, monkeypatch, caplog):
+    from seisflow.training import calibration
+
+    monkeypatch.setattr(calibration, "calibrate_run", lambda *_: max([]))
+    run = training.train([source], tiny_config(), tmp_path / "run", device="cpu")
+    assert run.model.card.calibration is None
+    assert "not calibrated" in caplog.text
+    assert load_model(tmp_path / "run").card.calibration is None
