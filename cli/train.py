@@ -134,6 +134,7 @@ def command(
         from seisflow.training.images import check_fits_sections, default_preset
         from seisflow.training.plan import make_plan
         from seisflow.training.record import summary
+        from seisflow.training.start import check_folder
 
     began = click.get_current_context().meta.get(options.BEGAN)
     if resume:
@@ -185,6 +186,8 @@ def command(
             )
             for path in options.files(inputs)
         ]
+        if output is not None and not dry_run and is_first_process():
+            check_folder(output)
         if isinstance(sources, list):
             check_fits_sections(settings)
             with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from seisflow.runs.sources import path_from_here
+
 
 class ScoreSummary(BaseModel):
     """Summary of a scored section: findings and the way they were judged (the ``.json`` beside a result).
@@ -75,7 +77,7 @@ class ScoreSummary(BaseModel):
             text += (
                 f" as a ranking, without an alarm rate (unlike the calibration lines of {self.survey} in "
                 f"{', '.join(self.differs)}; calibrate on lines of this survey: "
-                f"seisflow calibrate -m {self.model or 'MODEL'} {self.input})"
+                f"seisflow calibrate -m {self.model or 'MODEL'} {path_from_here(self.input)})"
             )
         elif self.alpha_is_supported:
             text += f" at {alarms}"

@@ -60,7 +60,11 @@ def mute_legend(axes: Axes, values: ArrayLike) -> None:
     if missing.any():
         patch = Rectangle((0, 0), 1, 1, facecolor=NO_TRACE, edgecolor="0.5", linewidth=0.5)
         axes.legend(
-            [patch], ["muted, dead or no trace"], loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2
+            [patch],
+            ["muted, dead or no trace"],
+            loc="upper right",
+            bbox_to_anchor=(1, -0.05),
+            borderaxespad=0.2,
         )
 
 

@@ -136,7 +136,8 @@ def run_rows(root: Path = folders.ROOT) -> list[dict[str, Any]]:
     """Runs of a folder, the last first: name, state, data, steps and density."""
     latest = folders.LATEST.resolve() if folders.LATEST.exists() else None
     rows = []
-    found = [path.parent for path in root.glob(f"*/{RECORD}") if not path.parent.is_symlink()]
+    folders_of = {path.parent for name in (RECORD, CARD) for path in root.glob(f"*/{name}")}
+    found = [folder for folder in folders_of if not folder.is_symlink()]
     for folder in sorted(found, key=lambda path: -path.stat().st_mtime):
         row: dict[str, Any] = {"run": folder.name, "latest": folder.resolve() == latest, "state": "no model"}
         if (folder / CARD).is_file() and (folder / WEIGHTS).is_file():

@@ -16,6 +16,15 @@ from seisflow.patches import ZEROS_ARE_DATA, Block, Split
 log = logging.getLogger("seisflow")
 
 
+def path_from_here(path: str) -> str:
+    """Path as a user in this folder would write it."""
+    given = Path(path)
+    try:
+        return str(given.relative_to(Path.cwd())) if given.is_absolute() else path
+    except ValueError:
+        return path
+
+
 class Source(BaseModel):
     """A file and how it is read.
 

@@ -120,12 +120,10 @@ def _nearest(
     match = SurveyMatch(one.name, scaling, differences)
     if differences:
         log.warning(
-            "%s: unlike the calibration lines of %s in %s: a ranking, no alarm rate. Calibrate on lines of "
-            "this survey: seisflow calibrate -m MODEL %s",
+            "%s: unlike the calibration lines of %s in %s: a ranking, no alarm rate",
             section_name(section),
             one.name,
             ", ".join(differences),
-            section.attrs.get("source_file", "SURVEY"),
         )
     return card_of(card, one.model_copy(update={"scaling": scaling})), match
 

@@ -17,7 +17,7 @@ from seisflow.patches import Split, split
 from seisflow.patches.areas import no_signal
 from seisflow.patches.identity import ALIKE, Identity
 from seisflow.patches.scaling import AmplitudeScaling
-from seisflow.runs.sources import Source
+from seisflow.runs.sources import Source, path_from_here
 from seisflow.training.fitting import fits, with_fitting_patch
 
 log = logging.getLogger("seisflow")
@@ -234,13 +234,4 @@ def _too_small(file: _File, patch: tuple[int, int]) -> str:
 
 
 def _apart(files: Sequence[_File]) -> str:
-    return f"Train it apart: seisflow train {shlex.join(_short(file.source.path) for file in files)}"
-
-
-def _short(path: str) -> str:
-    """Path as a user in this folder would write it."""
-    given = Path(path)
-    try:
-        return str(given.relative_to(Path.cwd())) if given.is_absolute() else path
-    except ValueError:
-        return path
+    return f"Train it apart: seisflow train {shlex.join(path_from_here(file.source.path) for file in files)}"

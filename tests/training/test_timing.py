@@ -9,7 +9,7 @@ import pytest
 from seisflow import progress, training
 from seisflow.errors import OutputError
 from seisflow.training import run as run_module
-from seisflow.training import timing
+from seisflow.training import start, timing
 from seisflow.training.start import check_folder
 from seisflow.training.timing import Budget
 
@@ -64,11 +64,15 @@ def test_a_run_interrupted_before_its_first_step_leaves_nothing_and_says_so(fit,
 
 
 def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, source, monkeypatch):
-    (tmp_path / "file").write_text("mine")
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
     monkeypatch.setattr(run_module, "make_plan", lambda *_: pytest.fail("read before the folder was checked"))
-    with pytest.raises(OutputError, match=r"file/run: cannot be written .*Choose another place with -o"):
-        training.train([source], tiny_config(2), tmp_path / "file" / "run", device="cpu")
-    assert not (tmp_path / "fine").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(start.tempfile, "TemporaryFile", refuse)
+        with pytest.raises(OutputError, match=r"run: cannot be written \(permission denied\)"):
+            training.train([source], tiny_config(2), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
     check_folder(tmp_path / "fine" / "run", overwrite=False)
     assert not (tmp_path / "fine").exists()
 
