@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, so
         with pytest.raises(OutputError, match=r"run: cannot be written \(permission denied\)"):
             training.train([source], tiny_config(2), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
-    check_folder(tmp_path / "fine" / "run", overwrite=False)
+    check_folder(tmp_path / "fine" / "run")
     assert not (tmp_path / "fine").exists()
 
 
