@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from seisflow.generation.batches import BATCH, generate_batches
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
+from seisflow.models.provenance import Geometry
 
 log = logging.getLogger("seisflow")
-ASSUMED: dict[str, Any] = {"domain": "time", "interval": 4.0, "unit": "ms"}
+ASSUMED: Geometry = {"domain": "time", "interval": 4.0, "unit": "ms"}
 """Sampling where a model does not tell that of its training data."""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.config import Config, as_stored
+from seisflow.models.provenance import Provenance, TrainingInput
 from seisflow.models.survey import Survey
 from seisflow.patches.scaling import AmplitudeScaling
 
@@ -30,11 +31,11 @@ class ModelCard(BaseModel):
     surveys : list of Survey
         Surveys that the model has learnt or was calibrated for, each with its scaling; the first is that of
         `scaling` and `calibration`. Empty in models of older versions, which know one.
-    inputs : list of dict
+    inputs : list of TrainingInput
         Files the model was trained on, each with its selection, its split and the number of its survey; or
         the image data set.
-    provenance : dict
-        What was seen, by what, when: seed, steps, seconds, machine, commit, held-out nats/dim, versions.
+    provenance : Provenance
+        Seed, steps, time, machine, commit and versions of the training, held-out nats/dim.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,5 +46,5 @@ class ModelCard(BaseModel):
     calibration: Calibration | None = None
     calibrations: dict[str, JointCalibration] = {}
     surveys: list[Survey] = []
-    inputs: list[dict[str, Any]] = []
-    provenance: dict[str, Any] = {}
+    inputs: list[TrainingInput] = []
+    provenance: Provenance = {}

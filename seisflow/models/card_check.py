@@ -5,44 +5,10 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-
 from seisflow.calibration.by_depth import LEVELS, Calibration, JointCalibration
 from seisflow.calibration.extremes import Extremes
 from seisflow.io import images
 from seisflow.models.card import ModelCard
-
-_WORD = Field(max_length=4096)
-
-
-class _Input(BaseModel):
-    """A file the model was trained on."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    path: str = _WORD
-    select: list[str] = []
-    geometry: dict[str, str | int | float | bool | None] = {}
-    zeros_are_data: bool = False
-
-
-class _Geometry(BaseModel):
-    """Vertical sampling of the training data."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    domain: str = Field(pattern="^(time|depth)$")
-    interval: float = Field(gt=0, allow_inf_nan=False)
-    unit: str = Field(max_length=64)
-
-
-class _Provenance(BaseModel):
-    """The keys of a provenance that are computed with."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    geometry: _Geometry | None = None
-    named: str = Field(default="", max_length=256)
 
 
 def check_card(card: ModelCard) -> None:
@@ -53,12 +19,11 @@ def check_card(card: ModelCard) -> None:
     ValueError
         The first fault found; pydantic's is one.
     """
-    _Provenance.model_validate(card.provenance)
     if card.images is not None and card.images not in images.names():
         raise ValueError(f"images: {card.images!r} is no image data set")
     if card.images is None:
-        for item in TypeAdapter(list[_Input]).validate_python(card.inputs):
-            if unknown := set(item.geometry) - _reader_options():
+        for item in card.inputs:
+            if unknown := set(item.get("geometry", {})) - _reader_options():
                 raise ValueError(f"inputs.geometry: no reader has the option {sorted(unknown)[0]!r}")
     if card.calibration is not None:
         _check_calibration("calibration", card.calibration)

@@ -13,6 +13,7 @@ import yaml
 from seisflow.config import FlowModelConfig
 from seisflow.errors import ModelError
 from seisflow.models.card import ModelCard
+from seisflow.models.provenance import density_key
 from seisflow.models.storage import CARD, WEIGHTS, find_model
 from seisflow.runs import folders
 
@@ -50,8 +51,8 @@ def model_info(name: str | Path) -> dict[str, Any]:
         "versions": told.get("versions"),
     }
     for kind in ("held_out", "training"):
-        if f"{kind}_nats_per_dim" in told:
-            nats = told[f"{kind}_nats_per_dim"]
+        nats = told.get(density_key(held_out=kind == "held_out"))
+        if nats is not None:
             facts["density"] = {"on": kind, "nats_per_dim": nats, "bits_per_dim": round(nats / log(2), 4)}
     if card.images is not None:
         return facts | {"images": card.images}

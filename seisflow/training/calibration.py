@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seisflow import progress
 from seisflow.models import Model
+from seisflow.models.provenance import Geometry, density_key
 from seisflow.patches import GridDataset, Panel, PatchDataset, layout, read_panel, window_grid
 from seisflow.patches.areas import Area
 from seisflow.patches.images import ImageDataset
@@ -65,8 +66,7 @@ def calibrate_run(model: Model, data: PatchData, most: int = PANELS) -> None:
             )
             if number == 0:
                 card.calibration, card.calibrations = found.calibration, found.calibrations
-                kind = "held_out" if held_out else "training"
-                card.provenance[f"{kind}_nats_per_dim"] = round(found.nats_per_dim, 4)
+                card.provenance[density_key(held_out=held_out)] = round(found.nats_per_dim, 4)
                 card.provenance["calibration_panels"] = len(chosen)
                 card.provenance["geometry"] = sampling(sections[chosen[0][0].section])
                 update = {"panels": panels}
@@ -121,12 +121,15 @@ def calibration_seconds(model: Model, data: PatchData, survey_of: Sequence[int],
     return OVERHEAD * (time.monotonic() - began) / count * windows
 
 
-def sampling(section: xr.Dataset) -> dict[str, object]:
+def sampling(section: xr.Dataset) -> Geometry:
     """Domain ("time" or "depth"), sample interval and unit of a section."""
-    domain = layout(section).vertical
-    axis = section[domain]
+    axis = section[layout(section).vertical]
     interval = float(axis[1] - axis[0]) if len(axis) > 1 else 1.0
-    return {"domain": domain, "interval": interval, "unit": axis.attrs.get("units", "")}
+    return {
+        "domain": "depth" if axis.name == "depth" else "time",
+        "interval": interval,
+        "unit": axis.attrs.get("units", ""),
+    }
 
 
 def _calibrated(

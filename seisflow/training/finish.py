@@ -8,6 +8,7 @@ import torch
 
 from seisflow import plotting
 from seisflow.models import Model
+from seisflow.models.provenance import density_key
 from seisflow.training.data import PatchData
 
 GALLERY = 16
@@ -37,8 +38,7 @@ def judge_images(model: Model, data: PatchData) -> None:
         for first in range(0, count, size):
             x = torch.stack([images[i]["x"] for i in range(first, min(first + size, count))])
             total -= float(model.log_prob(x).double().sum())
-    kind = "training" if data.held_out is None else "held_out"
-    card.provenance[f"{kind}_nats_per_dim"] = round(total / (count * model.size), 4)
+    card.provenance[density_key(held_out=data.held_out is not None)] = round(total / (count * model.size), 4)
 
 
 def draw_image_run(model: Model, data: PatchData, folder: Path) -> None:

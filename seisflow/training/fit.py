@@ -4,7 +4,7 @@ import logging
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -13,9 +13,11 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow.config import Config
 from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
+from seisflow.models.provenance import Provenance, TrainingInput
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
 from seisflow.runs.provenance import commit, machine, versions
+from seisflow.runs.sources import ImageSource, Source
 from seisflow.training.bar import TrainingBar
 from seisflow.training.callbacks import Averaging, Checkpoint, SafeStop, WholeFiles
 from seisflow.training.data import PatchData
@@ -128,12 +130,12 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
         scaling=record.scaling,
         surveys=list(record.surveys),
         inputs=[
-            {**source.model_dump(mode="json"), "split": part.model_dump(mode="json"), "survey": number}
+            _as_input(source, split=part.model_dump(mode="json"), survey=number)
             for source, part, number in zip(record.sources, record.splits, record.numbers, strict=True)
         ]
         if images is None
-        else [images.model_dump(mode="json")],
-        provenance=provenance(run, record.seed) | {"named": record.named},
+        else [_as_input(images)],
+        provenance=provenance(run, record),
     )
     if images is not None:
         judge_images(model, data)
@@ -171,16 +173,20 @@ def _compare(model: Model, validated: float) -> None:
     )
 
 
+def _as_input(source: Source | ImageSource, **more: Any) -> TrainingInput:
+    return cast(TrainingInput, source.model_dump(mode="json") | more)
+
+
 def seconds_of(state: Path) -> float:
     """Time that the steps of a checkpoint have taken."""
     kept = torch.load(state, weights_only=True, mmap=True).get("callbacks", {})
     return float(kept.get("Timer", {}).get("time_elapsed", {}).get("train", 0.0))
 
 
-def provenance(run: Run, seed: int) -> dict[str, Any]:
+def provenance(run: Run, record: Record) -> Provenance:
     """Return seed, steps, time, machine, versions and commit of a run."""
     return {
-        "seed": seed,
+        "seed": record.seed,
         "steps": run.steps,
         "skipped_steps": run.bad_steps,
         "seconds": round(run.seconds, 1),
@@ -188,4 +194,5 @@ def provenance(run: Run, seed: int) -> dict[str, Any]:
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": commit(),
         "versions": versions(),
+        "named": record.named,
     }

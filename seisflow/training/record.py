@@ -13,6 +13,7 @@ from seisflow.config import Config, parse_stored_config
 from seisflow.config.yaml_text import read_yaml
 from seisflow.errors import TrainingError
 from seisflow.models import Model
+from seisflow.models.provenance import density_key
 from seisflow.models.survey import Survey
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
@@ -123,11 +124,11 @@ def summary(run: Run) -> str:
     text = f"{run.steps} steps in {run.seconds:.0f} s"
     card = run.model.card
     if card is not None:
-        for kind in ("held_out", "training"):
-            value = card.provenance.get(f"{kind}_nats_per_dim")
+        for held_out in (True, False):
+            value = card.provenance.get(density_key(held_out=held_out))
             if value is not None:
                 rate = f"{value:.3f} nats/dim" if card.images is None else f"{value / log(2):.3f} bits/dim"
-                text += f", {rate} {'on held-out data' if kind == 'held_out' else 'in training'}"
+                text += f", {rate} {'on held-out data' if held_out else 'in training'}"
     if run.bad_steps:
         text += f", {run.bad_steps} non-finite steps left out"
     return text

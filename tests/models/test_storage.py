@@ -201,3 +201,15 @@ def umask():
     old = os.umask(0)
     os.umask(old)
     return old
+
+
+def test_provenance_is_typed_and_keeps_what_later_versions_add(saved):
+    card = json.loads((saved / "config.json").read_text())
+    for wrong in ({"geometry": {"domain": "air", "interval": 4.0, "unit": "ms"}}, {"steps": "many"}):
+        (saved / "config.json").write_text(json.dumps(card | {"provenance": wrong}))
+        with pytest.raises(
+            ModelError, match=rf"not a model card of this version \(provenance\.{next(iter(wrong))}"
+        ):
+            load_model(saved)
+    (saved / "config.json").write_text(json.dumps(card | {"provenance": {"steps": 7, "moon": "full"}}))
+    assert load_model(saved).card.provenance == {"steps": 7, "moon": "full"}
