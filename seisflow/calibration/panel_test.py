@@ -19,7 +19,7 @@ WORDS = {
     "amplitude": "scale",
     "frequency": "dominant frequency",
     "bandwidth": "bandwidth",
-    "coherence": "likeness of neighbouring traces",
+    "coherence": "correlation of neighbouring traces",
     "level": "level of typicality",
 }
 
