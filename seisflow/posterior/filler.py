@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 
 from seisflow import progress
 from seisflow.patches import Block, section_name
-from seisflow.posterior.examples import Mask, Values
+from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.gaps import MAX_GAP, Observed
+from seisflow.posterior.kriging import Covariance, covariance, krige
 from seisflow.posterior.learning import Score, learn
 from seisflow.posterior.network import Infill
 from seisflow.posterior.pool import gather
+from seisflow.posterior.predict import predict
 from seisflow.posterior.residuals import Residuals, measure
+from seisflow.posterior.stacking import stacked
 
 log = logging.getLogger("seisflow")
 
@@ -37,6 +40,8 @@ class Filler:
     Attributes
     ----------
     network : Infill
+    covariance : ndarray, (F, 64)
+        As of `seisflow.posterior.kriging.covariance`.
     std : float
         Standard deviation of the section's amplitudes, the unit of the network.
     residuals : Residuals
@@ -46,9 +51,22 @@ class Filler:
     """
 
     network: Infill
+    covariance: Covariance
     std: float
     residuals: Residuals
     steps: int
+
+    def predict(
+        self, seen: Observed, wanted: Mask, *, first: int = 0, traces: int | None = None
+    ) -> tuple[Values, Values]:
+        """Mean and calibrated standard deviation, in amplitude units, of the wanted traces; see `predict`."""
+        values = self.scaled(seen)
+        mean, std = predict(self.network, values, seen.known, wanted, first=first, traces=traces)
+        absent = wanted & ~traces_of(seen.known)
+        if absent.any() and any(self.residuals.kriging):
+            other = krige(self.covariance, values, seen.known, absent, first=first, traces=traces)
+            mean[:, absent] = stacked(mean[:, absent], other[:, absent], self.residuals.kriging)
+        return np.float32(self.std) * mean, np.float32(self.std * self.residuals.factor) * std
 
     def scaled(self, seen: Observed) -> Values:
         """Network input for some traces, (T, X): 0 where not known."""
@@ -112,7 +130,8 @@ def fit(
     network = copy.deepcopy(start if start is not None else starting_network()).to(device)
     if steps:
         learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, score=score, report=report)
-    residuals = measure(network, pool.pieces)
+    model = covariance(pieces)
+    residuals = measure(network, model, pool.pieces)
     log.debug(
         "%s: learned from %d parts; 90 %% intervals held %.1f %% of %d kept samples before they were "
         "made %.3f times as wide",
@@ -122,4 +141,4 @@ def fit(
         residuals.samples,
         residuals.factor,
     )
-    return Filler(network.eval(), pool.std, residuals, steps)
+    return Filler(network.eval(), model, pool.std, residuals, steps)

@@ -18,8 +18,8 @@ from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index, section_name
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
-from seisflow.posterior.gaps import MAX_GAP, Observed, observe
-from seisflow.posterior.predict import around, predict
+from seisflow.posterior.gaps import MAX_GAP, observe
+from seisflow.posterior.predict import around
 
 TILE_TRACES = 2048
 """Traces of a panel that are filled at a time."""
@@ -239,7 +239,7 @@ class _TileFiller:
         std = np.where(np.isfinite(amplitude), np.float32(0), np.float32(np.nan))
         draws: tuple[Values, ...] = ()
         if missing.any():
-            mean, spread = self._predict(seen, read.start, traces)
+            mean, spread = self.filler.predict(seen, traces_of(seen.missing), first=read.start, traces=traces)
             mean, spread = (np.where(muted, np.float32(0), x[:, own]) for x in (mean, spread))
             amplitude[missing], std[missing] = mean[missing], spread[missing]
             draws = tuple(
@@ -251,18 +251,6 @@ class _TileFiller:
         wide = int(seen.too_wide[own].sum())
         std[:, seen.too_wide[own]] = np.nan
         return Filled(lead, columns, amplitude, std, missing, draws, wide)
-
-    def _predict(self, seen: Observed, first: int, traces: int) -> tuple[Values, Values]:
-        scale = np.float32(self.filler.std)
-        mean, std = predict(
-            self.filler.network,
-            self.filler.scaled(seen),
-            seen.known,
-            traces_of(seen.missing),
-            first=first,
-            traces=traces,
-        )
-        return scale * mean, scale * np.float32(self.filler.residuals.factor) * std
 
     def _draw(self, mean: Values, std: Values, missing: Mask, first: int, seed: tuple[int, ...]) -> Values:
         noise = self.filler.residuals.draw(mean.shape, first, seed)

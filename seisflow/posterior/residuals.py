@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from seisflow.posterior.examples import Piece, Values, traces_of
+from seisflow.posterior.kriging import Covariance, krige
 from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
+from seisflow.posterior.stacking import Stacking, stacked
 
 COVERAGE = 0.9
 """Share of the samples that an interval of this probability shall hold."""
@@ -36,6 +38,8 @@ class Residuals:
         Amplitude spectrum of z, of unit power, at frequencies from 0 to Nyquist.
     lateral : float
         Correlation of z on neighbouring missing traces.
+    kriging : tuple of float
+        Weight of kriging in the mean, by frequency; the network has the rest.
     """
 
     factor: float
@@ -43,6 +47,7 @@ class Residuals:
     samples: int
     response: tuple[float, ...]
     lateral: float
+    kriging: tuple[float, ...] = ()
 
     def draw(self, shape: tuple[int, int], first: int, seed: Sequence[int]) -> Values:
         """Draw z with these correlations for traces ``first`` on of a panel, (T, X).
@@ -77,16 +82,25 @@ def lateral_weight(correlation: float) -> float:
     return 0.0 if wanted == 0 else (1 - np.sqrt(1 - 2 * wanted**2)) / (2 * wanted)
 
 
-def measure(network: Infill, pieces: Sequence[Piece]) -> Residuals:
-    """Predict the traces that were kept from learning, and compare."""
-    sizes: list[NDArray[np.float32]] = []
-    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
-    products, pairs = 0.0, 0
+def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Residuals:
+    """Predict the traces that were kept from learning, by network and by kriging, and compare."""
+    stacking = Stacking()
+    found = []
     for piece in pieces:
         kept = piece.known & ~piece.target
         columns = traces_of(kept)
         mean, std = predict(network, piece.values, piece.target, columns)
-        z = np.where(kept, (piece.values - np.where(kept, mean, 0)) / np.where(kept, std, 1), 0)
+        other = krige(model, piece.values, piece.target, columns)
+        truth, first, second = (np.where(kept, x, np.float32(0)) for x in (piece.values, mean, other))
+        stacking.add(truth[:, columns], first[:, columns], second[:, columns])
+        found.append((kept, truth, first, second, np.where(kept, std, np.float32(1))))
+    weights = stacking.weights()
+    sizes: list[NDArray[np.float32]] = []
+    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
+    products, pairs = 0.0, 0
+    for kept, truth, first, second, std in found:
+        columns = traces_of(kept)
+        z = np.where(kept, (truth - stacked(first, second, weights)) / std, 0)
         sizes.append(np.abs(z[kept]))
         power += _power(z[:, columns])
         both = kept[:, 1:] & kept[:, :-1]
@@ -103,6 +117,7 @@ def measure(network: Infill, pieces: Sequence[Piece]) -> Residuals:
         samples=len(error),
         response=tuple(float(f"{r:.5g}") for r in response),
         lateral=products / pairs / variance if pairs else 0.0,
+        kriging=weights,
     )
 
 
