@@ -28,6 +28,8 @@ class FillSummary(BaseModel):
         multiplied with to hold 90 %.
     calibration_samples : int
         Samples this rests on.
+    kriging_weights : list of float
+        Weight of kriging in the mean, by frequency from zero to Nyquist; the network has the rest.
     outputs : list of str
         Files written.
     """
@@ -43,6 +45,7 @@ class FillSummary(BaseModel):
     coverage_before: float
     std_factor: float
     calibration_samples: int
+    kriging_weights: list[float]
     outputs: list[str]
 
     def sentence(self) -> str:
