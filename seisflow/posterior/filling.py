@@ -78,8 +78,9 @@ def fill(
     """Fill the missing traces of a section in memory.
 
     A network predicts each missing sample from the known ones as a Gaussian. It first learns from the section
-    itself: known traces are hidden and predicted. On a tenth of them, kept from that, its mean is weighed against
-    that of kriging, by frequency, and standard deviations are set so that 90 % intervals hold 90 %. For what exceeds memory use ``seisflow fill``.
+    itself: known traces are hidden and predicted. On a tenth of them, kept from that, its mean is weighed
+    against that of kriging, by frequency, and standard deviations are set so that 90 % intervals hold 90 %.
+    For what exceeds memory use ``seisflow fill``.
 
     Parameters
     ----------
