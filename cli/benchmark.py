@@ -12,7 +12,10 @@ from . import options
 from .train import Duration
 
 IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
-NAMES = ("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "facies", "fill", "denoise", "samples")
+NAMES = (
+    *("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "topics", "facies"),
+    *("fill", "denoise", "samples"),
+)
 
 
 @click.command()
@@ -56,7 +59,8 @@ def command(
                         bits/dim on all test images
     table1              the paper's Table 1: six models on MNIST and Fashion-MNIST
     ood                 images that MODEL has not learned, told from those it has
-    facies              topics as a map of the F3 sample: stability, shuffled control
+    topics              MODEL's topics of images against labels, beside clusterings
+    facies              kinds of places in F3 (and Volve, with --data): stability, legend
     fill, denoise       missing traces and noise, beside classical ways, on F3, Volve, Alaska
     samples             patches that MODEL generates told from held-out Volve lines by a forest
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
@@ -107,6 +111,7 @@ def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
         "moons": ("-c", "--set", "--eval-only", "--resize", "-m"),
         "table1": ("--eval-only",),
         "side-by-side": ("-c", "--set", "--eval-only", "--resize"),
+        "topics": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "facies": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "fill": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
         "denoise": ("-m", "-c", "--set", "--max-time", "--eval-only", "--resize"),
@@ -128,7 +133,7 @@ def _again() -> str:
     """Return the command line as it was given, without what depends on the machine."""
     context = click.get_current_context()
     words = ["seisflow", "benchmark", context.params["name"]]
-    judges = context.params["eval_only"] or context.params["name"] in ("ood", "facies", "samples")
+    judges = context.params["eval_only"] or context.params["name"] in ("ood", "topics", "facies", "samples")
     for option, value in (
         ("-m", context.params["model"] if judges else None),
         ("-c", context.params["config"]),

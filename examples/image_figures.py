@@ -5,12 +5,10 @@ The paper's figures of a flow trained on images
 Samples, topics, and the state after every fractal level::
 
     seisflow train fashion-mnist --max-time 01:00:00
-    python examples/image_figures.py runs/latest -o figures [--data DIR] [--beside runs/table1/...-realnvp]
+    python examples/image_figures.py runs/latest -o figures [--data DIR]
 
-Makes ``samples.png`` (Fig. 7, 11), ``variance-topics.png`` and ``mean-topics.png`` (Fig. 8) and
-``steps.png`` (Fig. 9, 10). It also prints how well topics agree with labels, which training never sees,
-beside k-means and a mixture of normals of the pixels, and of the latents of another flow (``--beside``).
-These need the extra ``evaluate``.
+Makes ``samples.png`` (Fig. 7, 11), ``variance-topics.png`` and ``mean-topics.png`` (Fig. 8) and ``steps.png``
+(Fig. 9, 10). `seisflow benchmark topics` tells how well topics agree with labels, which training never sees.
 """
 
 import argparse
@@ -21,16 +19,12 @@ import numpy as np
 import torch
 
 import seisflow
-import seisflow.models
-from seisflow.evaluation.images import topics
 from seisflow.evaluation.reporting import pictures
 from seisflow.io.images import dequantise, read_images, resize
 from seisflow.plotting.files import save
 from seisflow.plotting.gallery import draw_images
 
 SHOWN = 8
-FITTED = 10_000
-BATCH = 128
 
 
 def main() -> None:
@@ -40,7 +34,6 @@ def main() -> None:
     parser.add_argument("model", metavar="RUN")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder for the pictures")
     parser.add_argument("--data", default=os.environ.get("SEISFLOW_DATA"), help="folder that holds images/")
-    parser.add_argument("--beside", metavar="RUN", help="flow without topics whose latents are clustered")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     model = seisflow.load_model(arguments.model)
@@ -58,24 +51,6 @@ def main() -> None:
     }
     for name, figure in figures.items():
         print(save(figure, arguments.output / f"{name}.png", overwrite=True))
-    if len(set(test.labels)) > 1:
-        found = topics.topics_of(model, pixels)
-        print(f"topics against labels: {topics.agreement(found, test.labels)}")
-        learn = resize(read_images(card.images, "train", arguments.data).pixels, card.config.data.resize)
-        flat = [x.reshape(len(x), -1) / np.float32(255) for x in (learn[:FITTED], pixels)]
-        for name, clusters in topics.clusterings(*flat, model.prior.topics).items():
-            print(f"{name} of pixels: {topics.agreement(clusters, test.labels)}")
-        if arguments.beside:
-            other = seisflow.load_model(arguments.beside)
-            latents = [_latents(other, x) for x in (learn[:FITTED], pixels)]
-            for name, clusters in topics.clusterings(*latents, model.prior.topics).items():
-                print(f"{name} of latents of {arguments.beside}: {topics.agreement(clusters, test.labels)}")
-
-
-def _latents(model: seisflow.models.Model, pixels: np.ndarray) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    parts = np.array_split(pixels, max(len(pixels) // BATCH, 1))
-    return np.concatenate([model.encode(dequantise(x, rng))[0].flatten(1).numpy() for x in parts])
 
 
 if __name__ == "__main__":

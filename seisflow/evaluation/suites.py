@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.config import load_config
-from seisflow.errors import ConfigError, OutputError
+from seisflow.errors import ConfigError, ModelError, OutputError
 from seisflow.evaluation import side_by_side
 from seisflow.evaluation.images import likelihood as images
-from seisflow.evaluation.images import moons, ood
+from seisflow.evaluation.images import moons, ood, topics
 from seisflow.evaluation.reporting import pages, pictures, records
 from seisflow.evaluation.reporting.posterior_pages import (
     denoising_tables,
     filling_tables,
     samples_table,
 )
-from seisflow.evaluation.sections import denoising, facies, filling, samples
+from seisflow.evaluation.sections import denoising, facies, filling, samples, volve
 from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
-from seisflow.patches import panel_index, read_panel, section_name
+from seisflow.output.facies_files import draw_panel_map
+from seisflow.patches import section_name
 from seisflow.plotting.files import save
 from seisflow.runs import folders
 from seisflow.runs.choose import choose_model
@@ -191,25 +192,48 @@ def run_ood(asked: Asked) -> Iterator[Result]:
         yield _kept(one, asked, "ood")
 
 
+def run_topics(asked: Asked) -> Iterator[Result]:
+    """Topics of ``asked.model`` against the labels of its data set, beside clusterings; kept ones stay."""
+    folder = find_model(asked.model or folders.latest())
+    model = load_model(folder)
+    name = Path(asked.model).name if asked.model else folder.name
+    card = model.card
+    if card is None or card.images is None:
+        raise ModelError(f"{name}: has learned no images. Topics are measured by the labels of images")
+    dataset, how = f"{card.images}, test", card.config.data.resize
+    _check_new(asked, "topics", name, dataset, how)
+
+    def recorded(label: str) -> bool:
+        return _is_there(asked, "topics", label, dataset, how)
+
+    source = _source(card.images, asked)
+    model = model.to(Hardware.choose().device)
+    for one in topics.results(model, source, name=name, recorded=recorded):
+        yield _kept(one, asked, "topics")
+
+
 def run_facies(asked: Asked) -> Iterator[Result]:
-    """Topics of a model of sections as facies of the embedded F3 sample, and how stable they are."""
+    """Facies of the embedded F3 sample, and with data of Volve; what is recorded is left out."""
     chosen = choose_model(asked.model)
     name = Path(chosen.name).name
-    section = open_section(FACIES_SECTION)
-    _check_new(asked, "facies", name, section_name(section), None)
-    one, maps = facies.result(section, chosen.model, seed=asked.seed)
-    if asked.output is not None:
-        (asked.output / "images").mkdir(parents=True, exist_ok=True)
-        at = panel_index(section)
-        drawn = {
-            f"panel {i + 1} of {len(at)}": (read_panel(section, at[i]).amplitude, maps[i])
-            for i in sorted({0, len(at) - 1})
-        }
-        size = (facies.BLOCK[0] * facies.TILE[0], facies.BLOCK[1] * facies.TILE[1])
-        picture = asked.output / "images" / f"facies-{name}.png"
-        save(pictures.draw_facies(drawn, size), picture, overwrite=True, dpi=90)
-        one |= {"picture": f"images/{picture.name}"}
-    yield _kept(one | {"model": name}, asked, "facies")
+    places: list[str | Path] = (
+        [FACIES_SECTION] if asked.data is None else [FACIES_SECTION, asked.data / "segy" / volve.FILE]
+    )
+    for place in places:
+        section = open_section(place)
+        dataset = section_name(section)
+        if _is_there(asked, "facies", name, dataset, None):
+            log.info("%s on %s: recorded already, left out", name, dataset)
+            continue
+        one, middle = facies.result(section, chosen.model, seed=asked.seed)
+        # Volve's licence does not let its sections go further
+        if asked.output is not None and place == FACIES_SECTION:
+            (asked.output / "images").mkdir(parents=True, exist_ok=True)
+            picture = asked.output / "images" / f"facies-{name}.png"
+            words = [row["words"] for row in one["legend"][1:]]
+            save(draw_panel_map(section, middle, words), picture, overwrite=True, dpi=90)
+            one |= {"picture": f"images/{picture.name}"}
+        yield _kept(one | {"model": name}, asked, "facies")
 
 
 def run_fill(asked: Asked) -> Iterator[Result]:
@@ -256,6 +280,7 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "table1": run_table1,
     "side-by-side": run_side_by_side,
     "ood": run_ood,
+    "topics": run_topics,
     "facies": run_facies,
     "fill": run_fill,
     "denoise": run_denoise,
@@ -266,6 +291,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "table1": pages.table1_tables,
     "side-by-side": pages.side_by_side_table,
     "ood": pages.ood_tables,
+    "topics": pages.topics_table,
     "facies": pages.facies_table,
     "fill": filling_tables,
     "denoise": denoising_tables,

@@ -23,7 +23,7 @@ class FaciesLegend(BaseModel):
     facies : int
         Its number on the map, from 1; 0 is the survey.
     share : float
-        Share of the mapped samples.
+        Share of the blocks looked at: those of 24 panels, evenly taken.
     power_db : float
         Median power against the survey's.
     frequency : float

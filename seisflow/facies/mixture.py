@@ -19,6 +19,7 @@ Minka, *Estimating a Dirichlet distribution*, 2000; Blei, Ng & Jordan, *Latent D
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ from scipy.special import gammaln, logsumexp, psi
 
 Floats = NDArray[np.float64]
 
-RESTARTS, ROUNDS, STEPS = 6, 200, 3
+RESTARTS, ROUNDS, STEPS = 12, 200, 3
 """Starts, of which the likeliest is taken; rounds of EM; fixed-point steps in each."""
 CONCENTRATION = 50.0
 """Total that each topic's parameters start with."""
@@ -72,15 +73,22 @@ class Mixture:
 def log_probability(counts: Floats, beta: Floats) -> Floats:
     """Log-probability of counts ``(N, V)`` under Dirichlet-multinomials ``(Q, V)``, ``(N, Q)``."""
     n, total = counts.sum(1), beta.sum(1)
-    ways = gammaln(n + 1) - gammaln(counts + 1).sum(1)
     scale = gammaln(total) - gammaln(n[:, None] + total) - gammaln(beta).sum(1)
-    found: Floats = ways[:, None] + scale
+    found: Floats = log_orders(counts)[:, None] + scale
     for q, one in enumerate(beta):
         found[:, q] += gammaln(counts + one).sum(1)
     return found
 
 
-def fit_mixture(counts: NDArray[np.number], topics: int, *, seed: int = 0) -> Mixture:
+def log_orders(counts: NDArray[np.number]) -> Floats:
+    """Log of the number of orders in which words of counts ``(N, V)`` may stand, ``(N,)``."""
+    found: Floats = gammaln(counts.sum(1) + 1.0) - gammaln(counts + 1.0).sum(1)
+    return found
+
+
+def fit_mixture(
+    counts: NDArray[np.integer], topics: int, *, seed: int = 0, restarts: int = RESTARTS
+) -> Mixture:
     """Fit a mixture to counts of words ``(N, V)`` by maximum likelihood.
 
     Parameters
@@ -91,15 +99,21 @@ def fit_mixture(counts: NDArray[np.number], topics: int, *, seed: int = 0) -> Mi
         Number of topics Q.
     seed : int
         Seed of the starts, by k-means of the square roots of frequencies (whose distance is Hellinger's).
+    restarts : int
+        Starts, of which the likeliest is taken.
     """
-    known = np.asarray(counts, np.float64)
-    known = known[:, known.sum(0) > 0]
+    known = counts[:, counts.sum(0) > 0]
+    windows = Windows(known)
     shares = np.sqrt(known / known.sum(1, keepdims=True))
     best, found = -np.inf, None
-    for start in range(RESTARTS if topics > 1 else 1):
+    for start in range(restarts if topics > 1 else 1):
         rng = np.random.default_rng([seed, start])
-        numbers = kmeans2(shares, topics, minit="++", rng=rng)[1] if topics > 1 else np.zeros(len(known), int)
-        likelihood, mixture = _expectation_maximisation(known, 0.9 * np.eye(topics)[numbers] + 0.1 / topics)
+        numbers = np.zeros(len(known), int)
+        if topics > 1:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "One of the clusters is empty")
+                numbers = kmeans2(shares, topics, minit="++", rng=rng)[1]
+        likelihood, mixture = _expectation_maximisation(windows, 0.9 * np.eye(topics)[numbers] + 0.1 / topics)
         if likelihood > best:
             best, found = likelihood, mixture
     assert found is not None
@@ -108,32 +122,60 @@ def fit_mixture(counts: NDArray[np.number], topics: int, *, seed: int = 0) -> Mi
     return Mixture(found.weights, beta)
 
 
-def fit_dirichlet_multinomial(counts: Floats, weights: Floats, beta: Floats, steps: int) -> Floats:
-    """Improve parameters ``(V,)`` for counts ``(N, V)`` that count by ``weights`` ``(N,)``.
+class Windows:
+    """Counts of words, laid out so that sums over windows need special functions of few values only.
 
-    Each step raises the likelihood (Minka, eq. 55).
+    Parameters
+    ----------
+    counts : ndarray (N, V)
     """
-    n = counts.sum(1)
-    for _ in range(steps):
-        up = weights @ psi(counts + beta) - weights.sum() * psi(beta)
-        down = weights @ psi(n + beta.sum()) - weights.sum() * psi(beta.sum())
-        beta = np.clip(beta * up / max(down, 1e-12), *LIMITS)
-    return beta
+
+    def __init__(self, counts: NDArray[np.integer]) -> None:
+        self.words = counts.shape[1]
+        self.lengths = counts.sum(1).astype(np.float64)
+        self.levels = np.arange(int(counts.max()) + 1, dtype=np.float64)
+        self._ones = (counts[..., None] == self.levels).reshape(len(counts), -1).astype(np.float64)
+        self._orders = log_orders(counts)
+        self.totals = counts.astype(np.float64)
+
+    def histograms(self, weights: Floats) -> Floats:
+        """How much of ``weights`` ``(N, Q)`` is on windows with each count of each word, ``(Q, V, L)``."""
+        found: Floats = (weights.T @ self._ones).reshape(-1, self.words, len(self.levels))
+        return found
+
+    def log_probability(self, beta: Floats) -> Floats:
+        """As `log_probability` of these counts."""
+        total = beta.sum(1)
+        tables = gammaln(beta[..., None] + self.levels).reshape(len(beta), -1)
+        scale = gammaln(total) - gammaln(self.lengths[:, None] + total) - gammaln(beta).sum(1)
+        found: Floats = self._orders[:, None] + scale + self._ones @ tables.T
+        return found
+
+    def improve(self, weights: Floats, beta: Floats, steps: int) -> Floats:
+        """Take fixed-point steps from ``beta`` ``(Q, V)``, windows counting by ``weights`` ``(N, Q)``.
+
+        Each raises the likelihood (Minka, eq. 55).
+        """
+        histograms, mass = self.histograms(weights), weights.sum(0)
+        for _ in range(steps):
+            total = beta.sum(1)
+            up = (histograms * psi(beta[..., None] + self.levels)).sum(2) - mass[:, None] * psi(beta)
+            down = (weights * psi(self.lengths[:, None] + total)).sum(0) - mass * psi(total)
+            beta = np.clip(beta * up / np.maximum(down, 1e-12)[:, None], *LIMITS)
+        return beta
 
 
-def _expectation_maximisation(counts: Floats, r: Floats) -> tuple[float, Mixture]:
-    mean = r.T @ counts + 1
+def _expectation_maximisation(windows: Windows, r: Floats) -> tuple[float, Mixture]:
+    mean = r.T @ windows.totals + 1
     beta = CONCENTRATION * mean / mean.sum(1, keepdims=True)
     likelihood = -np.inf
     for _ in range(ROUNDS):
-        beta = np.stack(
-            [fit_dirichlet_multinomial(counts, some, one, STEPS) for some, one in zip(r.T, beta, strict=True)]
-        )
+        beta = windows.improve(r, beta, STEPS)
         mixture = Mixture(np.maximum(r.mean(0), 1e-12), beta)
-        joint = mixture.log_joint(counts)
+        joint = np.log(mixture.weights) + windows.log_probability(beta)
         before, likelihood = likelihood, float(logsumexp(joint, axis=1).sum())
         r = _softmax(joint)
-        if likelihood - before < 1e-6 * abs(likelihood):
+        if likelihood - before < 1e-5 * abs(likelihood):
             break
     return likelihood, mixture
 

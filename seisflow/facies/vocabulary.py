@@ -25,7 +25,7 @@ from seisflow.scoring.windows import measure_panel
 
 BLOCK = (8, 4)
 """Samples and traces of a block, which is a word."""
-WORDS = 32
+WORDS = 64
 FLOOR = 1e-3
 """Added to energies, in units of the whitened section's, before their logarithm is taken."""
 FITTED, RESTARTS = 8192, 4

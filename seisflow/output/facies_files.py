@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 from pydantic import BaseModel
 
 from seisflow import plotting, progress
@@ -149,13 +150,14 @@ def write_facies(
         interval = float(vertical[1] - vertical[0]) if len(vertical) > 1 else 1.0
         legend = LegendMaker(topics, interval)
         kept: list[FaciesPanel] = []
-        every = np.unique(np.linspace(0, total - 1, KEPT).astype(int))
+        every, described = (np.unique(np.linspace(0, total - 1, n).astype(int)) for n in (KEPT, LEARNED))
         size = (BLOCK[0] * WINDOW[0], BLOCK[1] * WINDOW[1])
         with _writer(folder / path.name, section, facies, model_name) as write:
             for done, one in enumerate(map_panels(features, facies), start=1):
                 write(one)
-                seen = attributes(one.panel, BLOCK, size)
-                legend.add(one.blocks, np.concatenate([seen, one.features[..., -1:]], -1))
+                if done - 1 in described:
+                    seen = attributes(one.panel, BLOCK, size)
+                    legend.add(one.blocks, np.concatenate([seen, one.features[..., -1:]], -1))
                 if done - 1 in every:
                     kept.append(one)
                 report(learned + done, learned + total)
@@ -173,7 +175,7 @@ def write_facies(
             domain=dims.vertical,
             outputs=[str(path), *map(str, beside.values())],
         )
-        plotting.save(_draw_map(section, kept[len(kept) // 2], words), folder / beside["map"].name)
+        plotting.save(draw_panel_map(section, kept[len(kept) // 2], words), folder / beside["map"].name)
         drawn = drawn_panels(model, facies, DRAWN, seed=seed)
         real, own = (
             [typical_windows(panels, topic, COLUMNS) for topic in range(topics)] for panels in (kept, drawn)
@@ -185,7 +187,8 @@ def write_facies(
     return result
 
 
-def _draw_map(section: xr.Dataset, one: FaciesPanel, words: list[str]) -> Any:
+def draw_panel_map(section: xr.Dataset, one: FaciesPanel, words: list[str]) -> Figure:
+    """Draw a panel of a section beside the map of its facies, with words for each."""
     dims = layout(section)
     where = [f"{dim} {section[dim].values[i]:g}" for dim, i in zip(dims.lead, one.lead, strict=True)]
     amplitude = np.where(one.panel.mask, one.panel.amplitude, np.nan)

@@ -30,7 +30,8 @@ class LDAPrior(MixturePrior):
     It depends on the *ratios* of alpha and of beta alone. Those are what is learned (as logits); the total
     concentrations :math:`\alpha_0 = \sum \alpha_q` and :math:`\beta_{0q} = \sum_m \beta_{qdm}` leave the
     likelihood unchanged, whatever the data. They are buffers, at first Q and M (Dirichlets that are flat
-    when the ratios are equal), and :meth:`fit_concentration` sets them from responsibilities.
+    when the ratios are equal), and training ends with :meth:`fit_concentration`, which sets them from
+    responsibilities.
 
     Parameters
     ----------

@@ -7,12 +7,28 @@ import numpy as np
 import torch
 
 from seisflow import plotting
-from seisflow.models import Model
+from seisflow.models import FractalFlowModel, Model
 from seisflow.models.provenance import density_key
+from seisflow.priors import LDAPrior
 from seisflow.training.data import PatchData
 
+FITTED, FITTED_SAMPLES = 32, 2**19
+"""Patches, at least, and samples that the totals of Dirichlets are fitted to: 512 images."""
 GALLERY = 16
 IMAGES = 64
+
+
+def fit_concentrations(model: Model, data: PatchData) -> None:
+    """Set the totals of an LDA prior's Dirichlets from training patches; the density stays what it is."""
+    if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
+        return
+    count = min(max(FITTED, FITTED_SAMPLES // model.size), len(data.patches))
+    with torch.inference_mode():
+        latents = [
+            model.encode(torch.stack([data.patches[i]["x"] for i in range(first, min(first + 16, count))]))[0]
+            for first in range(0, count, 16)
+        ]
+        model.prior.fit_concentration(torch.cat(latents))
 
 
 def draw_run(model: Model, data: PatchData, folder: Path) -> None:

@@ -119,7 +119,7 @@ def _csv_logger(folder: Path) -> CSVLogger:
 def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: int) -> None:
     """Calibrate, save the model with its card, and draw what a run folder shows."""
     from seisflow.training.calibration import calibrate_run
-    from seisflow.training.finish import draw_image_run, draw_run, judge_images
+    from seisflow.training.finish import draw_image_run, draw_run, fit_concentrations, judge_images
 
     images = record.images
     model = run.model.cpu().eval()
@@ -137,6 +137,7 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
         else [_as_input(images)],
         provenance=provenance(run, record),
     )
+    fit_concentrations(model, data)
     if images is not None:
         judge_images(model, data)
     elif panels:

@@ -76,6 +76,20 @@ def test_a_result_is_not_replaced_unasked_and_nothing_is_trained_for_it(run, few
     assert [(one["seed"], one["resize"]) for one in recorded("mnist")] == [(5, "bilinear"), (0, "pad")]
 
 
+def test_topics_of_a_run_are_recorded_beside_clusterings(run, few_images, config):
+    pytest.importorskip("sklearn")
+    done(run("mnist", "--data", few_images, "-c", config, "--seed", 1))
+    done(run("topics", "--data", few_images, "-m", "runs/mnist-1", "-o", "out"))
+    first, *others = recorded("topics")
+    assert first["model"] == "mnist-1"
+    assert len(others) == 6
+    assert all(0 <= one["value"] <= 1 for one in recorded("topics"))
+    assert first["bits_per_dim"] > 0
+    page = Path("out/images-benchmarks.md").read_text()
+    assert "topics of `mnist-1`" in page
+    assert "k-means of pixels" in page
+
+
 def test_bilinear_and_pad_never_stand_in_one_table(run, few_images, config):
     for how in ("bilinear", "pad"):
         done(run("mnist", "--data", few_images, "-c", config, "-o", "out", "--resize", how))

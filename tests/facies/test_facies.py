@@ -95,7 +95,11 @@ def test_features_are_the_energies_of_the_states_and_the_log_determinant(tiny_ru
     panel = read_panel(seisflow.open_section(cube_file), (0,))
     louder = Panel(panel.amplitude * 10, panel.mask)
     quiet, loud = (block_features(one, model, model.card.scaling) for one in (panel, louder))
-    assert quiet.shape == (96 // BLOCK[0], 112 // BLOCK[1], 2 + len(model.config.couplings_by_level()))
+    assert quiet.shape == (
+        96 // BLOCK[0],
+        112 // BLOCK[1],
+        2 + len(model.card.config.flow.couplings_by_level()),
+    )
     assert np.isnan(quiet[0]).all()  # muted
     assert np.isfinite(quiet[2:]).all()
     assert np.nanmedian((loud - quiet)[..., 0]) == pytest.approx(2 * np.log(10), abs=0.3)

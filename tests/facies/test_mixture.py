@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.special import logsumexp
 from sklearn.metrics import adjusted_rand_score
 
-from seisflow.facies.mixture import Mixture, fit_dirichlet_multinomial, fit_mixture, log_probability
+from seisflow.facies.mixture import Mixture, Windows, fit_mixture, log_probability
 from seisflow.priors import LDAPrior
 
 ALPHA = np.array([0.6, 0.3, 0.1])
@@ -27,6 +27,12 @@ def test_probability_of_counts_is_that_of_scipy():
     for q, beta in enumerate(BETA):
         expected = [stats.dirichlet_multinomial.logpmf(one, beta, one.sum()) for one in counts]
         np.testing.assert_allclose(log_probability(counts.astype(float), BETA)[:, q], expected, atol=1e-10)
+
+
+def test_windows_give_the_same_probability():
+    counts, _ = made(50)
+    expected = log_probability(counts.astype(float), BETA)
+    np.testing.assert_allclose(Windows(counts).log_probability(BETA), expected, atol=1e-10)
 
 
 def test_posterior_is_bayes_rule_on_scipys_probabilities():
@@ -57,11 +63,11 @@ def test_one_word_is_drawn_by_the_ratios_of_beta_as_the_prior_has_it():
 
 def test_the_fixed_point_reaches_the_maximum_that_scipy_sees():
     counts, topics = made()
-    counts = counts[topics == 0].astype(float)
-    beta = fit_dirichlet_multinomial(counts, np.ones(len(counts)), np.ones(4), 1000)
+    counts = counts[topics == 0]
+    beta = Windows(counts).improve(np.ones((len(counts), 1)), np.ones((1, 4)), 1000)[0]
 
     def likelihood(b):
-        return stats.dirichlet_multinomial.logpmf(counts.astype(int), b, counts.sum(1).astype(int)).sum()
+        return stats.dirichlet_multinomial.logpmf(counts, b, counts.sum(1)).sum()
 
     best = likelihood(beta)
     for v in range(4):

@@ -57,9 +57,12 @@ def write_pages(folder: Path) -> list[Path]:
     outliers = records.load(folder, "ood")
     if outliers:
         done.append(put(folder / IMAGES_PAGE, "ood", ood_tables(outliers), "Image benchmarks"))
-    topics = records.load(folder, "facies")
+    topics = records.load(folder, "topics")
     if topics:
-        done.append(put(folder / FACIES_PAGE, "facies", facies_table(topics), "Topics as facies"))
+        done.append(put(folder / IMAGES_PAGE, "topics", topics_table(topics), "Image benchmarks"))
+    facies = records.load(folder, "facies")
+    if facies:
+        done.append(put(folder / FACIES_PAGE, "facies", facies_table(facies), "Facies"))
     for name, table in POSTERIOR_TABLES.items():
         if results := records.load(folder, name):
             done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
@@ -174,24 +177,66 @@ def ood_tables(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def topics_table(results: Sequence[dict[str, Any]]) -> str:
+    """Table of topics and clusters against labels, for each data set."""
+    lines: list[str] = []
+    for _, some in _grouped(results, "dataset", "resize"):
+        best = max(one["value"] for one in some)
+        lines += [
+            f"**{some[0]['dataset']}**: {some[0]['protocol']}.",
+            "",
+            "| | NMI | purity | shoes from the rest | bits/dim | training (s) |",
+            "| --- | --: | --: | --: | --: | --: |",
+        ]
+        for one in sorted(some, key=lambda one: ("bits_per_dim" not in one, -one["value"])):
+            number = f"{one['value']:.3f}"
+            name = f"topics of `{one['model']}`" if "bits_per_dim" in one else one["model"]
+            shoes = f"{one['shoes']:.3f}" if "shoes" in one else ""
+            bits = f"≤ {one['bits_per_dim']:.3f}" if "bits_per_dim" in one else ""
+            seconds = f"{one['seconds']:,.0f}" if "bits_per_dim" in one else ""
+            lines.append(
+                f"| {name} | {f'**{number}**' if one['value'] == best else number} | {one['purity']:.3f} "
+                f"| {shoes} | {bits} | {seconds} |"
+            )
+        lines += ["", _conditions([one for one in some if "bits_per_dim" in one]), ""]
+    return "\n".join(lines).rstrip()
+
+
 def facies_table(results: Sequence[dict[str, Any]]) -> str:
-    """Table of topics as facies."""
+    """Table of facies: how far they come back, and a legend of each section's."""
     lines = [
-        "| model | section | adjusted Rand | NMI | bound (nats/word) | Rand, shuffled | bound, shuffled "
-        "| shares |",
-        "| --- | --- | --: | --: | --: | --: | --: | --- |",
+        "| model | section | facies | windows | seeds | lines | words dealt | gain (nats/word) |",
+        "| --- | --- | --: | --: | --: | --: | --: | --: |",
     ]
     for one in results:
         lines.append(
-            f"| {one['model']} | {one['dataset']} | {one['value']:.2f} | {one['nmi']:.2f} "
-            f"| {one['bound']:.3f} | {one['shuffled_rand']:.2f} | {one['shuffled_bound']:.3f} "
-            f"| {', '.join(f'{share:.0%}' for share in one['shares'])} |"
+            f"| {one['model']} | {one['dataset']} | {one['topics']} | {one['windows']:,} "
+            f"| {one['value']:.2f} | {one['between_lines']:.2f} | {one['dealt']:.2f} "
+            f"| {one['information']:.2f} |"
         )
-    lines += ["", f"{results[-1]['protocol']}. {_conditions(results)}"]
+    lines += ["", f"Adjusted Rand index; {results[-1]['protocol']}. {_conditions(results)}"]
     for one in results:
+        lines += ["", *_legend_lines(one)]
         if "picture" in one:
-            lines += ["", f"![Topics of {one['dataset']} by {one['model']}]({one['picture']})"]
+            lines += ["", f"![Facies of {one['dataset']} by {one['model']}]({one['picture']})"]
     return "\n".join(lines)
+
+
+def _legend_lines(one: dict[str, Any]) -> list[str]:
+    lines = [
+        f"**{one['dataset']}**, medians:",
+        "",
+        "| facies | share | power (dB) | frequency (Hz) | continuity | dip (ms/trace) | predictability | |",
+        "| --- | --: | --: | --: | --: | --: | --: | --- |",
+    ]
+    for row in one["legend"]:
+        name = "survey" if row["facies"] == 0 else row["facies"]
+        lines.append(
+            f"| {name} | {row['share']:.0%} | {row['power_db']:.1f} | {row['frequency']:.1f} "
+            f"| {row['continuity']:.2f} | {row['dip']:.1f} | {row['predictability']:+.2f} "
+            f"| {'' if row['facies'] == 0 else row['words']} |"
+        )
+    return lines
 
 
 def side_by_side_table(results: Sequence[dict[str, Any]]) -> str:

@@ -143,31 +143,3 @@ def _lda(model: Model) -> LDAPrior:
 
 def _plane(points: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(points).view(-1, 2, 1, 1)
-
-
-def draw_facies(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], tile: tuple[int, int]) -> Figure:
-    """Draw each panel beside the topics of its tiles.
-
-    Parameters
-    ----------
-    panels : mapping of str to (amplitude (T, X), topics (rows, columns))
-        By their titles; topic -1 is none.
-    tile : (int, int)
-        Samples and traces of a tile.
-    """
-    figure = Figure(figsize=(10, 3.6 * len(panels)), layout="constrained")
-    FigureCanvasAgg(figure)
-    all_axes = figure.subplots(len(panels), 2, sharex=True, sharey=True, squeeze=False)
-    top = max(int(topics.max()) for _, topics in panels.values())
-    for (title, (amplitude, topics)), (left, right) in zip(panels.items(), all_axes, strict=True):
-        limit = float(np.nanpercentile(np.abs(amplitude), 99))
-        left.imshow(amplitude, cm.grayC, vmin=-limit, vmax=limit, aspect="auto")
-        left.set_title(title)
-        left.set_ylabel("sample")
-        place = (-0.5, topics.shape[1] * tile[1] - 0.5, topics.shape[0] * tile[0] - 0.5, -0.5)
-        shown = np.ma.masked_less(topics, 0)
-        right.imshow(shown, cm.batlow, vmin=0, vmax=top, aspect="auto", extent=place, interpolation="nearest")
-        right.set_title("topic")
-    for axes in all_axes[-1]:
-        axes.set_xlabel("trace")
-    return figure

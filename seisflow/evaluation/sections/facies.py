@@ -1,226 +1,100 @@
-"""Topics as facies: do local tiles of a section fall into kinds, by the words their latents are made of?
+"""Benchmark of facies: do other seeds and other lines of a survey find the same?
 
-The latent of a flow is cut into blocks; a block's pattern of energy, quantised, is a word, and a tile of
-blocks is a document. Latent Dirichlet allocation takes documents to mixtures of topics, and the topic of
-every tile is a map over the section. Its likelihood is only known as a variational lower **bound**. Two
-controls tell topics from chance: other seeds must find the same ones, and in a corpus whose words were dealt
-to other documents there must be none.
-
-References
-----------
-Blei, Ng & Jordan, *Latent Dirichlet allocation*, 2003; Hoffman, Blei & Bach, *Online learning for latent
-Dirichlet allocation*, 2010; Hubert & Arabie, *Comparing partitions*, 1985 (adjusted Rand index).
+Two controls tell facies from chance. Words and topics of other seeds must give the same (adjusted Rand index
+of windows), and where words were dealt to other windows nothing may be found: topics agree no more than by
+chance, and gain nothing. Facies learned from every other line, and from those between, must agree as well.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisflow.errors import DataError
-from seisflow.evaluation.images.topics import agreement
+from seisflow.facies.attributes import attributes
+from seisflow.facies.find import (
+    LEARNED,
+    TOPICS,
+    WINDOW,
+    Facies,
+    FaciesPanel,
+    SectionFeatures,
+    adjusted_rand,
+    documents,
+    find_facies,
+    learn,
+    map_panels,
+)
+from seisflow.facies.legend import FaciesLegend, LegendMaker
+from seisflow.facies.vocabulary import BLOCK, WORDS
 from seisflow.models import Model
-from seisflow.models.base import section_card
-from seisflow.patches import Panel, panel_index, read_panel, section_name
-from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.patches import layout, read_panel, section_name
 from seisflow.runs.provenance import commit, machine
-from seisflow.scoring.windows import measure_panel
 
-BLOCK = (8, 4)
-"""Samples and traces of a block, whose latents are a word."""
-TILE = (8, 4)
-"""Blocks, down and across, of a tile: a document of 32 words."""
-VOCABULARY = 64
-FLOOR = 1e-3
-"""Added to the energies of latents before their logarithm is taken."""
-ITERATIONS, BATCH = 30, 16
-TOPICS, SEEDS = 3, 3
-
-Counts = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Facies:
-    """Topics of tiles.
-
-    Attributes
-    ----------
-    posterior : ndarray (N, K)
-        Mean of the variational posterior of each tile's mixture of topics.
-    bound : float
-        Variational lower bound of the log-likelihood, in nats a word.
-    """
-
-    posterior: NDArray[np.float64]
-    bound: float
-
-    @property
-    def topics(self) -> NDArray[np.int64]:
-        """Most probable topic of each tile, (N,)."""
-        found: NDArray[np.int64] = self.posterior.argmax(1)
-        return found
-
-
-@dataclass(frozen=True)
-class Stability:
-    """Stability of topics: agreement between seeds, and with shuffled words.
-
-    Attributes
-    ----------
-    rand, nmi : float
-        Adjusted Rand index and normalised mutual information between seeds, mean over pairs: 1 for the same
-        topics, 0 for chance.
-    bound, shuffled_bound : float
-        Best bound in nats a word, and that of the corpus whose words were dealt anew to the documents.
-    shuffled_rand : float
-        Agreement of seeds on that corpus.
-    """
-
-    rand: float
-    nmi: float
-    bound: float
-    shuffled_bound: float
-    shuffled_rand: float
-
-
-def block_energies(model: Model, panel: Panel, scaling: AmplitudeScaling) -> NDArray[np.float64]:
-    """Log-energies of the latents in each block of a panel, (rows, columns, 8); NaN where one is masked.
-
-    Of 2 x 2 samples and traces each, so that a word tells how the energy lies within its block.
-    """
-    size = (model.shape[1], model.shape[2])
-    z = measure_panel(panel, model, scaling, lambda seen: seen.z, stride=size)[0].astype(np.float64)
-    rows, columns = (n // block for n, block in zip(z.shape, BLOCK, strict=True))
-    z = np.where(panel.mask, z, np.nan)[: rows * BLOCK[0], : columns * BLOCK[1]]
-    cells = z.reshape(rows, BLOCK[0] // 2, 2, columns, BLOCK[1] // 2, 2)
-    energy = np.square(cells).mean(axis=(2, 5)).transpose(0, 2, 1, 3)
-    return np.log(energy.reshape(rows, columns, -1) + FLOOR)
-
-
-def documents(
-    panels: Sequence[NDArray[np.float64]], *, seed: int = 0
-) -> tuple[Counts, list[NDArray[np.int64]]]:
-    """Counts of words in each tile, (N, V), and for each panel the number of the document at each tile.
-
-    Parameters
-    ----------
-    panels : sequence of ndarray (rows, columns, 8)
-        As `block_energies` gives them. Tiles with a masked block have no document: their number is -1.
-    seed : int
-        Seed of the k-means that makes words.
-
-    Raises
-    ------
-    DataError
-        If there are fewer unmasked tiles than words.
-    """
-    from sklearn.cluster import MiniBatchKMeans
-
-    tiles: list[NDArray[np.float64]] = []
-    places: list[NDArray[np.int64]] = []
-    for blocks in panels:
-        rows, columns = (n // tile for n, tile in zip(blocks.shape[:2], TILE, strict=True))
-        cut = blocks[: rows * TILE[0], : columns * TILE[1]]
-        cut = cut.reshape(rows, TILE[0], columns, TILE[1], -1).transpose(0, 2, 1, 3, 4)
-        cut = cut.reshape(rows * columns, TILE[0] * TILE[1], -1)
-        known = np.isfinite(cut).all(axis=(1, 2))
-        first = sum(len(one) for one in tiles)
-        numbers = np.full(len(cut), -1)
-        numbers[known] = first + np.arange(known.sum())
-        tiles.append(cut[known])
-        places.append(numbers.reshape(rows, columns))
-    found = np.concatenate(tiles)
-    if len(found) < VOCABULARY:
-        raise DataError(
-            f"{len(found)} tiles of {BLOCK[0] * TILE[0]} samples x {BLOCK[1] * TILE[1]} traces. Expected "
-            f"{VOCABULARY} or more to find topics in: take more sections"
-        )
-    means = MiniBatchKMeans(VOCABULARY, n_init=3, random_state=seed)
-    words = means.fit_predict(found.reshape(-1, found.shape[-1])).reshape(found.shape[:2])
-    counts = np.stack([np.bincount(one, minlength=VOCABULARY) for one in words])
-    return counts.astype(np.int64), places
-
-
-def find_topics(counts: Counts, topics: int, *, seed: int = 0) -> Facies:
-    """Fit latent Dirichlet allocation to counts of words (N, V) by online variational Bayes.
-
-    Steps from parts of the corpus find all topics where those from the whole of it merge some.
-    """
-    from sklearn.decomposition import LatentDirichletAllocation
-
-    model = LatentDirichletAllocation(
-        topics, learning_method="online", batch_size=BATCH, max_iter=ITERATIONS, random_state=seed
-    )
-    posterior = model.fit_transform(counts)
-    return Facies(posterior, float(model.score(counts) / counts.sum()))
+Floats = NDArray[np.float64]
 
 
 def result(
     section: xr.Dataset, model: Model, topics: int = TOPICS, *, seed: int = 0
-) -> tuple[dict[str, Any], list[NDArray[np.int64]]]:
-    """Find the topics of all panels of a section into a result object, and its maps of topics.
-
-    A map (rows, columns) has the topic of each tile of a panel; -1 where something is masked.
-    """
+) -> tuple[dict[str, Any], FaciesPanel]:
+    """Find the facies of a section into a result object, with the map of a panel in its middle."""
     start = time.monotonic()
-    card = section_card(model)
-    panels = [block_energies(model, read_panel(section, at), card.scaling) for at in panel_index(section)]
-    counts, places = documents(panels, seed=seed)
-    best, found = stability(counts, topics)
-    labels = np.append(best.topics, -1)  # document -1 is none
+    features = SectionFeatures(section, model, seed=seed)
+    facies = find_facies(features, topics)
+    some = learned_panels(features)
+    legend, middle = _legend(features, facies, topics)
     one = {
         "experiment": "facies",
         "dataset": section_name(section),
-        "protocol": f"{len(counts):,} tiles of {BLOCK[0] * TILE[0]} samples x {BLOCK[1] * TILE[1]} traces, "
-        f"{VOCABULARY} words of {BLOCK[0]} x {BLOCK[1]} latents, {topics} topics, {SEEDS} seeds",
+        "protocol": f"windows of {BLOCK[0] * WINDOW[0]} samples x {BLOCK[1] * WINDOW[1]} traces, {WORDS} "
+        f"words of {BLOCK[0]} x {BLOCK[1]} samples, 3 seeds of words and topics",
         "parameters": sum(p.numel() for p in model.parameters()),
         "metric": "adjusted Rand index between seeds",
-        "value": round(found.rand, 4),
-        "nmi": round(found.nmi, 4),
-        "bound": round(found.bound, 4),
-        "shuffled_bound": round(found.shuffled_bound, 4),
-        "shuffled_rand": round(found.shuffled_rand, 4),
-        "shares": [round(float(np.mean(best.topics == k)), 3) for k in range(topics)],
+        "value": round(facies.agreement, 4),
+        "between_lines": round(agreement_of_lines(some, topics, seed=seed), 4) if len(some) > 3 else None,
+        "dealt": round(facies.agreement_of_chance, 4),
+        "information": round(facies.information, 4),
+        "topics": topics,
+        "windows": facies.windows,
+        "legend": [row.model_dump() for row in legend],
         "seed": seed,
         "seconds": round(time.monotonic() - start, 1),
         "machine": machine(),
         "commit": commit(),
     }
-    return one, [labels[numbers] for numbers in places]
+    return one, middle
 
 
-def shuffled(counts: Counts, *, seed: int = 0) -> Counts:
-    """Deal all words to documents anew; documents keep their lengths, words their numbers."""
-    words = np.repeat(np.tile(np.arange(counts.shape[1]), len(counts)), counts.ravel())
-    owners = np.repeat(np.arange(len(counts)), counts.sum(1))
-    dealt = np.zeros_like(counts)
-    np.add.at(dealt, (owners, np.random.default_rng(seed).permutation(words)), 1)
-    return dealt
+def learned_panels(features: SectionFeatures) -> list[Floats]:
+    """Features of the panels that facies are learned from."""
+    numbers = np.unique(np.linspace(0, len(features.index) - 1, LEARNED).astype(int)).tolist()
+    return [features.of(read_panel(features.section, features.index[i]), i, keep=True) for i in numbers]
 
 
-def stability(counts: Counts, topics: int, *, seeds: int = SEEDS) -> tuple[Facies, Stability]:
-    """Return the topics of the seed with the best bound, and how they hold against seeds and shuffling."""
-    from sklearn.metrics import adjusted_rand_score
+def agreement_of_lines(panels: list[Floats], topics: int, *, seed: int = 0) -> float:
+    """Adjusted Rand index, on all windows, of facies learned from every other panel, and from the rest."""
+    numbers = []
+    for part in (panels[::2], panels[1::2]):
+        facies = learn(part, topics, seed=seed)
+        counts = documents([facies.vocabulary.words(one) for one in panels], len(facies.vocabulary.centres))
+        numbers.append(facies.mixture.posterior(counts).argmax(1))
+    return adjusted_rand(*numbers)
 
-    def agree(some: Sequence[Facies]) -> float:
-        pairs = combinations(some, 2)
-        return float(np.mean([adjusted_rand_score(a.topics, b.topics) for a, b in pairs]))
 
-    real = [find_topics(counts, topics, seed=seed) for seed in range(seeds)]
-    control = [find_topics(shuffled(counts), topics, seed=seed) for seed in range(seeds)]
-    best = max(real, key=lambda one: one.bound)
-    pairs = combinations(real, 2)
-    return best, Stability(
-        rand=agree(real),
-        nmi=float(np.mean([agreement(a.topics, b.topics).nmi for a, b in pairs])),
-        bound=best.bound,
-        shuffled_bound=max(one.bound for one in control),
-        shuffled_rand=agree(control),
-    )
+def _legend(features: SectionFeatures, facies: Facies, topics: int) -> tuple[list[FaciesLegend], FaciesPanel]:
+    vertical = features.section[layout(features.section).vertical].values
+    legend = LegendMaker(topics, float(vertical[1] - vertical[0]))
+    size = (BLOCK[0] * WINDOW[0], BLOCK[1] * WINDOW[1])
+    shown = None
+    described = np.unique(np.linspace(0, len(features.index) - 1, LEARNED).astype(int))
+    for number, one in enumerate(map_panels(features, facies)):
+        if number in described:
+            seen = attributes(one.panel, BLOCK, size)
+            legend.add(one.blocks, np.concatenate([seen, one.features[..., -1:]], -1))
+        if number == len(features.index) // 2:
+            shown = one
+    assert shown is not None  # a section has panels
+    return legend.legend(), shown

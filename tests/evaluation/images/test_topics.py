@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
+from seisflow.evaluation.images import topics
 from seisflow.evaluation.images.topics import agreement
+from seisflow.io.images import dequantise
+from seisflow.models import build_model
+
+from ...conftest import tiny_image_config
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(4, size=5000)
@@ -30,3 +36,23 @@ def test_pairs_of_labels_in_one_cluster_lose_a_bit():
     labels = np.tile(np.arange(4), 100)
     found = agreement(labels // 2, labels)
     assert (found.nmi, found.purity) == (pytest.approx(2 / 3), pytest.approx(1 / 2))
+
+
+def test_latents_topics_and_bits_are_those_of_the_model():
+    torch.manual_seed(0)
+    model = build_model(tiny_image_config())
+    pixels = RNG.integers(256, size=(5, 1, 32, 32)).astype(np.uint8)
+    latents, found, bits = topics.seen_by(model, pixels)
+    x = dequantise(pixels, np.random.default_rng(topics.NOISE_SEED))
+    np.testing.assert_allclose(latents, model.encode(x)[0].detach().flatten(1), atol=1e-6)
+    np.testing.assert_array_equal(found, model.topics(x).argmax(1))
+    np.testing.assert_allclose(bits, model.bits_per_dim(x).detach(), rtol=1e-5)
+
+
+def test_clusters_of_what_is_apart_are_found_by_every_kind():
+    pytest.importorskip("sklearn")
+    kinds = RNG.integers(3, size=400)
+    x = 5.0 * np.eye(3, 20)[kinds] + RNG.normal(size=(400, 20))
+    found = topics.clusterings(x[:300], x[300:], 3)
+    assert list(found) == list(topics.KINDS)
+    assert all(agreement(one, kinds[300:]).nmi > 0.9 for one in found.values())
