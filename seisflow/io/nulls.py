@@ -29,10 +29,10 @@ def find_nulls(traces: NDArray[np.float32], *, whole: bool = False) -> tuple[flo
     whole : bool
         The samples are whole numbers, which repeat by chance.
     """
-    real = np.abs(traces[np.isfinite(traces) & (np.abs(traces) < NULL_FROM)])
-    if not real.size:
+    if not traces.size:
         return ()
-    found = [value for value in _KNOWN if _is_known_null(traces, np.float32(value), real, whole)]
+    low, high = float(np.fmin.reduce(traces, axis=None)), float(np.fmax.reduce(traces, axis=None))
+    found = [v for v in _KNOWN if low <= v <= high and _is_known_null(traces, np.float32(v), whole)]
     if not whole:
         found += [value for value in _fills(traces) if value not in found]
     return tuple(found)
@@ -55,6 +55,8 @@ def without_nulls(traces: NDArray[np.float32], nulls: Iterable[float]) -> NDArra
 def count_nulls(traces: NDArray[np.float32], nulls: Iterable[float]) -> dict[float, int]:
     """Return how many samples have each null value; those beyond `NULL_FROM` by their own values."""
     counts = {value: int((traces == np.float32(value)).sum()) for value in nulls}
+    if np.fmax.reduce(traces, axis=None) < NULL_FROM and np.fmin.reduce(traces, axis=None) > -NULL_FROM:
+        return {value: number for value, number in counts.items() if number}
     values, numbers = np.unique(traces[np.abs(traces) >= NULL_FROM], return_counts=True)
     counts |= {float(value): int(number) for value, number in zip(values, numbers, strict=True)}
     return {value: number for value, number in counts.items() if number}
@@ -70,15 +72,14 @@ def describe_nulls(traces: NDArray[np.float32], nulls: Iterable[float], samples:
     ]
 
 
-def _is_known_null(
-    traces: NDArray[np.float32], value: np.float32, real: NDArray[np.float32], whole: bool
-) -> bool:
+def _is_known_null(traces: NDArray[np.float32], value: np.float32, whole: bool) -> bool:
     here = traces == value
     if not here.any():
         return False
     if value in _CERTAIN and not whole:
         return True
-    others = real[real != abs(value)]
+    others = np.abs(traces[~here])
+    others = others[others < NULL_FROM]  # nor NaN
     far = not others.size or abs(float(value)) > _FAR * float(np.quantile(others, 0.999))
     return far or bool(_starts_of_runs(here).any())
 

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 from seisflow.errors import GeometryError
 from seisflow.io.amplitudes import Amplitudes, describe_amplitudes
 from seisflow.io.files import full_name, is_url, open_binary
-from seisflow.io.nulls import without_nulls
 from seisflow.io.section import find_layout, open_section
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.crs import crs_of_text
@@ -217,7 +216,7 @@ def _report_of_outline(layout: Layout, walked: Outline, strict: bool) -> ScanRep
         coordinate_unit=walked.coordinates.unit if walked.coordinates else None,
         line_of_volume=None,
         crs=crs_of_text(layout.text),
-        amplitudes=describe_amplitudes(without_nulls(read_traces(layout, rows), layout.nulls)),
+        amplitudes=describe_amplitudes(read_traces(layout, rows)),
         warnings=[*layout.warnings, *(walked.coordinates.warnings if walked.coordinates else ())],
         problem=None,
         text_header=layout.text,

@@ -78,7 +78,7 @@ def find_coordinates(
         else:
             both.append((scaled(columns[pair[0]], scalar), scaled(columns[pair[1]], scalar)))
             for values, byte in zip(both[-1], pair, strict=True):
-                values[np.isin(columns[byte], _NONE)] = np.nan
+                values[_is_none(columns[byte])] = np.nan
     x, y = (sum(parts) / len(parts) for parts in zip(*both, strict=True))
     x, y, unit, said = _in_unit(x, y, columns[COORDINATE_UNIT], length_unit)
     x, y, missing = _without_absurd(x, y)
@@ -152,8 +152,13 @@ def _places(
 def _vary(columns: Columns, pair: tuple[int, int]) -> bool:
     """Tell whether a pair of fields differs from trace to trace, in more than what stands for nothing."""
     x, y = (columns[byte] for byte in pair)
-    there = ~np.isin(x, _NONE) & ~np.isin(y, _NONE) & ((x != 0) | (y != 0))
+    there = ~_is_none(x) & ~_is_none(y) & ((x != 0) | (y != 0))
     return bool(there.any() and (np.ptp(x[there]) or np.ptp(y[there])))
+
+
+def _is_none(column: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return where a field holds what a cast leaves of NaN."""
+    return (column == _NONE[0]) | (column == _NONE[1])
 
 
 def _agree(columns: Columns, one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -179,7 +184,7 @@ def _looks_like_a_line(columns: Columns, pair: tuple[int, int]) -> bool:
 
 def _as_floats(column: NDArray[np.int32]) -> NDArray[np.float64] | None:
     """Return what whole numbers are as IEEE floats, if they are such floats."""
-    there = (column != 0) & ~np.isin(column, _NONE)
+    there = (column != 0) & ~_is_none(column)
     size = np.abs(column[there].view(np.float32))
     words = column[there] & 0x7FFFFFFF
     if not there.any() or not ((words >= _LEAST_FLOAT) & (words <= _MOST_FLOAT)).all():

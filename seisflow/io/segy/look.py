@@ -12,8 +12,9 @@ from seisflow.io.segy.layout import Layout
 from seisflow.io.segy.sample_format import judge_format
 from seisflow.io.segy.traces import raw_traces
 
-_MOST_TRACES, _MOST_BYTES = 1024, 8 * 2**20
-_JUDGED_BYTES = 2**20
+_ALL_SAMPLES = 2**19  # up to which every trace is looked at
+_MOST_TRACES, _MOST_BYTES = 256, 4 * 2**20
+_JUDGED_BYTES = 2**18
 
 
 def look(layout: Layout, rows: NDArray[np.int64], strict: bool = False) -> Layout:
@@ -32,7 +33,9 @@ def look(layout: Layout, rows: NDArray[np.int64], strict: bool = False) -> Layou
     DataError
         If the samples make sense in the headers' byte order, and not in that which was asked for.
     """
-    count = min(len(rows), _MOST_TRACES, max(1, _MOST_BYTES // layout.stride))
+    count = len(rows)
+    if count * layout.samples > _ALL_SAMPLES:
+        count = min(count, _MOST_TRACES, max(1, _MOST_BYTES // layout.stride))
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))]
     raw = np.empty((len(chosen), layout.sample_bytes), np.uint8)
     for part, bytes_ in raw_traces(layout, chosen):

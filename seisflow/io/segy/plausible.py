@@ -98,5 +98,7 @@ def _is_strange(found: dict[int, NDArray[np.int32]], first: dict[int, int]) -> N
     strange = ((code < _LEAST_ID) | (code > _LARGEST_ID)) & (code != first[TRACE_ID])
     count = strange.astype(np.int64)
     for byte in (ELEVATION_SCALAR, COORDINATE_SCALAR):
+        if (found[byte] == first[byte]).all():
+            continue
         count += ~np.isin(found[byte], _SCALARS) & (found[byte] != first[byte])
     return count + (((unit < 0) | (unit > _LARGEST_UNIT)) & (unit != first[COORDINATE_UNIT]))

@@ -12,7 +12,6 @@ from xarray.core import indexing
 
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, open_binary
-from seisflow.io.nulls import without_nulls
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.coordinates import Columns, find_coordinates, scaled, whole_numbers
 from seisflow.io.segy.geometry import Geometry, find_geometry, line_numbers
@@ -72,10 +71,10 @@ class SegyArray(BackendArray):
 
     def _traces(self, rows: NDArray[np.int64], wanted: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         if self.axis.shifts is None:
-            return without_nulls(read_traces(self.layout, rows, wanted), self.layout.nulls)
+            return read_traces(self.layout, rows, wanted)
         place = np.arange(self.axis.samples)[wanted][None, :] - self.axis.shifts[rows][:, None]
         inside = (place >= 0) & (place < self.layout.samples)
-        samples = without_nulls(read_traces(self.layout, rows), self.layout.nulls)
+        samples = read_traces(self.layout, rows)
         found = np.take_along_axis(samples, np.where(inside, place, 0), axis=1)
         return np.where(inside, found, np.float32(np.nan))
 
@@ -178,6 +177,8 @@ def unused_traces(codes: NDArray[np.int32]) -> tuple[NDArray[np.bool_], list[str
 
     Where it calls more than half so, it means something else.
     """
+    if (codes == codes[0]).all():
+        return np.zeros(len(codes), bool), []
     dead, auxiliary = np.isin(codes, _DEAD), np.isin(codes, _AUXILIARY)
     unused = dead | auxiliary
     if not unused.any() or unused.mean() > _MOST_UNUSED:
@@ -203,7 +204,8 @@ def time_axis(layout: Layout, columns: Columns, strict: bool = False) -> tuple[T
         )
     # Byte 215 is unassigned before revision 1, and holds anything there.
     scalar = columns[headers.TIME_SCALAR] * (layout.revision >= 1)
-    scalar = np.where(np.isin(np.abs(scalar), (1, 10, 100, 1000, 10000)), scalar, 0)
+    if scalar.any():
+        scalar = np.where(np.isin(np.abs(scalar), (1, 10, 100, 1000, 10000)), scalar, 0)
     delays = scaled(columns[headers.DELAY], scalar)
     first, last = float(delays.min()), float(delays.max())
     if first == last:

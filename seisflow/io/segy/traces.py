@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from seisflow.errors import DataError
 from seisflow.io.files import open_binary
+from seisflow.io.nulls import without_nulls
 from seisflow.io.segy import formats
 from seisflow.io.segy.layout import Layout
 
@@ -17,7 +18,7 @@ _BUFFER_BYTES = 4 * 2**20  # small enough to be converted while it is still in t
 def read_traces(
     layout: Layout, rows: NDArray[np.int64], samples: slice | NDArray[np.int64] = slice(None)
 ) -> NDArray[np.float32]:
-    """Read samples of some traces.
+    """Read samples of some traces; NaN in the place of null values.
 
     Parameters
     ----------
@@ -35,6 +36,7 @@ def read_traces(
     for part, raw in raw_traces(layout, rows):
         order = layout.sample_endian or layout.endian
         formats.decode(raw[:, layout.header_bytes :], layout.format, order, samples, result[part])
+        without_nulls(result[part], layout.nulls)  # while they are in the cache
     return result
 
 
