@@ -69,7 +69,8 @@ class KATPrior(MixturePrior):
         rest = PSEUDO_ITEMS / (r.sum(0) + PSEUDO_ITEMS)[:, None]
         centre = weight.T @ z + rest * z.mean(0)
         variance = weight.T @ z.square() + rest * z.square().mean(0) - centre.square()
-        scale = variance.clamp_min(1e-4).sqrt()
+        # one scale for all elements: with one each, a flow learned more slowly
+        scale = variance.mean(1, keepdim=True).clamp_min(1e-4).sqrt().expand_as(variance)
         grid, _, sigma = gaussian_grid(self.means.shape[1], spread=2.5)
         self.means.copy_(centre[:, None] + scale[:, None] * z.new_tensor(grid)[:, None])
         bounded = ((scale * sigma).log() / LOG_SIGMA_RANGE).clamp(-0.95, 0.95)
