@@ -2,12 +2,20 @@
 
 import json
 import logging
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from seisflow.errors import SeisflowError
+
 from . import options
+
+if TYPE_CHECKING:
+    from seisflow.output.summary import ScoreSummary
+    from seisflow.runs.choose import ChosenModel
+    from seisflow.runs.sources import Source
 
 log = logging.getLogger("seisflow")
 
@@ -77,9 +85,8 @@ def command(
     where there are coordinates. Without -o, all go to the folder `score` of the run.
     """
     with options.starting():
-        from seisflow import progress
+        import seisflow.output.score_files  # noqa: F401  (heavy, so loaded here)
         from seisflow.output.paths import output_path
-        from seisflow.output.score_files import write_scores
         from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
@@ -89,31 +96,50 @@ def command(
     paths = [output_path(output, chosen.home / "score", source.name, several=several) for source in sources]
     if len(set(paths)) < len(paths):
         raise click.UsageError("Some inputs have the same name. Score them one by one, each with its own -o.")
-    summaries = []
+    summaries, failures = [], []
     for source, path in zip(sources, paths, strict=True):
-        section = source.open()
-        if crs is not None:
-            section.attrs["crs"] = crs
-        for warning in section.attrs.get("warnings", ()):
-            log.warning("%s: %s", source.path, warning)
-        with progress.bar(f"Scoring {source.name}") as report:
-            summary = write_scores(
-                section,
-                chosen.model,
-                [path],
+        try:
+            summary = _score_one(
+                source,
+                chosen,
+                path,
+                crs,
                 score=score,
                 alpha=alpha,
                 seed=seed or 0,
                 overwrite=overwrite,
-                model_name=chosen.name,
-                report=report,
                 page=page,
                 top=top,
                 scheduler=scheduler,
                 workers=workers or 1,
             )
+        except SeisflowError as error:
+            if not several:
+                raise
+            failures.append(str(error))  # the others are done all the same
+            continue
         summaries.append(summary.model_dump(mode="json"))
         if not as_json:
             options.echo(f"{path}: {summary.sentence()}")
     if as_json:
         options.echo(json.dumps(summaries, indent=1))
+    for failure in failures:
+        click.echo(f"Error: {failure}", err=True)
+    if failures:
+        sys.exit(1)
+
+
+def _score_one(
+    source: "Source", chosen: "ChosenModel", path: Path, crs: str | None, **settings: Any
+) -> "ScoreSummary":
+    """Score one input into files."""
+    from seisflow import progress
+    from seisflow.output.score_files import write_scores
+
+    section = source.open()
+    if crs is not None:
+        section.attrs["crs"] = crs
+    for warning in section.attrs.get("warnings", ()):
+        log.warning("%s: %s", source.path, warning)
+    with progress.bar(f"Scoring {source.name}") as report:
+        return write_scores(section, chosen.model, [path], model_name=chosen.name, report=report, **settings)

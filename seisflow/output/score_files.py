@@ -29,7 +29,7 @@ from seisflow.patches import layout, panel_index
 from seisflow.scoring.anomalies import AnomalyList
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import VARIABLES, Scored, score_attrs, variable_attrs
-from seisflow.scoring.section import score_panels
+from seisflow.scoring.section import refuse_small, score_panels
 from seisflow.scoring.survey_match import for_survey
 
 QUEUED = 2
@@ -103,6 +103,7 @@ def write_scores(
     _check_paths(paths, section)
     dims = layout(section)
     judging_card(model)
+    refuse_small(section, model)
     model, match = for_survey(section, model, score)
     judge = CalibratedScore(model, score)
     shape = section.sizes[dims.vertical], section.sizes[dims.lateral]

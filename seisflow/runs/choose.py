@@ -170,6 +170,6 @@ def _refuse_interrupted(folder: Path) -> None:
     """Say of a run that has a state but no model yet how to go on."""
     if (folder / "checkpoint.ckpt").is_file() and not (folder / WEIGHTS).is_file():
         raise ModelError(
-            f"{folder}: a run that was interrupted, so there is no model yet. Finish it: "
+            f"{folder}: holds no {WEIGHTS}, as the run was interrupted. Finish it: "
             f"seisflow train --resume -o {folder} (with --max-steps or --max-time to end sooner)"
         )

@@ -216,7 +216,10 @@ def describe(anomaly: Anomaly, section: xr.Dataset, score: str = "typicality") -
     }
     numbers, name = lateral_axis(section)
     if name != dims.lateral:
-        labels[name] = [numbers[left].item(), numbers[right - 1].item()]
+        labels[name] = [
+            int(value) if value.is_integer() else value
+            for value in (numbers[left].item(), numbers[right - 1].item())
+        ]
     return {
         "kind": kinds[anomaly.sign],
         "peak": round(anomaly.peak, 3),

@@ -87,6 +87,7 @@ def score(
     shape = section["amplitude"].shape
     dim = layout(section)
     judging_card(model)
+    refuse_small(section, model)
     model, match = for_survey(section, model, score)
     panel = (section.sizes[dim.vertical], section.sizes[dim.lateral])
     attrs = variable_attrs(model, alpha, score, panel, match.differences)
@@ -152,14 +153,7 @@ def score_panels(
         If a worker died.
     """
     judging_card(model)
-    dims = layout(section)
-    samples, traces = section.sizes[dims.vertical], section.sizes[dims.lateral]
-    if samples < model.shape[1] // 4 or traces < 2:
-        raise DataError(
-            f"{section_name(section)}: {samples} samples x {traces} traces. "
-            f"Too small for the model's patch of {model.shape[1]} x {model.shape[2]}: "
-            f"train one with --set data.patch=[SAMPLES,TRACES]"
-        )
+    refuse_small(section, model)
     if match is None:
         model, match = for_survey(section, model, score)
     work = _SlabScorer(section, CalibratedScore(model, score), match.scaling, seed)
@@ -177,6 +171,23 @@ def score_panels(
         raise DataError(
             f"{section_name(section)}: every sample is zero, dead or missing. Expected amplitudes: "
             f"look at it with `seisflow scan`"
+        )
+
+
+def refuse_small(section: xr.Dataset, model: Model) -> None:
+    """Refuse a section that hardly anything of a patch fits in.
+
+    Raises
+    ------
+    DataError
+    """
+    dims = layout(section)
+    samples, traces = section.sizes[dims.vertical], section.sizes[dims.lateral]
+    if samples < model.shape[1] // 4 or traces < 2:
+        raise DataError(
+            f"{section_name(section)}: {samples} samples x {traces} traces. "
+            f"Too small for the model's patch of {model.shape[1]} x {model.shape[2]}: "
+            f"train one with --set data.patch=[SAMPLES,TRACES]"
         )
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from seisflow.errors import DataError
 from seisflow.io import catalog
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
 from seisflow.models.survey import Survey
 from seisflow.patches import Block, section_name
+from seisflow.patches.areas import no_signal
 from seisflow.patches.identity import ALIKE, Identity
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scoring.of_the_model import calibrated_on_samples, departures, is_of_model
@@ -99,6 +101,8 @@ def _nearest(
 ) -> tuple[ModelCard, SurveyMatch]:
     """Take the most alike survey that a section may be of, else its own scaling; say what differs."""
     identity = Identity.of(section)
+    if not identity.std:
+        raise DataError(no_signal([section]))
     one, scaling = min(
         ((survey, survey.scaling) for survey in surveys), key=lambda pair: _distance(identity, pair[0])
     )
