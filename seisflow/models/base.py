@@ -151,5 +151,5 @@ def judging_card(model: Model) -> ModelCard:
     """
     card = section_card(model)
     if card.calibration is None:
-        raise ModelError("the model has no calibration. Expected one made by `seisflow train`")
+        raise ModelError("the model has no calibration. Make one: seisflow calibrate -m MODEL SURVEY")
     return card

@@ -70,7 +70,7 @@ def report_page(
         "THRESHOLD": f"{packed['threshold']:.3g}",
         "TABLE": _table(anomalies),
         # "</" would end the script element, whatever it stands in
-        "DATA": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("</", "<\\/"),
+        "DATA": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
     }
     for name, value in words.items():
         page = page.replace(f"@{name}@", value)

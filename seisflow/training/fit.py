@@ -16,6 +16,7 @@ from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
 from seisflow.models.provenance import Provenance, TrainingInput
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
+from seisflow.runs.place import final
 from seisflow.runs.provenance import commit, machine, versions
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.training.bar import TrainingBar
@@ -143,15 +144,18 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
     elif panels:
         uncalibrated = model.card.model_copy(deep=True)
         try:
-            calibrate_run(model, data, panels)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # numpy's on means of nothing; what comes of them is told
+                calibrate_run(model, data, panels)
         except Exception as error:  # hours of training are not lost to panels that have no statistics
             model.card = uncalibrated
             why = " ".join(str(error).split()) or type(error).__name__
             log.warning(
-                "%s: not calibrated (%s). The model is saved and generates; to score, calibrate it on other "
-                "lines: seisflow calibrate",
-                run.folder,
+                "%s: not calibrated, its panels have too little signal in a piece (%s). It is saved and "
+                "generates; to score, calibrate it on other lines: seisflow calibrate -m %s SURVEY",
+                final(run.folder),
                 why,
+                final(run.folder),
             )
     if isinstance(model, FractalFlowModel):
         some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
