@@ -179,24 +179,30 @@ def group_lines(paths: Sequence[Path], sections: Iterable[xr.Dataset | None]) ->
 
 
 def is_line_of_volume(section: xr.Dataset) -> bool:
-    """Tell whether a section of traces has inline and crossline numbers."""
-    return "trace" in section.dims and set(_NAMES) <= set(section.coords)
+    """Tell whether a section is one line of a volume."""
+    return line_of_volume(section) is not None
+
+
+def line_of_volume(section: xr.Dataset) -> tuple[str, int, str, NDArray[np.int64]] | None:
+    """Return which line of a volume a section of traces is: inline 103, crossline 300 to 369; else None."""
+    if "trace" not in section.dims or not set(_NAMES) <= set(section.coords):
+        return None
+    numbers = {name: section[name].to_numpy() for name in _NAMES}
+    for across, along in (_NAMES, _NAMES[::-1]):
+        steps = np.diff(numbers[along])
+        if not np.ptp(numbers[across]) and ((steps > 0).all() or (steps < 0).all()):
+            return across, int(numbers[across][0]), along, numbers[along].astype(np.int64)
+    return None
 
 
 def _is_beside(section: xr.Dataset, others: list[xr.Dataset]) -> bool:
     """Tell whether a line is one more of the volume that others are of."""
-    first = others[0]
-    if not _same_axis(first, section):
+    mine, known = line_of_volume(section), [line_of_volume(one) for one in others]
+    first = known[0]
+    if mine is None or first is None or mine[0] != first[0] or not _same_axis(others[0], section):
         return False
-    ends = [{name: one[name].to_numpy()[[0, -1]] for name in _NAMES} for one in (*others, section)]
-    along = [next((n for n in _NAMES if end[n][0] != end[n][1]), "crossline") for end in ends]
-    if along[-1] != along[0]:
-        return False
-    across = _NAMES[1 - _NAMES.index(along[0])]
-    numbers = [int(end[across][0]) for end in ends]
-    spans = [(min(end[along[0]]), max(end[along[0]])) for end in ends]
-    overlap = min(spans[0][1], spans[-1][1]) - max(spans[0][0], spans[-1][0])
-    return numbers[-1] not in numbers[:-1] and overlap >= 0
+    overlap = min(mine[3].max(), first[3].max()) - max(mine[3].min(), first[3].min())
+    return overlap >= 0 and all(one is not None and one[1] != mine[1] for one in known)
 
 
 def _part(section: xr.Dataset) -> _Part:

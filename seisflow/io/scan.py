@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from seisflow.errors import GeometryError
 from seisflow.io.amplitudes import Amplitudes, describe_amplitudes
 from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.lines import line_of_volume
 from seisflow.io.section import find_layout, open_section
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.crs import crs_of_text
@@ -146,7 +147,7 @@ def _report_of_section(section: xr.Dataset, problem: str | None) -> ScanReport:
     leading = [str(dim) for dim in amplitude.dims[:-1]]
     mask = section["trace_index"].to_numpy() >= 0
     attrs = section.attrs
-    files = attrs.get("source_files", [attrs["source_file"]])
+    files = attrs["source_files"] if attrs["source_format"] == "joined" else [attrs["source_file"]]
     code = attrs.get("segy_format")
     return ScanReport(
         file=attrs["source_file"] + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
@@ -273,13 +274,11 @@ def _describe_coordinates(report: ScanReport) -> str:
 
 def _line_of_volume(section: xr.Dataset) -> str | None:
     """Say which line of a volume a section of traces is, if it is one."""
-    if "trace" not in section.dims or not {"inline", "crossline"} <= set(section.coords):
+    found = line_of_volume(section)
+    if found is None:
         return None
-    ends = {name: section[name].to_numpy()[[0, -1]] for name in ("inline", "crossline")}
-    along = next((name for name, (first, last) in ends.items() if first != last), "crossline")
-    across = "inline" if along == "crossline" else "crossline"
-    first, last = ends[along]
-    return f"{across} {ends[across][0]} of a volume, {along} {first} to {last}; files of such lines join"
+    across, number, along, values = found
+    return f"{across} {number} of a volume, {along} {values[0]} to {values[-1]}; files of such lines join"
 
 
 def _sample(section: xr.Dataset) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seisflow.errors import DataError, GeometryError
-from seisflow.io import open_section, scan
+from seisflow.io import create_segy, ingest, open_section, scan
 
 from .odd_files import earth, grid, write
 
@@ -299,3 +299,28 @@ def test_lines_of_a_volume_that_nothing_numbers_are_no_line(tmp_path):
     fields = {73: ("i4", 500_000 + 25 * (LINE % 20)), 77: ("i4", 6_000_000 + 25 * (LINE // 20))}
     with pytest.raises(GeometryError, match="--line"):
         open_section(write(tmp_path / "a.sgy", VALUES, fields))
+
+
+def test_lines_are_ingested_as_their_volume(tmp_path):
+    fields = grid(INLINES, CROSSLINES)
+    files = [one_line(tmp_path, k, fields, VALUES) for k in (2, 0, 1, 5, 4, 3)]
+    done = ingest(files, tmp_path / "a.zarr", workers=1)
+    assert done.sizes == {"inline": 6, "crossline": 20, "time": 60}
+    section = open_section(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(120, 60), VALUES)
+    np.testing.assert_allclose(section["cdp_x"].to_numpy().ravel(), EAST)
+    assert scan(tmp_path / "a.zarr").line_of_volume is None
+    with create_segy(tmp_path / "again.sgy", section) as file:
+        for i in range(6):
+            file.write((i,), section["amplitude"][i].to_numpy())
+    np.testing.assert_array_equal(open_section(tmp_path / "again.sgy")["inline"], INLINES)
+
+
+def test_results_of_joined_lines_are_written_as_segy(tmp_path):
+    section = open_section([one_line(tmp_path, k, grid(INLINES, CROSSLINES), VALUES) for k in range(6)])
+    with create_segy(tmp_path / "a.sgy", section) as file:
+        for i in range(6):
+            file.write((i,), section["amplitude"][i].to_numpy())
+    again = open_section(tmp_path / "a.sgy")
+    np.testing.assert_array_equal(again["amplitude"], section["amplitude"])
+    np.testing.assert_allclose(again["cdp_y"], section["cdp_y"])

@@ -24,6 +24,7 @@ from pydantic import BaseModel
 
 from seisflow.errors import DataError
 from seisflow.io.files import fingerprints
+from seisflow.io.lines import is_line_of_volume, join
 from seisflow.io.section import open_section
 from seisflow.io.segy.source_headers import FileHeaders, TraceHeaders, has_headers
 from seisflow.io.workers import run
@@ -118,14 +119,19 @@ def ingest(
     {'inline': 10, 'crossline': 250, 'time': 463}
     """
     files = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    parts = _in_order([open_section(file, **geometry) for file in files])
+    parts = [open_section(file, **geometry) for file in files]
+    if len(parts) > 1 and all(map(is_line_of_volume, parts)):
+        parts = [join(parts)]  # the volume whose lines they are
+        kept = "its lines are files of their own: their trace headers are not kept"
+        parts[0].attrs["warnings"] = [*parts[0].attrs["warnings"], kept]
+    parts = _in_order(parts)
     section = _joined(parts, crs)
     amplitude = section["amplitude"]
     chunks, slab = plan(amplitude.shape)
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
     headers = _raw_headers(parts)
     told = _common(headers)
-    sources = [part.attrs["source_file"] for part in parts]
+    sources = [name for part in parts for name in _files(part)]
     read = fingerprints(sources)
     job = {"inputs": read, "geometry": geometry, "crs": crs, "headers": told is not None}
     corners = list(
@@ -159,6 +165,13 @@ def ingest(
         resumed=len(corners) - len(left),
         warnings=[warning for part in parts for warning in part.attrs["warnings"]],
     )
+
+
+def _files(part: xr.Dataset) -> list[str]:
+    """Return the files that a part is read from."""
+    attrs = part.attrs
+    names = attrs["source_files"] if attrs["source_format"] == "joined" else [attrs["source_file"]]
+    return [str(name) for name in names]
 
 
 def plan(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
