@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-NULL_FROM = 1e29
-"""Size from which on a number is no amplitude: OpendTect's 1e30, Petrel's 3.4e38, the largest float."""
+NULL_FROM = 9e19
+"""Size from which on a number is no amplitude: 1e20, OpendTect's 1e30, Petrel's 3.4e38, the largest float."""
 
 _KNOWN = (-999.25, -9999.25, -999.0, -999.9, -9999.0, -99999.0, -999999.0, 9999.0, 99999.0, 999999.0)
 _CERTAIN = (-999.25, -9999.25)  # no real amplitude is one of these by chance

@@ -203,3 +203,9 @@ def test_depth_is_what_a_text_header_means_by_it(tmp_path, text, domain, unit):
     assert section["amplitude"].dims[-1] == domain
     assert section[domain].attrs["units"] == unit
     assert float(section[domain][1]) == 4.0
+
+
+def test_what_follows_the_last_trace_is_left_out(tmp_path):
+    section = open_section(write(tmp_path / "a.sgy", VALUES, FIELDS, tail=b"END OF TAPE" * 30))
+    check(section)
+    assert section.attrs["warnings"] == ["the last 330 bytes are no trace: the 60 whole traces are read"]

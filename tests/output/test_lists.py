@@ -78,3 +78,17 @@ def test_what_has_no_place_has_no_geometry(survey):
     for bare in (survey.drop_vars(["cdp_x", "cdp_y"]), survey.assign(cdp_x=survey["cdp_x"] * np.nan)):
         collection = json.loads(as_geojson([found], [describe(found, bare)], bare))
         assert collection["features"][0]["geometry"] is None
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("arcsec", 3600), ("degrees", 1)])
+def test_geojson_of_angles_is_in_degrees(survey, unit, factor):
+    survey = survey.assign_coords(
+        cdp_x=((survey["cdp_x"] - 5e5) / 1e4 + 151.0) * factor,
+        cdp_y=((survey["cdp_y"] - 6e6) / 1e4 - 33.0) * factor,
+    )
+    for name in ("cdp_x", "cdp_y"):
+        survey[name].attrs["units"] = unit
+    found = anomaly(last=1, right=3)
+    collection = json.loads(as_geojson([found], [describe(found, survey)], survey))
+    assert "crs" not in collection
+    np.testing.assert_allclose(collection["features"][0]["geometry"]["coordinates"], [151.0025, -32.9975])

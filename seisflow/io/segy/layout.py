@@ -168,6 +168,8 @@ def _read(
     warnings = [place.note] if place.note else []
     if place.spare:
         found = f"the last trace is cut short ({place.spare} of {stride} bytes)"
+        if place.spare >= place.header_bytes and not traces.plausible(place, [place.traces])[0]:
+            found = f"the last {place.spare} bytes are no trace"
         warnings.append(f"{found}: the {place.traces} whole traces are read")
     if warnings and strict:
         raise DataError(

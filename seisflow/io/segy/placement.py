@@ -110,7 +110,7 @@ def place_traces(traces: Traces) -> Placement:
     claims = _claims(traces, first)
     usual = [traces.filled(Placement(start, header_bytes, samples, trailer, note=note)) for samples in claims]
     best = max(usual, key=lambda place: score(traces, place), default=Placement(start, header_bytes, 0))
-    if is_verified(traces, best) and not _is_untold(traces, first):
+    if not best.traces or (is_verified(traces, best) and not _is_untold(traces, first)):
         return best
     for place in _unusual(traces, start, header_bytes, claims):
         if is_verified(traces, place) and (not place.spare or traces.follows(place)):
@@ -133,7 +133,7 @@ def score(traces: Traces, place: Placement) -> int:
     follows = place.traces > 1 and traces.follows(place)
     rows = sorted({1, 2, place.traces // 2, place.traces - 1} - {0})
     rows = [row for row in rows if row < place.traces]
-    if place.spare >= place.header_bytes:  # the header of a trace that is cut short
+    if not rows and place.spare >= place.header_bytes:  # the header of a trace that is cut short
         rows.append(place.traces)
     first = first_fields(traces.read(place.first_trace, TRACE_HEADER_BYTES), traces.endian)
     verified = all(traces.plausible(place, rows)) and (is_first_plausible(first) or follows)
