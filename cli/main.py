@@ -18,11 +18,11 @@ from seisflow.shown import shown
 
 from . import options
 
-# Command `name` is the click command called `command` in the module cli/name.py. The help lists
+# Command `some-name` is the click command called `command` in the module cli/some_name.py. The help lists
 # them in the order in which a user meets them.
 _ORDER = (
     *("demo", "scan", "ingest", "train", "score", "calibrate", "facies", "generate", "plot", "info", "runs"),
-    *("evaluate", "benchmark", "datasets", "config"),
+    *("evaluate", "evaluate-labels", "benchmark", "datasets", "config"),
 )
 _NOT_COMMANDS = ("main", "options")
 
@@ -45,7 +45,8 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         folder = import_module(__package__).__path__
-        names = [module.name for module in pkgutil.iter_modules(folder) if module.name not in _NOT_COMMANDS]
+        modules = [module.name for module in pkgutil.iter_modules(folder)]
+        names = [name.replace("_", "-") for name in modules if name not in _NOT_COMMANDS]
         return sorted(names, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -53,7 +54,7 @@ class Commands(click.Group):
             return self.commands[cmd_name]
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f".{cmd_name}", __package__).command
+        command: click.Command = import_module(f".{cmd_name.replace('-', '_')}", __package__).command
         options.verbosity(command)  # -v and -q are understood before and after the name of the command
         self.add_command(command, cmd_name)
         return command

@@ -28,6 +28,7 @@ log = logging.getLogger("seisflow")
     "--score",
     type=click.Choice(
         [
+            "joint",
             "typicality",
             "nll",
             "latent",
@@ -39,9 +40,8 @@ log = logging.getLogger("seisflow")
             "combined",
         ]
     ),
-    default="typicality",
-    show_default=True,
-    help="Two-sided: less and more probable than normal; nll: less probable only.",
+    help="joint: density, spectrum, traces and breaks; typicality: less and more probable than normal; nll: "
+    "less probable only. [default: joint, or typicality where a model of an older version has no such]",
 )
 @options.alpha
 @click.option("--top", metavar="N", type=click.IntRange(min=1), help="List the N strongest. [default: all]")
@@ -62,7 +62,7 @@ def command(
     inputs: tuple[Path, ...],
     model: str | None,
     output: Path | None,
-    score: str,
+    score: str | None,
     alpha: float,
     top: int | None,
     page: bool,
@@ -88,9 +88,17 @@ def command(
         import seisflow.output.score_files  # noqa: F401  (heavy, so loaded here)
         from seisflow.output.paths import output_path
         from seisflow.runs.choose import choose_model
+        from seisflow.scores import SCORES, default_score
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
+    if score is None and (score := default_score(chosen.model)) != SCORES[0]:
+        log.warning(
+            "scored by %s: the model has no calibration for the score %s. For a run of an older version, "
+            "`seisflow train --resume -o RUN` adds it",
+            score,
+            SCORES[0],
+        )
     sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
     several = len(sources) > 1
     paths = [output_path(output, chosen.home / "score", source.name, several=several) for source in sources]

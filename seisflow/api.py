@@ -68,7 +68,7 @@ def score(
     section: SectionLike,
     model: Model | str | Path = "runs/latest",
     *,
-    score: str = "typicality",
+    score: str | None = None,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -80,7 +80,7 @@ def score(
     model : Model, str or Path
         A model, a run folder, or the name of a model that ships.
     score : str
-        One of `seisflow.scores.SCORES`.
+        One of `seisflow.scores.SCORES`; by default the first that the model offers.
     alpha : float
         False alarms allowed per panel.
     seed : int

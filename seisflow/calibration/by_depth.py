@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from seisflow.calibration.extremes import Extremes, extremes
 from seisflow.calibration.tail import MIN_SCALE
@@ -67,10 +68,14 @@ class JointCalibration(Extremes):
         One for each feature; their own maxima are not kept.
     precision : list of list of float, optional
         Inverse covariance of the features' deviations, where the score asks for it.
+    terms : list of list of float
+        What the shares `seisflow.calibration.extremes.SAMPLE_P` of held-out samples exceed, of each map that
+        the score joins by p-values.
     """
 
     features: list[Calibration]
     precision: list[list[float]] | None = None
+    terms: list[list[float]] = Field(default_factory=list)
 
     def deviations(
         self, values: Iterable[NDArray[np.float32]], depth: NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Maxima of held-out panels: thresholds and p-values."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,10 @@ MOST_TILES = 4000
 """Tile maxima that are kept."""
 SAMPLE_P = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 """Shares of held-out samples for which it is kept how large a deviation they exceed."""
+TAIL_FROM = 6
+"""Of `SAMPLE_P`, from the end: where the exponential tail is taken to begin, at 0.5 %."""
+LEAST_STEP = 0.1
+"""Least width of that tail, in the unit of the values."""
 Promise = Literal["conformal", "tail", "largest"]
 """Grounds of a threshold: rank among held-out maxima; a fitted tail; the largest maximum there is."""
 
@@ -94,6 +98,31 @@ class Extremes(BaseModel):
             return np.full(deviation.shape, np.nan, np.float32)
         logs = np.interp(np.abs(deviation), [0.0, *self.exceeded], np.log([1.0, *SAMPLE_P]))
         return np.where(np.isnan(deviation), np.nan, np.exp(logs)).astype(np.float32)
+
+
+def surprise(values: NDArray[np.float32], exceeded: Sequence[float]) -> NDArray[np.float32]:
+    r"""Negative logarithm of the share of held-out samples that lie as high as each value does.
+
+    Interpolated between `SAMPLE_P`; beyond the smallest, as an exponential tail goes on. NaN stays NaN.
+
+    Parameters
+    ----------
+    values : ndarray
+        Not negative.
+    exceeded : sequence of float
+        What the shares `SAMPLE_P` of held-out samples exceed.
+    """
+    logs = -np.log(SAMPLE_P)
+    last, before = exceeded[-1], exceeded[-TAIL_FROM]
+    slope = (logs[-1] - logs[-TAIL_FROM]) / max(last - before, LEAST_STEP)
+    inside = np.interp(values, [0.0, *exceeded], [0.0, *logs])
+    return (inside + slope * np.maximum(values - last, 0)).astype(np.float32)
+
+
+def shares_exceed(maps: Iterable[NDArray[np.float32]]) -> list[float]:
+    """Values that the shares `SAMPLE_P` of all finite samples of some maps exceed."""
+    samples = np.concatenate([one[np.isfinite(one)] for one in maps])
+    return [float(q) for q in np.quantile(samples, [1 - p for p in SAMPLE_P])]
 
 
 def _alike(a: tuple[int, int], b: tuple[int, int]) -> bool:

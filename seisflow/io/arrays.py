@@ -13,6 +13,8 @@ from seisflow.errors import DataError
 from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
 
 _LOOKED = 1024  # traces, for null values
+ASSUMED = 4.0
+"""Sample interval of an array, in ms or m, that none is given for."""
 _DIMS = {2: ("trace",), 3: ("inline", "crossline")}
 
 
@@ -41,14 +43,14 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
     Parameters
     ----------
     path : Path
-    dt : float
-        Sample interval in ms (m for depth); the file does not tell it.
+    dt : float, optional
+        Sample interval in ms (m for depth), which the file does not tell; by default 4.
     domain : {"time", "depth"}
 
     Raises
     ------
     DataError
-        If the file is damaged, holds no numbers or has another number of dimensions, or without ``dt``.
+        If the file is damaged, holds no numbers or has another number of dimensions.
     """
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -61,8 +63,10 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
             f"{path}: {values.dtype} array of shape {values.shape}. "
             "Real numbers over (trace, time) or (inline, crossline, time) were expected"
         )
-    if dt is None or not dt > 0:
-        raise DataError(f"{path}: an array does not tell its sample interval: pass dt in ms (--dt 4)")
+    if dt is not None and not dt > 0:
+        raise DataError(f"{path}: sample interval {dt:g}. Expected a positive one: pass dt in ms (--dt 4)")
+    told = [] if dt is not None else [f"an array tells no sample interval: {ASSUMED:g} is assumed (--dt)"]
+    dt = dt or ASSUMED
     leading = _DIMS[values.ndim]
     shape = values.shape[:-1]
     flat = values.reshape(-1, values.shape[-1]) if values.flags.c_contiguous else values[0].reshape(-1, 1).T
@@ -82,6 +86,6 @@ def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Datase
             "source_file": str(path.resolve()),
             "source_format": "npy",
             "quantisation_step": 1.0 if values.dtype.kind in "iu" else 0.0,
-            "warnings": describe_nulls(some, nulls, values.size),
+            "warnings": [*told, *describe_nulls(some, nulls, values.size)],
         },
     )

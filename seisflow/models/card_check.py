@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from seisflow.calibration.by_depth import LEVELS, Calibration, JointCalibration
-from seisflow.calibration.extremes import Extremes
+from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
 from seisflow.models.card import ModelCard
 
@@ -44,6 +44,10 @@ def _check_joint(name: str, joint: JointCalibration) -> None:
         raise ValueError(f"{name}.features: none")
     for feature in joint.features:
         _check_calibration(name, feature)
+    for exceeded in joint.terms:
+        if len(exceeded) != len(SAMPLE_P):
+            raise ValueError(f"{name}.terms: {len(exceeded)} values for {len(SAMPLE_P)} shares")
+        _check_ascending(f"{name}.terms", exceeded)
     size = len(joint.features)
     if joint.precision is not None:
         if [len(row) for row in joint.precision] != [size] * size:

@@ -26,6 +26,7 @@ from seisflow.output.paths import ZARR, check_format
 from seisflow.output.pictures import draw_after
 from seisflow.output.summary import ScoreSummary
 from seisflow.patches import layout, panel_index
+from seisflow.scores import default_score
 from seisflow.scoring.anomalies import AnomalyList
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import VARIABLES, Scored, score_attrs, variable_attrs
@@ -41,7 +42,7 @@ def write_scores(
     model: Model,
     outputs: Sequence[str | Path],
     *,
-    score: str = "typicality",
+    score: str | None = None,
     alpha: float = 0.05,
     seed: int = 0,
     overwrite: bool = False,
@@ -68,8 +69,8 @@ def write_scores(
         ``.zarr`` (amplitude, nll, anomaly, mask) or ``.sgy`` (the anomaly, or the nll, with the headers of
         the source), in one folder.
     score : str
-        What SEG-Y and picture show, and which samples are anomalous: one of `seisflow.scores.SCORES`. By
-        default those less or more probable than normal; of "nll", only those less probable.
+        What SEG-Y and picture show, and which samples are anomalous: one of `seisflow.scores.SCORES`; by
+        default the first that the model offers. Of "nll", only those less probable than normal.
     alpha : float
         False alarms allowed per panel.
     seed : int
@@ -104,6 +105,7 @@ def write_scores(
     dims = layout(section)
     judging_card(model)
     refuse_small(section, model)
+    score = score or default_score(model)
     model, match = for_survey(section, model, score)
     judge = CalibratedScore(model, score)
     shape = section.sizes[dims.vertical], section.sizes[dims.lateral]

@@ -7,6 +7,7 @@ from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.priors import GaussianPrior
 from seisflow.scores.base import SMOOTHING, Feature, Score, joined
 from seisflow.scores.forward_pass import ForwardPass
+from seisflow.scores.joint import joint
 from seisflow.scores.levels import combined, density_of_states, level_names, levels, ratio
 from seisflow.scores.likelihood import latent, nll, typicality
 from seisflow.scores.topics import topic, topic_entropy
@@ -17,6 +18,7 @@ __all__ = [
     "Feature",
     "ForwardPass",
     "Score",
+    "default_score",
     "find_score",
     "joined",
     "level_names",
@@ -24,6 +26,7 @@ __all__ = [
 ]
 
 SCORES = (
+    "joint",
     "typicality",
     "nll",
     "latent",
@@ -43,10 +46,18 @@ def scores_of(model: Model) -> dict[str, Score]:
     if isinstance(model, FractalFlowModel):
         parts = model.levels + 2
         gains = model.input.along_time().cpu().numpy() if isinstance(model.input, SpectralWhitening) else None
-        found += [latent, levels(parts), ratio(), density_of_states(parts), combined(parts, gains)]
+        whole = combined(parts, gains)
+        found += [latent, levels(parts), ratio(), density_of_states(parts), whole, joint(whole)]
         if not isinstance(model.prior, GaussianPrior):
             found += [topic, topic_entropy]
     return {score.name: score for score in found}
+
+
+def default_score(model: Model) -> str:
+    """Name of the default score of a model: the first of `SCORES` that it offers and is calibrated for."""
+    offered, card = scores_of(model), model.card
+    known = {"typicality", "nll"} | (set(card.calibrations) if card else set())
+    return next(name for name in SCORES if name in offered and name in known)
 
 
 def find_score(model: Model, name: str) -> Score:

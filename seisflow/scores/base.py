@@ -57,7 +57,7 @@ class Feature:
 FLOOR = 1e-3
 """Added to powers before their logarithm is taken, in scaled units: 3 % of the standard deviation."""
 
-Join = Literal["single", "largest", "rms", "density"]
+Join = Literal["single", "largest", "rms", "density", "p-values"]
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ class Score:
         the first is the negative log-density.
     features : tuple of Feature
         Made of these.
-    join : {"single", "largest", "rms", "density"}
+    join : {"single", "largest", "rms", "density", "p-values"}
         Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the root of
-        their mean square; the Mahalanobis distance under their held-out covariance, over sqrt(F).
+        their mean square; the Mahalanobis distance under their held-out covariance, over sqrt(F); the sum of
+        -ln p of the score that this one extends and of its own features, where these lie above normal.
     two_sided : bool
         Whether negative values are anomalies too.
     title : str
@@ -121,6 +122,10 @@ class Score:
         Taken off the deviations of every feature before they are joined.
     blur : (float, float), optional
         Window over which the joined map is averaged: samples and traces, standard deviations.
+    extends : Score, optional
+        Of the same maps, whose features come first among this one's; for the join by p-values.
+    own_weight : float
+        Weight of -ln p of a feature that is not of that score.
     """
 
     name: str
@@ -132,13 +137,16 @@ class Score:
     derive: Callable[[Maps, Mask], Maps] = as_they_are
     trend: Trend | None = None
     blur: Window | None = None
+    extends: Score | None = None
+    own_weight: float = 1.0
 
     @property
     def reach(self) -> int:
         """Traces to each side that the score of a trace depends on once its windows are put together."""
         windows = [self.trend.window if self.trend else None, self.blur]
+        within = self.extends.reach if self.extends else 0
         own = max(reach_of(feature.window[1]) for feature in self.features)
-        return own + sum(reach_of(window[1]) for window in windows if window)
+        return max(own + sum(reach_of(window[1]) for window in windows if window), within)
 
     @property
     def weights(self) -> list[float]:

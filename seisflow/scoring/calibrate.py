@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from seisflow.calibration.by_depth import Calibration, DepthMap, JointCalibration, by_depth, calibrate, folds
-from seisflow.calibration.extremes import extremes
+from seisflow.calibration.extremes import extremes, shares_exceed
 from seisflow.models import Model
 from seisflow.patches import Panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import SMOOTHING, ForwardPass, scores_of
 from seisflow.scores.base import Maps, Score
-from seisflow.scoring.calibrated import deviation_of
+from seisflow.scoring.calibrated import deviation_of, terms
 from seisflow.scoring.windows import measure_panel
 
 BINS = 16
@@ -77,7 +77,8 @@ def calibrate_scores(
         for name, score in offered.items()
         if name not in ("typicality", "nll") and (names is None or name in names)
     ]
-    taken = [offered["typicality"], *others]
+    extended = {score.extends.name for score in others if score.extends}
+    taken = [offered["typicality"], *(score for score in others if score.name not in extended)]
     channels = np.cumsum([0, *(_channels(model, score) for score in taken)]).tolist()
     plain: list[DepthMap] = []
     features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in others}
@@ -94,10 +95,13 @@ def calibrate_scores(
         total += float(np.nansum(maps[0], dtype=np.float64))
         known += int(np.isfinite(maps[0]).sum())
         plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
-        for k, score in enumerate(others, start=1):
+        for k, score in enumerate(taken[1:], start=1):
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
             most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
-            features[score.name].append((np.stack([one[:, :most] for one in found]), depth))
+            values = np.stack([one[:, :most] for one in found])
+            features[score.name].append((values, depth))
+            if score.extends and score.extends.name in features:
+                features[score.extends.name].append((values[: len(score.extends.features)], depth))
     tile = (model.shape[1], model.shape[2])
     return Calibrated(
         calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
@@ -131,6 +135,9 @@ def _fit(
         for k, feature in enumerate(score.features)
     ]
     draft = JointCalibration(features=features, maxima=[], held_out=held_out)
+    if score.extends is not None:
+        maps = [terms(draft.deviations(values, depth), score) for values, depth in panels]
+        return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})
     if score.join != "density":
         return draft
     deviations = [

@@ -1,6 +1,7 @@
 """A score made ready to judge sections: with the model it sees through and what is normal for it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
+from seisflow.calibration.extremes import surprise
 from seisflow.calibration.smoothing import smooth
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
@@ -39,7 +41,9 @@ class CalibratedScore:
         self.calibration = calibration_of(model.card, score)
         if isinstance(self.calibration, JointCalibration):
             known = [feature.smoothing for feature in self.calibration.features]
-            if known != [feature.window for feature in self.score.features]:
+            own = len(self.score.features) - len(self.score.extends.features) if self.score.extends else -1
+            windows = [feature.window for feature in self.score.features]
+            if known != windows or len(self.calibration.terms) != own + 1:
                 raise _uncalibrated(score)
 
     def __reduce__(self) -> tuple[type["CalibratedScore"], tuple[Model, str]]:
@@ -72,9 +76,27 @@ def deviation_of(
     if not isinstance(calibration, JointCalibration):
         return calibration.deviation(next(iter(features)), depth)
     deviations = calibration.deviations(features, depth)
+    if score.extends is not None:
+        maps = terms(deviations, score)
+        weights = [1.0, *(score.own_weight for _ in maps[1:])]
+        total = np.zeros_like(maps[0])
+        for weight, one, exceeded in zip(weights, maps, calibration.terms, strict=True):
+            total += np.float32(weight) * surprise(one, exceeded)
+        return total
+    return _one(deviations, score, calibration.precision)
+
+
+def terms(deviations: Iterator[Maps], score: Score) -> list[Maps]:
+    """Maps (T, X) whose p-values a score joins: that of the score it extends, and its own features."""
+    assert score.extends is not None  # what is joined by p-values extends another score
+    first = _one(islice(deviations, len(score.extends.features)), score.extends, None)
+    return [first, *(np.maximum(one, 0) for one in deviations)]
+
+
+def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
     if score.trend:
         deviations = score.trend.taken_off(deviations)
-    one = joined(deviations, score.join, weights=score.weights, precision=calibration.precision)
+    one = joined(deviations, score.join, weights=score.weights, precision=precision)
     return smooth(one, np.isfinite(one), score.blur) if score.blur else one
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seisflow.calibration.extremes import Extremes
 from seisflow.models import Model
 from seisflow.models.base import judging_card
-from seisflow.scores import find_score
+from seisflow.scores import default_score, find_score
 from seisflow.scoring.calibrated import calibration_of
 
 log = logging.getLogger("seisflow")
@@ -35,9 +35,9 @@ class Scored:
     nll : ndarray of float32
         Negative log-density of each sample, in nats; NaN where masked.
     anomaly : ndarray of float32
-        Deviation of the score from held-out data, in their standard deviations. Of two-sided typicality, the
-        default, positive where the section is less probable than normal, negative where it is more probable
-        (dim, wiped out).
+        Deviation of the score from held-out data, in their standard deviations. Of two-sided scores such as
+        typicality, positive where the section is less probable than normal, negative where it is more
+        probable (dim, wiped out).
     mask : ndarray of bool
         Samples that carry data.
     """
@@ -69,7 +69,7 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
 def variable_attrs(
     model: Model,
     alpha: float,
-    score: str = "typicality",
+    score: str | None = None,
     shape: tuple[int, int] | None = None,
     differences: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
@@ -78,11 +78,13 @@ def variable_attrs(
     ``shape`` (T, X) is that of the panels to judge, for their threshold; by default, of held-out ones.
     ``differences`` are those of the section from the calibration lines: with any, nothing is promised.
     """
+    score = score or default_score(model)
     card, title = judging_card(model), find_score(model, score).title
     calibration: Extremes = calibration_of(card, score)
     attrs = {name: dict(known) for name, (_, known) in VARIABLES.items()}
     attrs["anomaly"] |= {
         "long_name": title,
+        "two_sided": int(find_score(model, score).two_sided),
         "threshold": calibration.threshold(alpha, shape),
         "alpha": alpha,
         "alpha_is_supported": bool(calibration.supports(alpha, shape)) and not differences,
@@ -95,7 +97,7 @@ def variable_attrs(
     return attrs
 
 
-def score_attrs(model: Model, score: str = "typicality") -> dict[str, Any]:
+def score_attrs(model: Model, score: str) -> dict[str, Any]:
     """Global attributes that tell how a score came about."""
     card = judging_card(model)
     return {

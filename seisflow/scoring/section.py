@@ -19,6 +19,7 @@ from seisflow.models.base import judging_card
 from seisflow.patches import layout, read_panel, section_name
 from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.scores import default_score
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.maps import VARIABLES, Scored, score_attrs, variable_attrs
 from seisflow.scoring.survey_match import SurveyMatch, for_survey
@@ -42,7 +43,7 @@ def score(
     section: xr.Dataset,
     model: Model,
     *,
-    score: str = "typicality",
+    score: str | None = None,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -57,7 +58,7 @@ def score(
     model : Model
         As `seisflow.load_model` gives it.
     score : str
-        What ``anomaly`` is: one of `seisflow.scores.SCORES`.
+        What ``anomaly`` is: one of `seisflow.scores.SCORES`; by default the first that the model offers.
     alpha : float
         False alarms allowed per panel; sets the attribute ``threshold`` of ``anomaly``.
     seed : int
@@ -83,6 +84,7 @@ def score(
     >>> bool(unusual.any())
     True
     """
+    score = score or default_score(model)
     dims = section["amplitude"].dims
     shape = section["amplitude"].shape
     dim = layout(section)
@@ -108,7 +110,7 @@ def score_panels(
     section: xr.Dataset,
     model: Model,
     *,
-    score: str = "typicality",
+    score: str | None = None,
     seed: int = 0,
     scheduler: str | None = None,
     workers: int = 1,
@@ -127,7 +129,7 @@ def score_panels(
     model : Model
         On the device to compute on.
     score : str
-        What ``anomaly`` is: one of `seisflow.scores.SCORES`. Others than the first two cost more time.
+        What ``anomaly`` is: one of `seisflow.scores.SCORES`; by default the first that the model offers.
     seed : int
         Seed of the dither and the fill of masked samples; block b (256 traces) of panel i has
         ``(seed, i, b)``.
@@ -154,6 +156,7 @@ def score_panels(
     """
     judging_card(model)
     refuse_small(section, model)
+    score = score or default_score(model)
     if match is None:
         model, match = for_survey(section, model, score)
     work = _SlabScorer(section, CalibratedScore(model, score), match.scaling, seed)

@@ -79,15 +79,21 @@ class Contest:
     def judge(self, panel: Panel, seed: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Map of every score and baseline: the larger, the more anomalous."""
         taken: list[int] = []
+        extended = {score.extends.name for score in self.scores.values() if score.extends}
+        alone = [score for name, score in self.scores.items() if name not in extended]
 
         def maps(seen: ForwardPass) -> torch.Tensor:
-            parts = [score.maps(seen) for score in self.scores.values()]
+            parts = [score.maps(seen) for score in alone]
             taken[:] = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
             return torch.cat(parts, 1)
 
         measured = measure_panel(panel, self.model, self.scaling, maps, seed=(1, seed))
-        for k, (name, score) in enumerate(self.scores.items()):
-            yield name, self._deviation(name, score, measured[taken[k] : taken[k + 1]], panel)
+        for k, score in enumerate(alone):
+            features = list(score.measure(measured[taken[k] : taken[k + 1]], panel.mask))
+            yield score.name, self._deviation(score, features)
+            if score.extends is not None:
+                base = score.extends
+                yield base.name, self._deviation(base, features[: len(base.features)])
         for name, detector in self.detectors.items():
             calibration = self.calibrations[name]
             assert isinstance(calibration, Calibration)
@@ -98,11 +104,8 @@ class Contest:
         interval = float(self.depth[1] - self.depth[0]) / 1000
         return inject(Host(panel.amplitude.astype(np.float64), interval, self.wavelet), kind, severity, seed)
 
-    def _deviation(
-        self, name: str, score: Score, maps: NDArray[np.float32], panel: Panel
-    ) -> NDArray[np.float32]:
-        features = score.measure(maps, panel.mask)
-        deviation = deviation_of(features, self.depth, self.calibrations[name], score)
+    def _deviation(self, score: Score, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        deviation = deviation_of(features, self.depth, self.calibrations[score.name], score)
         return np.abs(deviation) if score.two_sided else deviation
 
     def _statistic(

@@ -1,0 +1,59 @@
+"""``seisflow evaluate-labels``: how well a map agrees with an interpreter's picks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import options
+
+
+@click.command()
+@click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
+@click.argument("labels", metavar="LABELS", type=click.Path(path_type=Path))
+@click.option("--section", "section_file", metavar="FILE", type=click.Path(path_type=Path),
+              help="What MAP is of, for the attributes. [default: the amplitudes in MAP]")  # fmt: skip
+@click.option("--within", metavar="N", type=click.IntRange(min=0), default=2, show_default=True,
+              help="Traces to each side by which picks are widened.")  # fmt: skip
+@click.option("--threshold", metavar="X", type=float,
+              help="For precision and recall. [default: reached by as many as are labelled]")  # fmt: skip
+@options.output
+@options.geometry
+@options.overwrite
+@options.as_json
+def command(
+    map_file: Path,
+    labels: Path,
+    section_file: Path | None,
+    within: int,
+    threshold: float | None,
+    output: Path | None,
+    geometry: dict[str, Any],
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Compare MAP, made by `seisflow score`, with LABELS, beside the attributes in use today.
+
+    LABELS is a volume that is not zero where something was picked (SEG-Y, Zarr, npy), or a table (.csv) of
+    picks with a column for every dim of the map (`trace,sample` for a line; `sample` counts from 0) and maybe
+    `name`: picks of one name are joined by lines. Draws hits, misses and false alarms; -o says where.
+    """
+    from seisflow import plotting
+    from seisflow.evaluation.labels.evaluate import evaluate_labels
+
+    section = None if section_file is None else options.open_section(section_file, geometry, ())
+    report = evaluate_labels(
+        map_file, labels, section=section, within=within, threshold=threshold, **geometry
+    )
+    picture = output or map_file.with_name(f"{map_file.stem}-labels.png")
+    plotting.save(report.figure, picture, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps(report.as_dict() | {"picture": str(picture)}, indent=1))
+        return
+    click.echo(report.table())
+    panels = f"{report.panels} panel{'s' * (report.panels != 1)} with labels"
+    click.echo(
+        f"{picture}: {panels}, {report.labelled:.1%} of the samples once picks are widened by {within} "
+        "traces to each side"
+    )
