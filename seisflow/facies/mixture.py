@@ -139,7 +139,7 @@ class Windows:
         self.totals = counts.astype(np.float64)
 
     def histograms(self, weights: Floats) -> Floats:
-        """How much of ``weights`` ``(N, Q)`` is on windows with each count of each word, ``(Q, V, L)``."""
+        """Part of ``weights`` ``(N, Q)`` on windows with each count of each word, ``(Q, V, L)``."""
         found: Floats = (weights.T @ self._ones).reshape(-1, self.words, len(self.levels))
         return found
 
