@@ -199,7 +199,10 @@ def put_in_place(new: Path, path: Path) -> None:
     """Move ``new`` to ``path``; what is there goes when the new one stands."""
     exchange(new, path)
     if new.is_dir() and not new.is_symlink():
-        shutil.rmtree(new, ignore_errors=True)
+        # renamed first: a kill amid the removal leaves nothing that looks like work begun
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        new.replace(old)
+        shutil.rmtree(old, ignore_errors=True)
     else:
         new.unlink(missing_ok=True)
     sync_folder(path.parent)
@@ -252,13 +255,13 @@ def reserve(path: Path, overwrite: bool, size: int) -> Path:
         )
     with told_as_output_error(path):
         lock = _lock(path)
-        _remove_leftovers(folder, path.name)
+        remove_leftovers(folder, path.name)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=folder))
     _held[aside] = lock
     return aside
 
 
-def _remove_leftovers(folder: Path, name: str) -> None:
+def remove_leftovers(folder: Path, name: str) -> None:
     """Remove what killed runs left of a target that nobody else is writing; tell of other leftovers."""
     for left in folder.glob(".*.partial"):
         of = _LEFT.fullmatch(left.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seisflow.errors import OutputError
-from seisflow.io.aside import locked, put_in_place
+from seisflow.io.aside import locked, put_in_place, remove_leftovers
 from seisflow.runs.folders import LATEST
 from seisflow.runs.hardware import is_first_process
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("seisflow")
 _RECORD, _STATE, _NEW = "run.json", "checkpoint.ckpt", ".new"
+_MARK = ".replaces-another"  # tells a run that is to replace another from one that was replaced, after a kill
 _Train = TypeVar("_Train", bound=Callable[..., Any])
 
 
@@ -46,6 +47,7 @@ def in_its_place(train: _Train) -> _Train:
             run: Run = train(*call.args, **call.kwargs)
             if place != folder:
                 put_in_place(place, folder)
+                (folder / _MARK).unlink(missing_ok=True)
         return replace(run, folder=folder)
 
     return guarded  # type: ignore[return-value]
@@ -80,7 +82,7 @@ def _place(folder: Path, overwrite: bool | None) -> Path:
     new = _beside(folder)
     there = folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
     if overwrite is None:
-        if (new / _STATE).is_file():
+        if (new / _STATE).is_file() and (new / _MARK).is_file():
             log.info("%s: going on with the run that is to replace it", folder)
             return new
         return folder
@@ -94,7 +96,12 @@ def _place(folder: Path, overwrite: bool | None) -> Path:
         )
     if new.exists():
         shutil.rmtree(new)
-    return new if there else folder
+    remove_leftovers(folder.absolute().parent, folder.name)
+    if not there:
+        return folder
+    new.mkdir()
+    (new / _MARK).touch()
+    return new
 
 
 @contextmanager

@@ -55,6 +55,8 @@ class Stage:
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
+        if not self.remote:
+            aside.remove_leftovers(Path(self.place).parent, Path(self.place).name)
         return self
 
     def __exit__(self, *error: Any) -> None:
