@@ -14,9 +14,8 @@ result = seisflow.score(section, seisflow.load_model("f3-small"))
 print(result)
 
 # %%
-# ``anomaly`` is signed: in standard deviations of held-out data at the same depth, positive where the
-# section is less probable than those, negative where it is more probable. Contours enclose what exceeds the
-# threshold for one false alarm in twenty sections.
+# ``anomaly`` says how rare a place is beside held-out data at the same depth. Contours enclose what exceeds
+# the threshold for one false alarm in twenty sections.
 
 strongest = abs(result.anomaly).max(("crossline", "time")).idxmax("inline")
 figure = plotting.draw(result.sel(inline=[strongest.item()]))
