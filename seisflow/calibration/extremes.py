@@ -14,7 +14,7 @@ MOST_TILES = 4000
 SAMPLE_P = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 """Shares of held-out samples for which it is kept how large a deviation they exceed."""
 TAIL_FROM = 6
-"""Of `SAMPLE_P`, from the end: where the exponential tail is taken to begin, at 0.5 %."""
+"""Index into `SAMPLE_P`, from the end, at which the exponential tail begins: 0.5 %."""
 LEAST_STEP = 0.1
 """Least width of that tail, in the unit of the values."""
 Promise = Literal["conformal", "tail", "largest"]

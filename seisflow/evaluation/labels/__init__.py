@@ -1,1 +1,1 @@
-"""How well a map agrees with what an interpreter has picked."""
+"""Agreement of a map with what an interpreter has picked."""
