@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,26 @@ def test_what_is_replaced_stands_until_the_new_one_does(segy, tmp_path, small_sl
     fs, root = fsspec.core.url_to_fs(target)
     beside = fs.ls(root.rsplit("/", 1)[0], detail=False)
     assert [name for name in beside if "ingest" in name or "lock" in name] == []
+
+
+def test_a_kill_amid_the_removal_of_the_old_does_not_stop_the_next(segy, tmp_path, small_slabs, monkeypatch):
+    remove = shutil.rmtree
+
+    def killed(path, *arguments, **options):
+        if not str(path).endswith(".partial"):
+            return remove(path, *arguments, **options)
+        (path / "zarr.json").unlink()
+        raise KeyboardInterrupt
+
+    ingest(segy(), tmp_path / "a.zarr", workers=1)
+    other = segy(whole_numbers((12, 20)) + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("seisflow.io.aside.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(other, tmp_path / "a.zarr", workers=1, overwrite=True)
+    assert_same(open_section(tmp_path / "a.zarr"), open_section(other))
+    ingest(other, tmp_path / "a.zarr", workers=1, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "synthetic.sgy"]
 
 
 def test_two_at_once_do_not_mix(segy, tmp_path, small_slabs):
