@@ -97,6 +97,7 @@ class Findings:
         likely = score.name == "nll"
         shown = smooth(scored.nll, scored.mask, SMOOTHING) if likely else scored.anomaly
         words = "Negative log-density (nats)" if likely else "Deviation from held-out data (std)"
+        words = "Surprise beside held-out data (nats)" if score.extends else words
         return plotting.draw_anomaly_overlay(
             scored.amplitude.T,
             shown.T,

@@ -117,7 +117,10 @@ def draw(
         **look,
         threshold=anomaly.attrs.get("threshold"),
         caveat=str(anomaly.attrs.get("caveat", "")),
-        score_label="Deviation from held-out data (std)",
+        two_sided=bool(anomaly.attrs.get("two_sided", True)),
+        score_label="Surprise beside held-out data (nats)"
+        if anomaly.attrs.get("units") == "nat"
+        else "Deviation from held-out data (std)",
     )
 
 

@@ -79,17 +79,22 @@ def variable_attrs(
     ``differences`` are those of the section from the calibration lines: with any, nothing is promised.
     """
     score = score or default_score(model)
-    card, title = judging_card(model), find_score(model, score).title
+    card, chosen = judging_card(model), find_score(model, score)
     calibration: Extremes = calibration_of(card, score)
     attrs = {name: dict(known) for name, (_, known) in VARIABLES.items()}
     attrs["anomaly"] |= {
-        "long_name": title,
-        "two_sided": int(find_score(model, score).two_sided),
+        "long_name": chosen.title,
+        "two_sided": int(chosen.two_sided),
         "threshold": calibration.threshold(alpha, shape),
         "alpha": alpha,
         "alpha_is_supported": bool(calibration.supports(alpha, shape)) and not differences,
         "alpha_rests_on": "nothing" if differences else calibration.promise(alpha, shape),
     }
+    if chosen.extends is not None:
+        attrs["anomaly"] |= {
+            "units": "nat",
+            "comment": "sum of -ln p, with the shares p of held-out samples that deviate as much",
+        }
     if differences:
         attrs["anomaly"]["caveat"] = (
             f"a ranking without an alarm rate: {', '.join(differences)} unlike the calibration lines"
