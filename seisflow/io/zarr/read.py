@@ -107,7 +107,9 @@ def _section(path: str | Path, store: xr.Dataset, kind: str) -> xr.Dataset:
     name = _main_variable(path, store)
     dims = [str(dim) for dim in store[name].dims]
     vertical = _vertical(path, store, dims)
-    leading = sorted((dim for dim in dims if dim != vertical), key=lambda d: _name_of(d) == "crossline")
+    leading = [dim for dim in dims if dim != vertical]
+    if sorted(map(_name_of, leading)) == ["crossline", "inline"]:
+        leading.sort(key=_name_of, reverse=True)  # inline first, in whichever order the file has them
     store = store.transpose(*leading, vertical, ...)
     names = {dim: _name_of(dim) for dim in leading}
     if len(leading) == 1:
