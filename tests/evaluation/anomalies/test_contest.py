@@ -122,7 +122,9 @@ def line_folder(tmp_path_factory):
 
 
 def test_a_line_is_judged_beyond_the_traces_that_were_trained_on(line_folder, monkeypatch):
-    monkeypatch.setattr(anomalies, "fit_detectors", lambda panels, seed: {"RMS amplitude": rms})
+    monkeypatch.setattr(
+        "seisflow.evaluation.anomalies.contest.fit_detectors", lambda panels, seed: {"RMS amplitude": rms}
+    )
     model = load_model(line_folder / "run")
     section = Source(path=str(line_folder / "line.sgy"), geometry={"line": True}).open()
     assert survey_lines.trained_lines(section, model) == (0, 150)
