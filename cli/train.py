@@ -136,6 +136,8 @@ def command(
         from seisflow.training.record import summary
         from seisflow.training.start import check_folder
 
+    from .main import Interrupted
+
     began = click.get_current_context().meta.get(options.BEGAN)
     if resume:
         if config or overrides or select or geometry or workers or dry_run:
@@ -190,8 +192,11 @@ def command(
             check_folder(output)
         if isinstance(sources, list):
             check_fits_sections(settings)
-            with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):
-                planned = make_plan(join_lines(sources), settings, fit_patch=chosen_here)
+            try:
+                with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):
+                    planned = make_plan(join_lines(sources), settings, fit_patch=chosen_here)
+            except KeyboardInterrupt as stop:
+                raise Interrupted("interrupted while files were read, so there is no run") from stop
             if dry_run:
                 for line in describe(planned, measure(planned, seed or 0, device), max_time):
                     options.echo(line)
