@@ -15,7 +15,7 @@ from seisflow.io import catalog
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
 from seisflow.models.survey import Survey
-from seisflow.patches import Block, section_name
+from seisflow.patches import Block, layout, section_name
 from seisflow.patches.areas import no_signal
 from seisflow.patches.identity import ALIKE, Identity
 from seisflow.patches.scaling import AmplitudeScaling
@@ -74,7 +74,7 @@ def for_survey(section: xr.Dataset, model: Model, score: str = "typicality") -> 
         return with_card(model, calibrated_on_samples(model, card, score)), match
     surveys = card.surveys or [first_survey(card)]
     for survey in surveys:
-        if _is_of(section, survey):
+        if _is_of(section, survey) and _same_sampling(*_sampling(section), survey):
             match = SurveyMatch(survey.name, survey.scaling, [])
             return with_card(model, card_of(card, survey)), match
     fitting, match = _nearest(section, surveys, model, card)
@@ -107,7 +107,7 @@ def _nearest(
         ((survey, survey.scaling) for survey in surveys), key=lambda pair: _distance(identity, pair[0])
     )
     differences = []
-    if not _same_sampling(identity, one):
+    if not _same_sampling(identity.domain, identity.interval, one):
         differences.append(f"sampling ({identity.sampling}, against {one.domain}, every {one.interval:g} "
                            f"{one.unit})".replace(" )", ")"))  # fmt: skip
     ratio = identity.std / one.scaling.std
@@ -136,15 +136,23 @@ def _distance(identity: Identity, survey: Survey) -> tuple[bool, bool, float]:
     words = frozenset(survey.words)
     alike = len(words & identity.words) >= 0.5 * len(words | identity.words) if words else False
     ratio = abs(float(np.log(max(identity.std, 1e-30) / survey.scaling.std)))
-    return not _same_sampling(identity, survey), not alike and ratio > np.log(ALIKE), ratio
+    return (
+        not _same_sampling(identity.domain, identity.interval, survey),
+        not alike and ratio > np.log(ALIKE),
+        ratio,
+    )
 
 
-def _same_sampling(identity: Identity, survey: Survey) -> bool:
+def _same_sampling(domain: str, interval: float, survey: Survey) -> bool:
     if not survey.interval:  # not told by older versions
         return True
-    return identity.domain == survey.domain and bool(
-        np.isclose(identity.interval, survey.interval, rtol=0.01)
-    )
+    return domain == survey.domain and bool(np.isclose(interval, survey.interval, rtol=0.01))
+
+
+def _sampling(section: xr.Dataset) -> tuple[str, float]:
+    domain = layout(section).vertical
+    labels = section[domain].values
+    return domain, float(labels[1] - labels[0]) if len(labels) > 1 else 1.0
 
 
 def with_card(model: Model, card: ModelCard) -> Model:

@@ -152,7 +152,7 @@ def test_amplitudes_of_another_size_are_scaled_by_their_own(cube, model, caplog)
         other["amplitude"] = other["amplitude"] * factor
         with caplog.at_level(logging.WARNING, "seisflow"):
             maps.append(score(other, model)["nll"])
-    assert "other.sgy: amplitudes are 1.2e+03 times those the model has seen" in caplog.text
+    assert "other.sgy: unlike the calibration lines of cube in amplitude (1.2e+03 times" in caplog.text
     np.testing.assert_allclose(maps[0], maps[1], rtol=1e-3, atol=1e-3)
 
 
@@ -170,8 +170,8 @@ def test_another_sampling_is_told(cube, model, caplog, dim, interval):
     other = other.assign_coords({dim: interval * np.arange(96)})
     with caplog.at_level(logging.WARNING, "seisflow"):
         score(other.isel(inline=[0]), model)
-    assert f"{dim} samples every {interval:g}" in caplog.text
-    assert "the model has seen time samples every 4 ms" in caplog.text
+    assert f"sampling (stacks in {dim}, every {interval:g}" in caplog.text
+    assert "against time, every 4 ms" in caplog.text
 
 
 def zero(section):
