@@ -83,7 +83,7 @@ class Stage:
         with aside.told_as_output_error(self.output):
             self._check_space(section["amplitude"].size * 4)
             if self.fs.exists(self.root):
-                if not self._is_unfinished(self.root):
+                if self.root == self.place and not self._is_unfinished(self.root):
                     aside.check_target(self.target, True, self.inputs)
                 self.fs.rm(self.root, recursive=True)
             with warnings.catch_warnings():
