@@ -49,11 +49,11 @@ def command(
     picture = output or map_file.with_name(f"{map_file.stem}-labels.png")
     plotting.save(report.figure, picture, overwrite=overwrite)
     if as_json:
-        click.echo(json.dumps(report.as_dict() | {"picture": str(picture)}, indent=1))
+        options.echo(json.dumps(report.as_dict() | {"picture": str(picture)}, indent=1))
         return
-    click.echo(report.table())
+    options.echo(report.table())
     panels = f"{report.panels} panel{'s' * (report.panels != 1)} with labels"
-    click.echo(
+    options.echo(
         f"{picture}: {panels}, {report.labelled:.1%} of the samples once picks are widened by {within} "
         "traces to each side"
     )

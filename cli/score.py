@@ -132,7 +132,7 @@ def command(
     if as_json:
         options.echo(json.dumps(summaries, indent=1))
     for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+        options.echo(f"Error: {failure}", err=True)
     if failures:
         sys.exit(1)
 

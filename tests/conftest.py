@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from seisflow.config import Config
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave scripts beside the tests alone, which ``--doctest-modules`` would import."""
+    name = collection_path.name
+    if collection_path.suffix != ".py" or "benchmarks" in collection_path.parts:
+        return None
+    return None if name.startswith("test_") or name == "conftest.py" else True
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real development data (``segy/``, ``arrays/``, ``images/``); skips where it is absent."""

@@ -20,7 +20,8 @@ from seisflow.cli.main import cli, main
 from seisflow.errors import DataError, GeometryError
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = sorted({path.stem for path in (ROOT / "cli").glob("*.py")} - {"__init__", "main", "options"})
+MODULES = {path.stem for path in (ROOT / "cli").glob("*.py")} - {"__init__", "main", "options"}
+COMMANDS = sorted(name.replace("_", "-") for name in MODULES)
 HEAVY = ("lightning", "matplotlib", "numpy", "obspy", "pydantic", "segyio", "torch", "xarray", "zarr")
 
 

@@ -113,7 +113,6 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(run, arguments, mess
     "arguments",
     [
         [],
-        ["--resume", SAMPLE],
         ["--resume", "--set", "training.steps=3"],
         [SAMPLE, "--max-steps", "0"],
         [SAMPLE, "--max-time", "soon"],

@@ -192,15 +192,16 @@ def test_the_counts_of_revision_2_are_used(segy):
     assert float(section["time"][2]) == 0.251
 
 
-def test_an_array_needs_an_interval(tmp_path):
+def test_an_array_has_the_interval_that_is_given_or_assumed(tmp_path):
     values = whole_numbers((3, 4, 20))
     np.save(tmp_path / "cube.npy", values)
     section = open_section(tmp_path / "cube.npy", dt=4)
     assert section["amplitude"].dims == ("inline", "crossline", "time")
     np.testing.assert_array_equal(section["amplitude"], values)
     np.testing.assert_array_equal(section["amplitude"][1, [2, 0], 3:7], values[1][[2, 0], 3:7])
-    with pytest.raises(DataError, match="pass dt"):
-        open_section(tmp_path / "cube.npy")
+    assumed = open_section(tmp_path / "cube.npy")
+    assert float(assumed["time"][1] - assumed["time"][0]) == 4
+    assert any("--dt" in warning for warning in assumed.attrs["warnings"])
 
 
 @pytest.mark.parametrize("kind", ["f8", ">i2", "f4"])

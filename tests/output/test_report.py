@@ -68,9 +68,8 @@ def test_the_scale_ends_where_anomalies_are():
 @pytest.fixture(scope="module")
 def page(cube_file, tiny_run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    write_scores(
-        seisflow.open_section(cube_file), load_model(tiny_run), [folder / "map.zarr"], alpha=0.3, page=True
-    )
+    section, model = seisflow.open_section(cube_file), load_model(tiny_run)
+    write_scores(section, model, [folder / "map.zarr"], score="typicality", alpha=0.3, page=True)
     return folder / "map.html"
 
 

@@ -72,7 +72,8 @@ def test_a_seed_fixes_the_map_to_the_bit(cube, model, result):
     assert 0 < float(abs(other - result["nll"]).mean()) < 0.2
 
 
-def test_the_result_is_the_section_with_maps(cube, result, model):
+def test_the_result_is_the_section_with_maps(cube, model):
+    result = score(cube, model, score="typicality")
     assert dict(result.sizes) == dict(cube.sizes)
     assert set(result.coords) == set(cube.coords)
     assert {"amplitude", "nll", "anomaly", "mask", "trace_mask", "trace_index"} == set(result.data_vars)
@@ -96,12 +97,13 @@ def test_mutes_and_missing_traces_are_not_scored(cube, model):
         np.testing.assert_array_equal(np.isfinite(result[name]), expected)
 
 
-def test_a_bright_spot_is_less_probable_and_a_wiped_out_zone_more(cube, model, result):
+def test_a_bright_spot_is_less_probable_and_a_wiped_out_zone_more(cube, model):
+    result = score(cube, model, score="typicality")
     assert float(result["anomaly"][:, 23:29, 44:52].min()) > result["anomaly"].attrs["threshold"]
     assert float(result["anomaly"][:, 80:].max()) <= result["anomaly"].attrs["threshold"]
     dim = cube.load().copy(deep=True)
     dim["amplitude"][:, 80:100, 50:80] *= 0.02
-    assert float(score(dim, model)["anomaly"][:, 87:93, 62:68].max()) < -1
+    assert float(score(dim, model, score="typicality")["anomaly"][:, 87:93, 62:68].max()) < -1
 
 
 def test_a_line_and_gathers_are_scored_like_panels(cube, model, result):

@@ -144,7 +144,9 @@ def test_held_out_likelihood_is_that_of_the_average(finished):
 def test_without_averaging_the_model_is_the_last_weights(fit):
     done = fit(ema=0)
     last = {key.removeprefix("model."): value for key, value in state(done.folder)["state_dict"].items()}
-    assert same({key: last[key] for key in weights(done.folder)}, weights(done.folder))
+    # concentrations do not touch the density, and are fitted when training is over
+    saved = {key: value for key, value in weights(done.folder).items() if "concentration" not in key}
+    assert same({key: last[key] for key in saved}, saved)
 
 
 def test_a_seed_fixes_the_result(fit, finished):
