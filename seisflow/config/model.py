@@ -1,5 +1,6 @@
 """The configuration of a run: one class for each family of models, told apart by the key ``model``."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag, TypeAdapter
@@ -12,7 +13,7 @@ from seisflow.config.training import DataConfig, TrainingConfig
 DEFAULT = "fractal-flow"
 
 
-class RunConfig(Group):
+class RunConfig(Group, ABC):
     """Everything that defines a run besides its data files and its seed."""
 
     model: str
@@ -23,14 +24,14 @@ class RunConfig(Group):
     """Optimisation: how long and how hard."""
 
     @property
+    @abstractmethod
     def input_key(self) -> str:
         """Key that says what the model takes: amplitudes or pixel values."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def input(self) -> str:
         """Value of that key."""
-        raise NotImplementedError
 
     def without_effect(self) -> dict[str, str]:
         why = f"with {self.input_key} = {self.input}"

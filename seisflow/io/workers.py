@@ -199,7 +199,11 @@ def _know(work: Callable[[Any], Any]) -> None:
 
 
 def _begin(pickled: bytes) -> None:
-    """Start a worker process: it leaves Ctrl-C to its parent, and ends when that is gone."""
+    """Start a worker process: it leaves Ctrl-C to its parent, and ends when that is gone.
+
+    The work comes from the parent's memory, never from a file. It is unpickled here, after that, since
+    loading what it needs takes seconds.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _know(pickle.loads(pickled))

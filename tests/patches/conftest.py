@@ -29,3 +29,15 @@ def numbered() -> Callable[..., xr.Dataset]:
     return lambda *shape, **kw: section_of(
         np.arange(1, np.prod(shape) + 1, dtype=np.float32).reshape(shape), **kw
     )
+
+
+@pytest.fixture
+def noisy() -> xr.Dataset:
+    """3D section with mutes, dead traces and a hole."""
+    amplitude = np.random.default_rng(0).standard_normal((24, 40, 60)).astype(np.float32)
+    amplitude[:, :, :6] = 0
+    amplitude[:, ::9] = 3
+    amplitude[3:5] = np.nan
+    section = section_of(amplitude)
+    section["trace_mask"][10:14, :15] = False
+    return section

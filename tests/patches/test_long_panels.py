@@ -26,18 +26,6 @@ SCALED = AmplitudeScaling(std=2.0, mean=0.5, step=0.25)
 
 
 @pytest.fixture
-def noisy(make_section):
-    """3D section with mutes, dead traces and a hole."""
-    amplitude = np.random.default_rng(0).standard_normal((24, 40, 60)).astype(np.float32)
-    amplitude[:, :, :6] = 0
-    amplitude[:, ::9] = 3
-    amplitude[3:5] = np.nan
-    section = make_section(amplitude)
-    section["trace_mask"][10:14, :15] = False
-    return section
-
-
-@pytest.fixture
 def long_panels(monkeypatch):
     """Panels of more than 4000 samples are long, their pieces have 1600."""
     monkeypatch.setattr(areas, "LONG_SAMPLES", 4000)
