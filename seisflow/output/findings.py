@@ -90,19 +90,28 @@ class Findings:
             )
         ]
 
-    def draw(self, section: xr.Dataset, score: Score, caveat: str = "") -> Figure:
-        """Draw the panel that shows most of the strongest anomaly, with those of the summary framed."""
+    def draw(self, section: xr.Dataset, score: Score, caveat: str = "", *, supported: bool = True) -> Figure:
+        """Draw the panel that shows most of the strongest anomaly, with those of the summary framed.
+
+        Where calibration rests on too little for its threshold to be ``supported``, and nothing lies beyond
+        that, the highest 5 % of the panel are coloured, and the picture says so.
+        """
         assert self._shown is not None  # a section without data has raised before
         scored, _ = self._shown
         likely = score.name == "nll"
         shown = smooth(scored.nll, scored.mask, SMOOTHING) if likely else scored.anomaly
         words = "Negative log-density (nats)" if likely else "Deviation from held-out data (std)"
         words = "Surprise beside held-out data (nats)" if score.extends else words
+        threshold = None if likely else self.anomalies.threshold
+        if threshold is not None and not supported and not self.anomalies.count:
+            told = f"no anomaly beyond {threshold:.3g}, the most of the little held-out data there is; "
+            caveat = f"{told}coloured are the highest 5 %" + (f". {caveat}" if caveat else "")
+            threshold = None
         return plotting.draw_anomaly_overlay(
             scored.amplitude.T,
             shown.T,
             **self._axes(section),
-            threshold=None if likely else self.anomalies.threshold,
+            threshold=threshold,
             two_sided=score.two_sided,
             anomalies=self._frames(section),
             title=self._title(section),

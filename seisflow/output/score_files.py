@@ -163,8 +163,10 @@ def write_scores(
         for end, text in texts.items():
             with told_as_output_error(beside[end]):
                 (folder / beside[end].name).write_text(text, encoding="utf-8", errors="backslashreplace")
+    supported = result.alpha_is_supported
     draw_after(
-        pictures["png"], lambda path: plotting.save(found.draw(section, judge.score, match.caveat), path)
+        pictures["png"],
+        lambda path: plotting.save(found.draw(section, judge.score, match.caveat, supported=supported), path),
     )
     if page:
         draw_after(

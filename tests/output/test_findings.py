@@ -1,0 +1,44 @@
+"""The picture of a score colours what lies beyond its threshold, or says that it colours what is highest."""
+
+import numpy as np
+import pytest
+
+import seisflow
+from seisflow import plotting
+from seisflow.models import load_model
+from seisflow.output.findings import Findings
+from seisflow.scores import find_score
+from seisflow.scoring import score_panels
+from seisflow.scoring.anomalies import AnomalyList
+
+
+@pytest.fixture
+def drawn(cube_file, tiny_run, monkeypatch):
+    """Threshold and caveat that a picture gets, for a threshold of the map."""
+    section, model = seisflow.open_section(cube_file), load_model(tiny_run)
+    given = {}
+    monkeypatch.setattr(plotting, "draw_anomaly_overlay", lambda *_, **words: given.update(words))
+
+    def draw(threshold, supported):
+        found = Findings(AnomalyList(threshold, (1, -1)))
+        for number, scored in enumerate(score_panels(section, model, score="typicality")):
+            found.add(scored, number)
+        found.draw(section, find_score(model, "typicality"), "read me", supported=supported)
+        return found.anomalies.count, given["threshold"], given["caveat"]
+
+    return draw
+
+
+def test_nothing_beyond_a_threshold_of_little_data_is_said_and_the_highest_coloured(drawn):
+    count, threshold, caveat = drawn(1e6, supported=False)
+    assert (count, threshold) == (0, None)
+    assert "no anomaly beyond 1e+06" in caveat
+    assert caveat.endswith("read me")
+
+
+@pytest.mark.parametrize(("threshold", "supported"), [(1e6, True), (0.5, False)])
+def test_a_threshold_stands_where_it_holds_or_is_passed(drawn, threshold, supported):
+    count, shown, caveat = drawn(threshold, supported)
+    assert (count > 0) == (threshold < 1)
+    assert np.isclose(shown, threshold)
+    assert caveat == "read me"
