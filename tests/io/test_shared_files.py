@@ -50,7 +50,10 @@ FACTS = {
         "vertical": ("time", 600, 4, 0),
         "format": 1,
         "offset": (-3237, -262),
-        "warnings": ["trace headers say 1500 samples, the file holds 600: 600 is used"],
+        "warnings": [
+            "trace headers say 1500 samples, the file holds 600: 600 is used",
+            "coordinates are called degrees (byte 89), and too large: taken for m",
+        ],
     },
     "F3_very_small.sgy": {
         "axes": [("inline", 11, 200, 210), ("crossline", 11, 400, 410)],
