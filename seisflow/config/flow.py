@@ -121,6 +121,9 @@ class FlowConfig(Group):
     """Invertible 1x1 maps between couplings (the paper's Fig. 9 leaves them out)."""
     mixing_init: Literal["cosine", "random"] = renamed("cosine", "mixing_init", "start")
     """First values of these maps: the local cosine transform, or random orthogonal matrices."""
+    mask: Literal["halves", "learned"] = "halves"
+    """Channels that condition a coupling: one half and the other in turns, or a mask that is learned in the
+    first fifth of training. Couplings between bands keep theirs."""
     input: Literal["whiten", "pixels", "none"] = "whiten"
     """Map before the first level: spectral whitening (seismic), a map of pixel values (images), or none."""
     pixels: Annotated[Literal["arctanh", "logistic-ends"], BeforeValidator(_value_of_today)] = "arctanh"

@@ -74,7 +74,8 @@ class AutoregressiveModelConfig(RunConfig):
         return self.autoregressive.input
 
     def without_effect(self) -> dict[str, str]:
-        found = super().without_effect() | {"training.l2": f"on a {self.model}, which has no states"}
+        no_states = f"on a {self.model}, which has no states"
+        found = super().without_effect() | dict.fromkeys(("training.l2", "training.transport"), no_states)
         if self.model == "fractal-ar":
             found["autoregressive.rounds"] = "on a fractal-ar, which takes its parts one by one"
         return found

@@ -98,11 +98,11 @@ def run_table1(asked: Asked) -> Iterator[Result]:
         source = _source(name, asked)
         for preset in presets:
             config = load_config(preset, _overrides(asked))
-            label, how = Path(preset).stem, config.data.resize
+            label, how = " ".join((Path(preset).stem, *asked.overrides)), config.data.resize
             if _is_there(asked, "table1", label, f"{name}, test", how):
                 log.info("%s on %s by %s: recorded already, left out", label, name, how)
                 continue
-            folder = root / f"{name}-{how}-{label}"
+            folder = root / f"{name}-{how}-{label.replace(' ', '-')}"
             log.info("%s on %s", label, name)
             if (folder / WEIGHTS).is_file() and not asked.overwrite:
                 model = _finished(folder, source)

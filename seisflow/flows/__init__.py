@@ -6,6 +6,7 @@ from seisflow.flows.base import Bijection
 from seisflow.flows.chain import Chain
 from seisflow.flows.coupling import AffineCoupling
 from seisflow.flows.fractal import FractalFlow
+from seisflow.flows.learned_mask import LearnedMaskCoupling
 from seisflow.flows.linear import Invertible1x1
 from seisflow.flows.pixels.logistic_ends import LogisticEnds
 from seisflow.flows.pixels.pixel_autoregressive import PixelAutoregressive
@@ -25,6 +26,7 @@ __all__ = [
     "FractalFlow",
     "Invertible1x1",
     "LateralBands",
+    "LearnedMaskCoupling",
     "LogisticEnds",
     "PixelAutoregressive",
     "Reversible",

@@ -53,7 +53,7 @@ class Model(nn.Module, ABC):
         """Set data-dependent parameters from a batch of training patches."""
 
     @abstractmethod
-    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
+    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0, transport: float = 0.0) -> tuple[Tensor, Tensor]:
         """Training loss and negative log-density, both in nats a valid sample."""
 
     @abstractmethod

@@ -18,6 +18,7 @@ from seisflow.flows import (
     FractalFlow,
     Invertible1x1,
     LateralBands,
+    LearnedMaskCoupling,
     LogisticEnds,
     PixelAutoregressive,
     Reversible,
@@ -151,26 +152,34 @@ def _trace_autoregressive(shape: Shape, config: FlowConfig) -> TraceAutoregressi
 def _couplings(shape: Shape, couplings: int, cosines: Tensor, config: FlowConfig) -> list[Bijection]:
     """Couplings of a squeezed state, each after its normalisation and mixing."""
     mixing = _mixing(cosines, couplings, config)
+    coupling = _learned_mask if config.mask == "learned" else _coupling
     bijections: list[Bijection] = []
     for i in range(couplings):
         bijections.append(ActNorm(shape[0]))
         bijections += [Invertible1x1(shape[0], start) for start in mixing[i : i + 1]]
-        bijections.append(_coupling(shape, config, swap=i % 2 == 1))
+        bijections.append(coupling(shape, config, swap=i % 2 == 1))
     return bijections + [Invertible1x1(shape[0], start) for start in mixing[couplings:]]
 
 
 def _coupling(shape: Shape, config: FlowConfig, *, swap: bool = False) -> AffineCoupling:
-    channels, height, width = shape
+    channels = shape[0]
     fixed = split_sizes(channels, swap)[1 if swap else 0]
+    subnet = _subnet(fixed, 2 * (channels - fixed), shape, config)
+    return AffineCoupling(subnet, channels, swap=swap, bound=config.max_log_scale)
+
+
+def _learned_mask(shape: Shape, config: FlowConfig, *, swap: bool = False) -> LearnedMaskCoupling:
+    channels = shape[0]
+    subnet = _subnet(channels, 2 * channels, shape, config)
+    return LearnedMaskCoupling(subnet, channels, swap=swap, bound=config.max_log_scale)
+
+
+def _subnet(inputs: int, outputs: int, shape: Shape, config: FlowConfig) -> MixedPrecision:
+    settings, size = config.subnet, shape[1:]
     subnet = build_subnet(
-        config.subnet.kind,
-        fixed,
-        2 * (channels - fixed),
-        width=config.subnet.width,
-        depth=config.subnet.depth,
-        size=(height, width),
+        settings.kind, inputs, outputs, width=settings.width, depth=settings.depth, size=size
     )
-    return AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=config.max_log_scale)
+    return MixedPrecision(subnet)
 
 
 def _chain(bijections: list[Bijection], config: FlowConfig) -> Chain:

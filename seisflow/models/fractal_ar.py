@@ -106,8 +106,8 @@ class FractalGenerator(Model):
         share = self._shares(x, self.conditionals)
         return (share if mask is None else share * mask).sum(1, keepdim=True)
 
-    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Negative log-density in nats a valid sample, twice; there are no steps for ``l2`` to weigh."""
+    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0, transport: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Negative log-density in nats a valid sample, twice; without steps, the weights have no effect."""
         valid = mask.expand_as(x)
         nll = -(self._shares(x, self.conditionals) * valid).sum() / valid.sum().clamp_min(1)
         return nll, nll.detach()

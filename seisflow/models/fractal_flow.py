@@ -109,13 +109,15 @@ class FractalFlowModel(Model):
             log_det_map = log_det_map * mask
         return (log_det_map + self.prior.log_prob_map(z, _expand(mask, z))).sum(1, keepdim=True)
 
-    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
+    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0, transport: float = 0.0) -> tuple[Tensor, Tensor]:
         r"""Training loss and negative log-density, both in nats a valid sample, scalars.
 
         .. math:: L = -\frac{\log p(x)}{\#\text{valid}}
-            + \lambda \sum_l \overline{(y_l - y_{l-1})^2} + L_{\text{aux}}
+            + \lambda \sum_l \overline{(y_l - y_{l-1})^2} + \tau (S - 1) + L_{\text{aux}}
 
-        (Eq. 11 of the paper, as a mean over samples). :math:`L_{\text{aux}}` is the auxiliary loss of steps
+        (Eq. 11 of the paper, as a mean over samples), with :math:`\lambda` = ``l2``. :math:`\tau` =
+        ``transport`` weighs the straightness S of the batch over the levels (`straightness`; the input map,
+        which has nothing to learn here, is left out). :math:`L_{\text{aux}}` is the auxiliary loss of steps
         that have one (`Bijection.forward_training`), in nats a sample of the patch; patches count by their
         valid samples.
         """
@@ -131,9 +133,11 @@ class FractalFlowModel(Model):
         weight = valid / self.size / total
         auxiliary = sum((weight * level.auxiliary).sum() for level in levels if level.auxiliary is not None)
         loss = nll + auxiliary
+        states = [y, *(level.state for level in levels)]
         if l2:
-            states = [y, *(level.state for level in levels)]
             loss = loss + l2 * sum((after - before).square().mean() for before, after in pairwise(states))
+        if transport:
+            loss = loss + transport * (_straightness(states) - 1)
         return loss, nll.detach()
 
     @torch.no_grad()
@@ -173,9 +177,7 @@ class FractalFlowModel(Model):
         over the K steps of a batch; larger where steps undo each other. Optimal transport, whose points move
         straight on at constant speed, has 1 (Benamou & Brenier, 2000).
         """
-        states = self.steps(x)
-        pieces = sum(float((after - before).square().sum()) for before, after in pairwise(states))
-        return (len(states) - 1) * pieces / float((states[-1] - states[0]).square().sum().clamp_min(1e-12))
+        return float(_straightness(self.steps(x)))
 
     @torch.no_grad()
     def topics(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -203,6 +205,12 @@ class FractalFlowModel(Model):
     def _log_prob(self, z: Tensor, log_det_map: Tensor, mask: Tensor | None) -> Tensor:
         log_det = log_det_map if mask is None else log_det_map * mask
         return self.prior.log_prob(z, _expand(mask, z)) + log_det.flatten(1).sum(1)
+
+
+def _straightness(states: list[Tensor]) -> Tensor:
+    """K times the sum of squared steps over the square of the whole way, scalar; 1 is the least."""
+    pieces = torch.stack([(after - before).square().sum() for before, after in pairwise(states)])
+    return len(pieces) * pieces.sum() / (states[-1] - states[0]).square().sum().clamp_min(1e-12)
 
 
 def _expand(mask: Tensor | None, z: Tensor) -> Tensor | None:

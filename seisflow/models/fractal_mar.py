@@ -37,7 +37,7 @@ class FractalMAR(FractalGenerator):
         super().__init__(shape, config, MaskedParts, conditions=5)
         self.register_buffer("batches", torch.tensor(0))  # trained on; masks of a resumed run follow from it
 
-    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0) -> tuple[Tensor, Tensor]:
+    def loss(self, x: Tensor, mask: Tensor, l2: float = 0.0, transport: float = 0.0) -> tuple[Tensor, Tensor]:
         """Mean negative log-density of samples that random masks hide, in nats, twice."""
         generator = torch.Generator().manual_seed(int(self.batches))
         self.batches += 1

@@ -48,9 +48,7 @@ class Provenance(TypedDict, total=False):
     """Panels that the calibration rests on."""
     geometry: Geometry
     straightness: float
-    """Straightness of the way from data to latent, at most 1 (`FractalFlowModel.straightness`)."""
-    breaks: dict[str, Any]
-    """Training of the score that was learnt beside the model."""
+    """Straightness of the way from data to latent, at least 1 (`FractalFlowModel.straightness`)."""
 
 
 class TrainingInput(TypedDict, total=False):

@@ -72,7 +72,7 @@ def measure(plan: Plan, seed: int = 0, device: str | None = None) -> DryRun:
                 batch = default_collate(items)
                 x, mask = (batch[name].to(hardware.device) for name in ("x", "mask"))
                 optimiser.zero_grad()
-                model.loss(x, mask, training.l2)[0].backward()
+                model.loss(x, mask, training.l2, training.transport)[0].backward()
                 optimiser.step()
                 if hardware.accelerator == "cuda":
                     torch.cuda.synchronize()

@@ -10,12 +10,16 @@ from torch import Tensor
 
 from seisflow.config import TrainingConfig
 from seisflow.errors import TrainingError
+from seisflow.flows import LearnedMaskCoupling
 from seisflow.models import Model
 
 BAD_STEPS = 20
 """Non-finite steps in a row after which training gives up."""
 FINAL_RATE = 0.02
 """Learning rate at the end, as a part of the highest."""
+
+MASKS_UNTIL = 0.2
+"""Part of the training after which learned masks stay as they are."""
 
 
 class FlowModule(LightningModule):
@@ -46,12 +50,17 @@ class FlowModule(LightningModule):
         )
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        rate = self.settings.learning_rate * self._rate(self.global_step)
+        progress = self._progress()
+        if progress < MASKS_UNTIL:
+            for part in self.model.modules():
+                if isinstance(part, LearnedMaskCoupling):
+                    part.choose()
+        rate = self.settings.learning_rate * self._rate(progress)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        loss, nll = self.model.loss(batch["x"], batch["mask"], self.settings.l2)
+        loss, nll = self.model.loss(batch["x"], batch["mask"], self.settings.l2, self.settings.transport)
         self.log("train/nats_per_dim", nll, prog_bar=True)
         self.log("train/bits_per_dim", nll / math.log(2), prog_bar=True)
         self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
@@ -84,13 +93,17 @@ class FlowModule(LightningModule):
         valid = mask.sum().float()
         return valid / self.trainer.strategy.reduce(valid.clone(), reduce_op="mean").clamp_min(1)
 
-    def _rate(self, step: int) -> float:
-        """Learning rate as a part of the highest: linear warm-up, then a cosine over steps or time."""
-        progress = step / self.settings.steps
+    def _progress(self) -> float:
+        """Part of the training that is done, by steps or by time, whichever ends sooner."""
+        progress = self.global_step / self.settings.steps
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer) and callback._duration is not None:
                 elapsed = callback.time_elapsed() / callback._duration
                 # one clock for all processes: with rates of their own, their weights would part
                 progress = max(progress, self.trainer.strategy.broadcast(elapsed))
-        warm = min(1.0, (step + 1) / (self.settings.warmup + 1))
-        return warm * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+        return min(progress, 1.0)
+
+    def _rate(self, progress: float) -> float:
+        """Learning rate as a part of the highest: linear warm-up, then a cosine over steps or time."""
+        warm = min(1.0, (self.global_step + 1) / (self.settings.warmup + 1))
+        return warm * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress)))

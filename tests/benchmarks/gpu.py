@@ -277,7 +277,9 @@ def trainings(
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate * min(1.0, (done + 1) / 100)
         optimiser.zero_grad()
-        model.loss(x, torch.ones_like(x[:, :1], dtype=torch.bool), settings.l2)[0].backward()
+        model.loss(x, torch.ones_like(x[:, :1], dtype=torch.bool), settings.l2, settings.transport)[
+            0
+        ].backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
         optimiser.step()
         done += 1

@@ -20,6 +20,7 @@ WITHOUT_EFFECT = {
     ("seismic", "data.resize=pad"): "data.resize has no effect with flow.input = whiten",
     ("fractal-ar", "flow.levels=4"): "flow has no effect with model = fractal-ar",
     ("fractal-ar", "training.l2=0.1"): "training.l2 has no effect on a fractal-ar, which has no states",
+    ("fractal-ar", "training.transport=0.1"): "training.transport has no effect on a fractal-ar, which",
     ("fractal-mar", "training.l2=0"): "training.l2 has no effect on a fractal-mar, which has no states",
     ("fractal-ar", "autoregressive.rounds=4"): "autoregressive.rounds has no effect on a fractal-ar",
     ("mnist", "flow.bands.couplings=2"): "flow.bands: couplings has no effect on a single band",

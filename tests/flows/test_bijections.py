@@ -12,6 +12,7 @@ from seisflow.flows import (
     FractalFlow,
     Invertible1x1,
     LateralBands,
+    LearnedMaskCoupling,
     LogisticEnds,
     PixelAutoregressive,
     Reversible,
@@ -28,6 +29,15 @@ def coupling(kind, shape, *, swap=False, bound=2.0):
     fixed = split_sizes(channels, swap)[1 if swap else 0]
     subnet = build_subnet(kind, fixed, 2 * (channels - fixed), width=5, depth=2, size=(height, width))
     return AffineCoupling(MixedPrecision(subnet), channels, swap=swap, bound=bound)
+
+
+def learned_mask(shape):
+    channels, height, width = shape
+    subnet = build_subnet("cnn", channels, 2 * channels, width=5, depth=2, size=(height, width))
+    flow = LearnedMaskCoupling(MixedPrecision(subnet), channels)
+    flow.logits.data = torch.randn(channels)
+    flow.choose()
+    return flow
 
 
 def step(kind, shape, *, mix=True, factor=(2, 2)):
@@ -90,6 +100,7 @@ BIJECTIONS = {
         for swap in (False, True)
     },
     "coupling kan, more than fit flattened": ((2, 20, 14), lambda shape: coupling("kan", shape)),
+    "coupling with a learned mask": ((5, 4, 2), learned_mask),
     "chain": ((4, 2, 3), lambda shape: Chain([ActNorm(4), Invertible1x1(4), coupling("cnn", shape)])),
     "reversible chain": (
         (4, 2, 3),

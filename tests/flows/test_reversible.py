@@ -8,10 +8,10 @@ from seisflow.flows import Chain, Reversible, Squeezed
 from seisflow.models import build_fractal_flow
 
 
-def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), autoregressive=0):
+def trained(*, recompute, couplings=3, width=8, shape=(1, 32, 16), autoregressive=0, mask="halves"):
     """Model with weights as after some training, the same for either way of going back."""
     torch.manual_seed(0)
-    config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "reversible": recompute}
+    config = {"levels": 2, "couplings": couplings, "squeeze": (4, 2), "reversible": recompute, "mask": mask}
     config["bands"] = {"count": 4, "couplings": couplings, "autoregressive": {"width": autoregressive}}
     config["subnet"] = {"kind": "cnn", "width": width, "depth": 2}
     model = build_fractal_flow(shape, FlowConfig(**config))
@@ -39,6 +39,13 @@ def test_gradients_are_those_of_autograd(dtype, tolerance, autoregressive):
     stored, recomputed = (gradient(model, x) for model in models)
     assert (recomputed[0] - stored[0]).norm() <= tolerance * stored[0].norm()
     torch.testing.assert_close(recomputed[1], stored[1])
+
+
+def test_gradients_with_learned_masks_are_those_of_autograd():
+    x = torch.randn(4, 1, 32, 16, dtype=torch.float64)
+    models = (trained(recompute=r, mask="learned").double() for r in (False, True))
+    stored, recomputed = (gradient(model, x) for model in models)
+    assert (recomputed[0] - stored[0]).norm() <= 1e-10 * stored[0].norm()
 
 
 def test_gradients_in_mixed_precision_are_as_near_as_its_rounding():

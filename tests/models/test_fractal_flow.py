@@ -126,6 +126,16 @@ def test_l2_term_is_the_mean_squared_step_between_states_of_the_flow(make_model,
     torch.testing.assert_close(loss - nll, 0.3 * sum(steps))
 
 
+def test_transport_term_is_the_straightness_over_the_levels(make_model):
+    model, x = make_model(levels=3), data(4)
+    loss, nll = model.loss(x, torch.ones_like(x, dtype=torch.bool), transport=0.3)
+    states = model.steps(x)[1:]
+    pieces = sum((states[i + 1] - states[i]).square().sum() for i in range(3))
+    straightness = 3 * pieces / (states[3] - states[0]).square().sum()
+    assert straightness > 1.1
+    torch.testing.assert_close(loss - nll, 0.3 * (straightness - 1))
+
+
 @every_input
 def test_steps_lead_from_data_to_latent(make_model, kind):
     model, x = make_model(input=kind), data(2, pixels=kind == "pixels")

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Timer
 from seisflow import training
 from seisflow.config import FlowModelConfig, load_config
 from seisflow.errors import ConfigError, DataError, OutputError, TrainingError
+from seisflow.flows import LearnedMaskCoupling
 from seisflow.models import FractalFlowModel, load_model
 from seisflow.patches import Block, Split
 from seisflow.training import module, run, start
@@ -114,6 +115,28 @@ def test_learning_rate_warms_up_and_decays(fit, monkeypatch):
     step = np.arange(12)
     cosine = FINAL_RATE + (1 - FINAL_RATE) * (1 + np.cos(np.pi * step / 12)) / 2
     np.testing.assert_allclose(seen, 0.01 * np.minimum(1, (step + 1) / 4) * cosine)
+
+
+def test_learned_masks_follow_their_logits_for_a_fifth_of_the_training(source, tmp_path, plain, monkeypatch):
+    config = tiny_config(10, learning_rate=0.5)
+    config = config.model_copy(update={"flow": config.flow.model_copy(update={"mask": "learned"})})
+    chosen = []
+    choose = LearnedMaskCoupling.choose
+
+    def note(self):
+        choose(self)
+        chosen.append(self)
+
+    monkeypatch.setattr(LearnedMaskCoupling, "choose", note)
+    done = training.train([source], config, tmp_path / "run", device="cpu")
+    couplings = [part for part in done.model.modules() if isinstance(part, LearnedMaskCoupling)]
+    # once when made, then before steps 0 and 1 of 10
+    assert [chosen.count(coupling) for coupling in couplings] == [3, 3]
+    kept = load_model(done.folder)
+    again = [part for part in kept.modules() if isinstance(part, LearnedMaskCoupling)]
+    assert all(torch.equal(a.mask, b.mask) for a, b in zip(couplings, again, strict=True))
+    x = torch.randn(2, 1, 16, 16)
+    torch.testing.assert_close(kept.log_prob(x), done.model.log_prob(x))
 
 
 def test_the_model_is_the_moving_average_of_the_weights(fit, monkeypatch):
@@ -225,8 +248,8 @@ def losses_of(monkeypatch):
     def install(bad, value=math.nan):
         loss, calls = FractalFlowModel.loss, iter(range(10**6))
 
-        def wrapped(self, x, mask, l2=0.0):
-            total, nll = loss(self, x, mask, l2)
+        def wrapped(self, x, mask, *weights):
+            total, nll = loss(self, x, mask, *weights)
             return (total * value if next(calls) in bad else total), nll
 
         monkeypatch.setattr(FractalFlowModel, "loss", wrapped)

@@ -151,6 +151,7 @@ def model_result(
         "held_out": round(facts["held_out_nats_per_dim"] / math.log(2), 4)
         if "held_out_nats_per_dim" in facts
         else None,
+        "straightness": facts.get("straightness"),
         "seed": facts["seed"],
         "steps": facts["steps"],
         "epochs": round(_epochs(card.config, facts["steps"], source), 2),

@@ -87,8 +87,8 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
             f"**{some[0]['dataset']}**: {some[0]['protocol'].split(', uniform')[0]}.",
             "",
             "| model | parameters | bits/dim | s.e. | bits an image | held out | own samples | random bytes "
-            "| epochs | training (s) |" + (" paper |" if paper else ""),
-            "| --- " + "| --: " * (10 if paper else 9) + "|",
+            "| epochs | training (s) |" + (" straightness | paper |" if paper else ""),
+            "| --- " + "| --: " * (11 if paper else 9) + "|",
         ]
         for one in some:
             value = f"{_sign(one)}{one['value']:.3f}"
@@ -106,7 +106,7 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
             ]
             if paper:
                 figure = PAPER.get((one["dataset"].split(",")[0], one["model"]))
-                row.append("" if figure is None else f"{figure:.2f}")
+                row += [_number(one.get("straightness"), 2), "" if figure is None else f"{figure:.2f}"]
             lines.append("| " + " | ".join(row) + " |")
         lines += ["", _conditions(some), ""]
         if paper:
