@@ -198,7 +198,7 @@ def command(
             except KeyboardInterrupt as stop:
                 raise Interrupted("interrupted while files were read, so there is no run") from stop
             if dry_run:
-                for line in describe(planned, measure(planned, seed or 0, device), max_time):
+                for line in describe(planned, measure(planned, seed or 0, device, max_time), max_time):
                     options.echo(line)
                 return
         elif dry_run:

@@ -44,6 +44,8 @@ class Provenance(TypedDict, total=False):
     """Mean negative log-density of held-out data, nats for each sample."""
     training_nats_per_dim: float
     """The same of training data, where nothing was held out."""
+    judged_images: int
+    """Images that this is the mean of, where the time did for a part of them only."""
     calibration_panels: int
     """Panels that the calibration rests on."""
     geometry: Geometry

@@ -97,7 +97,8 @@ class Findings:
         that, the highest 5 % of the panel are coloured, and the picture says so.
         """
         assert self._shown is not None  # a section without data has raised before
-        scored, _ = self._shown
+        scored, pieces = self._shown
+        frames = self._frames()
         likely = score.name == "nll"
         shown = smooth(scored.nll, scored.mask, SMOOTHING) if likely else scored.anomaly
         words = "Negative log-density (nats)" if likely else "Deviation from held-out data (std)"
@@ -107,13 +108,16 @@ class Findings:
             told = f"no anomaly beyond {threshold:.3g}, the most of the little held-out data there is; "
             caveat = f"{told}coloured are the highest 5 %" + (f". {caveat}" if caveat else "")
             threshold = None
+        if len(frames) < len(pieces):
+            told = f"framed are the {len(frames)} strongest of the {len(pieces)} anomalies of this panel"
+            caveat = f"{told}. {caveat[0].upper()}{caveat[1:]}" if caveat else told
         return plotting.draw_anomaly_overlay(
             scored.amplitude.T,
             shown.T,
             **self._axes(section),
             threshold=threshold,
             two_sided=score.two_sided,
-            anomalies=self._frames(section),
+            anomalies=frames,
             title=self._title(section),
             caveat=caveat,
             score_label=words,
@@ -188,21 +192,17 @@ class Findings:
         where = [f"{dim} {label_of(section, dim, index):g}" for dim, index in lead]
         return ", ".join([section_name(section), *where])
 
-    def _frames(self, section: xr.Dataset) -> list[dict[str, Any]]:
-        """Frames about the pieces, on the panel to show, of anomalies in the summary."""
+    def _frames(self) -> list[dict[str, Any]]:
+        """Frames about the strongest pieces, on the panel to show, of anomalies in the lists."""
         assert self._shown is not None
-        dims = layout(section)
-        values, _ = lateral_axis(section)
+        scored, pieces = self._shown
         ranks = {anomaly: rank for rank, anomaly in enumerate(self.anomalies.strongest(self.top), start=1)}
-        frames: list[dict[str, Any]] = []
-        for piece in sorted(self._shown[1], key=lambda piece: -piece.strength):
-            if piece.anomaly.whole() in ranks and len(frames) < FRAMED:
-                top, bottom, left, right = piece.box
-                frames.append(
-                    {
-                        "lateral": [values[left], values[right - 1]],
-                        "vertical": [label_of(section, dims.vertical, index) for index in (top, bottom - 1)],
-                        "label": ranks[piece.anomaly.whole()],
-                    }
-                )
+        listed = [piece for piece in pieces if piece.anomaly.whole() in ranks]
+        frames = []
+        for piece in sorted(listed, key=lambda piece: -piece.strength)[:FRAMED]:
+            top, bottom, left, right = piece.box
+            first = scored.columns.start
+            frames.append(
+                {"box": (top, bottom, left - first, right - first), "label": ranks[piece.anomaly.whole()]}
+            )
         return frames

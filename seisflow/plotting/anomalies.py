@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
@@ -54,8 +55,8 @@ def draw_anomaly_overlay(
     two_sided : bool
         Whether scores below ``-threshold`` are unusual too. False for a negative log-density.
     anomalies : sequence of mappings
-        Places to frame and number, strongest first. ``lateral`` and ``vertical`` are their (first,
-        last) labels; ``label`` is what to write beside the frame, by default 1, 2, 3, ...
+        Places to frame and number, strongest first. ``box`` is their half-open extent in the arrays: top,
+        bottom, left, right; ``label`` is what to write beside the frame, by default 1, 2, 3, ...
     title, lateral_label, vertical_label, score_label : str
         Words around the picture.
     caveat : str
@@ -97,7 +98,7 @@ def draw_anomaly_overlay(
             )
     _score_bar(figure, axes, scale, bool(two_sided and (known <= -low).any()), score_label)
     for number, place in enumerate(anomalies, start=1):
-        _frame(axes, place, str(place.get("label", number)))
+        _frame(axes, image, place["box"], str(place.get("label", number)))
     return figure
 
 
@@ -124,15 +125,18 @@ def _score_bar(figure: Figure, axes: Axes, scale: Normalize, two_sided: bool, la
     colour_bar(figure, axes, ScalarMappable(limits, ListedColormap(colours)), words, extend="both")
 
 
-def _frame(axes: Axes, place: Mapping[str, Any], label: str) -> None:
-    """Frame a place given by its labels, with a number at its upper corner."""
-    (left, right), (top, bottom) = place["lateral"], place["vertical"]
+def _frame(axes: Axes, image: AxesImage, box: Sequence[int], label: str) -> None:
+    """Frame a place along the outer edges of its samples, with a number at its upper corner."""
+    left, right, bottom, top = image.get_extent()
+    samples, traces = image.get_size()
+    x = left + (right - left) * np.array(box[2:]) / traces
+    y = top + (bottom - top) * np.array(box[:2]) / samples
     axes.add_patch(
-        Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor="black", linewidth=1.1)
+        Rectangle((x[0], y[0]), x[1] - x[0], y[1] - y[0], fill=False, edgecolor="black", linewidth=1.1)
     )
     axes.annotate(
         label,
-        (right, top),
+        (x[1], y[0]),
         xytext=(2, 2),
         textcoords="offset points",
         fontsize=8,

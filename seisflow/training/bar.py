@@ -28,7 +28,7 @@ class TrainingBar(Callback):
         self._stack = ExitStack()
         self._since = (0.0, 0)
         self._text = "first step"
-        self._done = 0
+        self._share = 0.0
         self._show: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -51,6 +51,13 @@ class TrainingBar(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         self._update(trainer)
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        if trainer.is_global_zero:
+            of = int(sum(trainer.num_val_batches))
+            self._tell(f"step {trainer.global_step}/{self.steps}, validating: {batch_idx + 1} of {of}")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._update(trainer)
@@ -79,6 +86,10 @@ class TrainingBar(Callback):
             if key in values:
                 words.append(f"{name} {float(values[key]):.3f}")
         words += [f"{speed:.2f} steps/s", f"{progress.clock(left)} left"]
-        self._text = ", ".join(words)
+        self._share = min(done, 1.0)
+        self._tell(", ".join(words))
+
+    def _tell(self, text: str) -> None:
+        self._text = text
         if self._show is not None:
-            self._show(min(done, 1.0))
+            self._show(self._share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,28 +12,30 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow import progress
+from seisflow.calibration.by_depth import BIN_SAMPLES, LEVELS
 from seisflow.models import Model
 from seisflow.models.provenance import Geometry, density_key
 from seisflow.patches import GridDataset, Panel, PatchDataset, layout, read_panel, window_grid
 from seisflow.patches.areas import Area
 from seisflow.patches.images import ImageDataset
-from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import ForwardPass, scores_of
-from seisflow.scoring.calibrate import Calibrated, calibrate_scores
+from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
 from seisflow.scoring.windows import batch_size, half
 from seisflow.training.data import PatchData
 
 log = logging.getLogger("seisflow")
-PANELS, LEAST_PANELS = 40, 20
+PANELS, EACH_PANELS = 40, 20
 """Panels of each survey: as many, shared among surveys, but no fewer than allow for 5 % of false alarms."""
-OVERHEAD = 2.5
-"""Time of a calibration as a multiple of what the model takes: smoothing, quantiles and pictures."""
+LEAST_PANELS, LEAST_TILES = 3, 40
+"""Panels of each survey, and tiles of the size of a patch in them, that are scored however short the time."""
+STATISTICS = 9e-5
+"""Time of smoothing and quantiles, for a sample and a feature, as a part of that of one large quantile."""
 
 Place = tuple[Area, tuple[int, ...], slice]
 
 
-def calibrate_run(model: Model, data: PatchData, most: int = PANELS) -> None:
+def calibrate_run(model: Model, data: PatchData, seconds: float | None = None) -> None:
     """Score held-out panels, or training ones where nothing is held out, and store their statistics.
 
     Parameters
@@ -41,8 +43,8 @@ def calibrate_run(model: Model, data: PatchData, most: int = PANELS) -> None:
     model : Model
         With a card; its ``surveys`` get their calibrations, the first one's being that of the card.
     data : PatchData
-    most : int
-        Panels, shared among surveys.
+    seconds : float, optional
+        Time it should take; where that is short, fewer panels are scored.
     """
     card = model.card
     assert card is not None
@@ -50,24 +52,32 @@ def calibrate_run(model: Model, data: PatchData, most: int = PANELS) -> None:
     assert not isinstance(grid, ImageDataset)  # images have no depth to calibrate by
     held_out = data.held_out is not None
     sections = grid.cache.sections
-    shares = calibration_places(data, [int(item.get("survey", 0)) for item in card.inputs], most)
+    shares = calibration_places(data, [int(item.get("survey", 0)) for item in card.inputs])
     total = sum(map(len, shares.values()))
     done = 0
+    until = None if seconds is None else time.monotonic() + seconds
+    each = statistics_seconds(model)
     with progress.bar("Calibrating") as report:
         for number, chosen in shares.items():
             scaling = card.surveys[number].scaling if card.surveys else card.scaling
+            used: list[Place] = []
 
             def tell(panel: int, before: int = done) -> None:
                 report(before + panel, total)
 
-            found = _calibrated(model, sections, chosen, scaling, held_out=held_out, tell=tell)
+            span = None if until is None else (until - time.monotonic()) * len(chosen) / (total - done)
+            after = each * sum(_samples(place) for place in chosen) / len(chosen)
+            some = in_time(chosen, least_panels(chosen, model), span, tell, after)
+            found = calibrate_scores(
+                model, _panels(sections, some, used), scaling, held_out=held_out, count=len(chosen)
+            )
             panels = panel_statistics(
-                (panel for panel, _ in _panels(sections, chosen)), len(chosen), model, scaling
+                (panel for panel, _ in _panels(sections, used)), len(used), model, scaling
             )
             if number == 0:
                 card.calibration, card.calibrations = found.calibration, found.calibrations
                 card.provenance[density_key(held_out=held_out)] = round(found.nats_per_dim, 4)
-                card.provenance["calibration_panels"] = len(chosen)
+                card.provenance["calibration_panels"] = len(used)
                 card.provenance["geometry"] = sampling(sections[chosen[0][0].section])
                 update = {"panels": panels}
             else:
@@ -76,7 +86,48 @@ def calibrate_run(model: Model, data: PatchData, most: int = PANELS) -> None:
                 }
             if card.surveys:
                 card.surveys[number] = card.surveys[number].model_copy(update=update)
+            if len(used) < len(chosen):
+                log.info(
+                    "calibrated on %d of %d panels, as the time was short; on all: seisflow calibrate",
+                    len(used),
+                    len(chosen),
+                )
             done += len(chosen)
+
+
+def in_time(
+    places: Sequence[Place],
+    least: int,
+    seconds: float | None,
+    tell: Callable[[int], None],
+    after: float = 0.0,
+) -> Iterator[Place]:
+    """Places in their order; where the time is short, fewer, evenly taken, but at least ``least``.
+
+    ``after`` is the time that each will take later on.
+    """
+    began = time.monotonic()
+    done = position = 0
+    while position < len(places):
+        tell(position)
+        yield places[position]
+        done += 1
+        step, left = 1, len(places) - 1 - position
+        if seconds is not None and left:
+            spent = time.monotonic() - began
+            take = max(int((seconds - spent - done * after) / (spent / done + after)), least - done)
+            if take <= 0:
+                return
+            step = max(1, -(-left // take))
+        position += step
+
+
+def least_panels(places: Sequence[Place], model: Model) -> int:
+    """Panels of a survey that are scored however short the time."""
+    area, _, part = places[len(places) // 2]
+    height, width = area.shape[0], part.stop - part.start
+    tiles = max(round(height / model.shape[1]), 1) * max(round(width / model.shape[2]), 1)
+    return min(max(LEAST_PANELS, -(-LEAST_TILES // tiles)), len(places))
 
 
 def calibration_places(
@@ -91,34 +142,66 @@ def calibration_places(
         places.setdefault(number, []).extend(
             (area, lead, part) for lead in area.leads for part in area.pieces()
         )
-    each = most if len(places) == 1 else max(most // len(places), min(most, LEAST_PANELS))
+    each = most if len(places) == 1 else max(most // len(places), min(most, EACH_PANELS))
     return {
         number: [every[i] for i in np.unique(np.linspace(0, len(every) - 1, each).astype(int))]
         for number, every in sorted(places.items())
     }
 
 
-def calibration_seconds(model: Model, data: PatchData, survey_of: Sequence[int], most: int = PANELS) -> float:
-    """Time that `calibrate_run` will take, from that of one batch of windows."""
-    if isinstance(data.patches, ImageDataset):
-        return 0.0
-    size = (model.shape[1], model.shape[2])
-    windows = sum(
-        len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
-        for chosen in calibration_places(data, survey_of, most).values()
-        for area, _, part in chosen
-    )
+def calibration_seconds(model: Model, data: PatchData, survey_of: Sequence[int]) -> tuple[float, float]:
+    """Time that `calibrate_run` will take, and the least that it may, from that of one batch.
+
+    Of images, the time of `seisflow.training.finish.judge_images`.
+    """
+    full = least = later = later_least = 0.0
     count = min(batch_size(model), 4)
+    images = isinstance(data.patches, ImageDataset)
+    if images:
+        full, least = float(min(len(data.held_out or data.patches), len(data.patches))), float(count)
+    else:
+        size = (model.shape[1], model.shape[2])
+        for chosen in calibration_places(data, survey_of).values():
+            windows = sum(
+                len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
+                for area, _, part in chosen
+            )
+            samples = sum(map(_samples, chosen))
+            share = least_panels(chosen, model) / len(chosen)
+            full, least = full + windows, least + share * windows
+            later, later_least = later + samples, later_least + share * samples
     x = torch.stack([data.patches[i]["x"] for i in range(count)]).to(model.device)
     mask = torch.ones_like(x, dtype=torch.bool)
     scores = list(scores_of(model).values())
-    for _ in range(2):  # the first one compiles and allocates
+    times = []
+    for _ in range(4):
         began = time.monotonic()
         with torch.inference_mode():
             seen = ForwardPass(model, x, mask)
-            for score in scores:
+            for score in scores if not images else ():
                 score.maps(seen)
-    return OVERHEAD * (time.monotonic() - began) / count * windows
+            if images:
+                model.log_prob(x)
+        times.append(time.monotonic() - began)
+    each, statistics = float(np.median(times[1:])) / count, 0.0 if images else statistics_seconds(model)
+    return each * full + statistics * later, each * least + statistics * later_least
+
+
+def statistics_seconds(model: Model) -> float:
+    """Time of smoothing and quantiles for a sample of a panel, by the machine's speed of the moment."""
+    values = np.random.default_rng(0).normal(size=BIN_SAMPLES).astype(np.float32)
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        np.quantile(values, LEVELS)
+        times.append(time.monotonic() - began)
+    features = sum(len(score.features) for score in scores_of(model).values())
+    return STATISTICS * features * float(np.median(times))
+
+
+def _samples(place: Place) -> int:
+    area, _, part = place
+    return area.shape[0] * (part.stop - part.start)
 
 
 def sampling(section: xr.Dataset) -> Geometry:
@@ -132,32 +215,13 @@ def sampling(section: xr.Dataset) -> Geometry:
     }
 
 
-def _calibrated(
-    model: Model,
-    sections: Sequence[xr.Dataset],
-    chosen: list[Place],
-    scaling: AmplitudeScaling,
-    *,
-    held_out: bool,
-    tell: object,
-) -> Calibrated:
-    panels = _told(_panels(sections, chosen), tell)
-    return calibrate_scores(model, panels, scaling, held_out=held_out, count=len(chosen))
-
-
 def _panels(
-    sections: Sequence[xr.Dataset], chosen: list[Place]
+    sections: Sequence[xr.Dataset], places: Iterable[Place], used: list[Place] | None = None
 ) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-    for area, lead, part in chosen:
+    """Panels and the depth of their samples; notes in ``used`` which ones were asked for."""
+    for area, lead, part in places:
+        if used is not None:
+            used.append((area, lead, part))
         section = sections[area.section]
         depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
         yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
-
-
-def _told(
-    panels: Iterator[tuple[Panel, NDArray[np.float64]]], tell: object
-) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-    assert callable(tell)
-    for number, item in enumerate(panels):
-        tell(number)
-        yield item

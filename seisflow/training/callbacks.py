@@ -80,6 +80,18 @@ class SafeStop(Callback):
         self._previous.clear()
 
 
+class NoLastLook(Callback):
+    """Leaves out the validation that Lightning makes when training is stopped before its last step.
+
+    It would take long after a time limit, or Ctrl-C; calibration looks at all that is held out. Must come
+    after what may stop training.
+    """
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.should_stop:
+            trainer.limit_val_batches = 0
+
+
 class Checkpoint(Callback):
     """Keep the state of the run in one file, replaced every ``every`` steps and when training ends.
 

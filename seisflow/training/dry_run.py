@@ -20,7 +20,7 @@ from seisflow.runs.hardware import Hardware
 from seisflow.training.calibration import calibration_seconds
 from seisflow.training.plan import Plan
 from seisflow.training.start import initialise, patch_data, record_of
-from seisflow.training.timing import PICTURES
+from seisflow.training.timing import PICTURES, kept_for_calibration
 
 STEPS = 3
 
@@ -50,7 +50,9 @@ class DryRun:
     memory: int
 
 
-def measure(plan: Plan, seed: int = 0, device: str | None = None) -> DryRun:
+def measure(
+    plan: Plan, seed: int = 0, device: str | None = None, max_time: timedelta | None = None
+) -> DryRun:
     """Set up a run and train three steps, leaving nothing on the disk."""
     hardware, training = Hardware.choose(device), plan.config.training
     began = time.monotonic()
@@ -76,7 +78,10 @@ def measure(plan: Plan, seed: int = 0, device: str | None = None) -> DryRun:
                 optimiser.step()
                 if hardware.accelerator == "cuda":
                     torch.cuda.synchronize()
-        calibration = calibration_seconds(model, data, record.survey_of)
+        full, least = calibration_seconds(model, data, record.survey_of)
+        calibration = (
+            full if max_time is None else kept_for_calibration(max_time.total_seconds(), full, least)
+        )
     size, half = plan.config.data.patch, tuple(max(n // 2, 1) for n in plan.config.data.patch)
     assert isinstance(data.patches, PatchDataset)
     windows = sum(

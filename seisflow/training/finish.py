@@ -1,12 +1,13 @@
 """Held-out likelihood of a finished run of images, and pictures of any."""
 
 import csv
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seisflow import plotting
+from seisflow import plotting, progress
 from seisflow.models import FractalFlowModel, Model
 from seisflow.models.provenance import density_key
 from seisflow.priors import LDAPrior
@@ -43,18 +44,31 @@ def draw_run(model: Model, data: PatchData, folder: Path) -> None:
         plotting.save(figure, folder / name, overwrite=True)  # a run gone on with has older ones
 
 
-def judge_images(model: Model, data: PatchData) -> None:
-    """Store in the card the nats/dim of held-out images, or of as many training ones where none are."""
+def judge_images(model: Model, data: PatchData, seconds: float | None = None) -> None:
+    """Store in the card the nats/dim of held-out images, or of as many training ones where none are.
+
+    Parameters
+    ----------
+    model : Model
+    data : PatchData
+    seconds : float, optional
+        Time it should take; where that is short, fewer are judged, and the card says how many.
+    """
     card = model.card
     assert card is not None
     images = data.held_out or data.patches
-    count = min(len(images), len(data.patches))
-    total, size = 0.0, data.settings.batch
-    with torch.inference_mode():
-        for first in range(0, count, size):
-            x = torch.stack([images[i]["x"] for i in range(first, min(first + size, count))])
+    count, began = min(len(images), len(data.patches)), time.monotonic()
+    total, done = 0.0, 0
+    with torch.inference_mode(), progress.bar("Judging held-out images") as report:
+        while done < count and not (done and seconds is not None and time.monotonic() - began > seconds):
+            last = min(done + data.settings.batch, count)
+            x = torch.stack([images[i]["x"] for i in range(done, last)])
             total -= float(model.log_prob(x).double().sum())
-    card.provenance[density_key(held_out=data.held_out is not None)] = round(total / (count * model.size), 4)
+            done = last
+            report(done, count)
+    card.provenance[density_key(held_out=data.held_out is not None)] = round(total / (done * model.size), 4)
+    if done < count:
+        card.provenance["judged_images"] = done
 
 
 def draw_image_run(model: Model, data: PatchData, folder: Path) -> None:

@@ -20,17 +20,14 @@ from seisflow.runs.place import final
 from seisflow.runs.provenance import commit, machine, versions
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.training.bar import TrainingBar
-from seisflow.training.callbacks import Averaging, Checkpoint, SafeStop, WholeFiles
+from seisflow.training.callbacks import Averaging, Checkpoint, NoLastLook, SafeStop, WholeFiles
 from seisflow.training.data import PatchData
 from seisflow.training.module import FlowModule
 from seisflow.training.record import METRICS, STATE, Record, Run
-from seisflow.training.timing import Budget
+from seisflow.training.timing import Budget, Pace
 
 STRAIGHTNESS_PATCHES = 16
 """Training patches that the straightness in the card is measured on."""
-
-log = logging.getLogger("seisflow")
-
 
 log = logging.getLogger("seisflow")
 
@@ -55,7 +52,7 @@ def fit(
         earlier = 0.0 if state is None else seconds_of(state)
         limit = budget.for_steps(model.to(hardware.device), data, record.survey_of, earlier)
     stop, timer = SafeStop(), Timer(limit, verbose=False)
-    callbacks: list[Callback] = [timer, stop]
+    callbacks: list[Callback] = [Pace(budget, timer), timer, stop, NoLastLook()]
     if training.ema:
         callbacks.append(Averaging(training.ema))
     callbacks.append(Checkpoint(folder / STATE, training.validate_every))
@@ -100,7 +97,7 @@ def fit(
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
         validated = trainer.callback_metrics.get("held_out/nats_per_dim")
-        _finish(run, record, config, data, budget.panels if calibrate else 0)
+        _finish(run, record, config, data, budget, calibrate=calibrate)
         if validated is not None:
             _compare(model, float(validated))
     return run
@@ -117,7 +114,9 @@ def _csv_logger(folder: Path) -> CSVLogger:
     return logger
 
 
-def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: int) -> None:
+def _finish(
+    run: Run, record: Record, config: Config, data: PatchData, budget: Budget, *, calibrate: bool
+) -> None:
     """Calibrate, save the model with its card, and draw what a run folder shows."""
     from seisflow.training.calibration import calibrate_run
     from seisflow.training.finish import draw_image_run, draw_run, fit_concentrations, judge_images
@@ -140,13 +139,13 @@ def _finish(run: Run, record: Record, config: Config, data: PatchData, panels: i
     )
     fit_concentrations(model, data)
     if images is not None:
-        judge_images(model, data)
-    elif panels:
+        judge_images(model, data, budget.left)
+    elif calibrate:
         uncalibrated = model.card.model_copy(deep=True)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # numpy's on means of nothing; what comes of them is told
-                calibrate_run(model, data, panels)
+                calibrate_run(model, data, budget.left)
         except Exception as error:  # hours of training are not lost to panels that have no statistics
             model.card = uncalibrated
             why = " ".join(str(error).split()) or type(error).__name__
@@ -169,7 +168,9 @@ def _compare(model: Model, validated: float) -> None:
     card = model.card
     if card is None or "held_out_nats_per_dim" not in card.provenance:
         return
-    where = f"the panels of {card.surveys[0].name}, each sample once" if card.surveys else "all images"
+    judged = card.provenance.get("judged_images")
+    images = "all images" if judged is None else f"{judged} images, as the time was short"
+    where = f"the panels of {card.surveys[0].name}, each sample once" if card.surveys else images
     log.info(
         "held out: %.3f nats/dim over %s; during training %.3f, over some windows of all that is held out",
         card.provenance["held_out_nats_per_dim"],

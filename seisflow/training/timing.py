@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
+
 from seisflow import progress
 from seisflow.models import Model
-from seisflow.training.calibration import LEAST_PANELS, PANELS, calibration_seconds
+from seisflow.training.calibration import calibration_seconds
 from seisflow.training.data import PatchData
 
 log = logging.getLogger("seisflow")
 SHARE = 0.4
-"""Most of the time that is kept for calibration; below it, fewer panels do."""
+"""Most of the time that is kept for calibration, if fewer panels do for it."""
+LEAST_SHARE = 0.3
+"""Least of the time that is left for steps, whatever the rest takes."""
 INITIALISING = 0.1
 """Part of the time for setting whitening and scales."""
 PICTURES = 4.0
 """Seconds kept for pictures and files."""
 MOST_OVER = 0.1
 """Part of the time that a run may take on top without saying so."""
+FIRST_STEPS, LAST_STEPS = 5, 10
+"""Steps by which the speed at the start, and that of the moment, are told."""
 
 
 @dataclass
 class Budget:
-    """Clock of a run: its time so far, and the time left for steps.
+    """Clock of a run: its time so far, and the time left for steps and for calibration.
 
     Attributes
     ----------
@@ -34,48 +41,100 @@ class Budget:
         For all of the run; None for no limit.
     began : float
         When it began, by `time.monotonic`.
-    panels : int
-        Panels to calibrate on.
+    reserve : float
+        Seconds kept for what follows the steps, at the speed of the first steps.
+    least : float
+        Seconds that steps get at least.
     """
 
     max_time: timedelta | None = None
     began: float = field(default_factory=time.monotonic)
-    panels: int = PANELS
+    reserve: float = 0.0
+    least: float = 0.0
 
     @property
     def for_initialising(self) -> float | None:
         """Seconds that setting whitening and scales may take."""
         return None if self.max_time is None else INITIALISING * self.max_time.total_seconds()
 
+    @property
+    def left(self) -> float | None:
+        """Seconds left of the time limit, without those for pictures; None for no limit."""
+        if self.max_time is None:
+            return None
+        return self.max_time.total_seconds() - (time.monotonic() - self.began) - PICTURES
+
     def for_steps(
-        self, model: Model, data: PatchData, survey_of: Sequence[int], earlier: float = 0.0
+        self, model: Model, data: PatchData, survey_of: list[int], earlier: float = 0.0
     ) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.
 
-        What is kept for calibration follows from a measured rate; where it is much, fewer panels are taken.
+        What is kept for calibration follows from a measured rate; where it is much, fewer panels do.
         """
         if self.max_time is None:
             return None
         seconds = self.max_time.total_seconds()
         if seconds <= 0:  # nothing but to finish
             return timedelta(seconds=earlier)
-        full = calibration_seconds(model, data, survey_of)
-        if full > SHARE * seconds:
-            self.panels = max(int(PANELS * SHARE * seconds / full), LEAST_PANELS)
-            full *= self.panels / PANELS
-        spent = time.monotonic() - self.began
-        left = seconds - spent - full - PICTURES
-        least = max(0.3 * seconds, 1.0)
-        if left < least:
-            over = spent + least + full + PICTURES - seconds
+        full, least = calibration_seconds(model, data, survey_of)
+        self.reserve = kept_for_calibration(seconds, full, least)
+        self.least = max(LEAST_SHARE * seconds, 1.0)
+        left = self.left - self.reserve if self.left is not None else 0.0
+        if left < self.least:
+            over = self.least - left
             if over > MOST_OVER * seconds:
                 log.warning(
                     "calibration takes about %s, and reading took %s: the run ends about %s after --max-time",
-                    progress.clock(full),
-                    progress.clock(spent),
+                    progress.clock(self.reserve),
+                    progress.clock(time.monotonic() - self.began),
                     progress.clock(over),
                 )
-            left = least
-        if full > 1:
-            log.info("%s for steps, about %s for calibration", progress.clock(left), progress.clock(full))
+            left = self.least
+        if self.reserve > 1:
+            log.info(
+                "%s for steps, about %s for calibration", progress.clock(left), progress.clock(self.reserve)
+            )
         return timedelta(seconds=earlier + left)
+
+
+def kept_for_calibration(seconds: float, full: float, least: float) -> float:
+    """Seconds of so many that are kept for a calibration which takes ``full``, or ``least`` if need be."""
+    return min(full, max(SHARE * seconds, least))
+
+
+class Pace(Callback):
+    """Moves the end of the steps as the machine becomes slower or faster, as calibration will, too.
+
+    Parameters
+    ----------
+    budget : Budget
+    timer : Timer
+        Lightning's, which ends the steps; its limit is moved.
+    """
+
+    def __init__(self, budget: Budget, timer: Timer) -> None:
+        self.budget = budget
+        self.timer = timer
+        self._began = 0.0
+        self._last = 0.0
+        self._first: list[float] = []
+        self._recent: deque[float] = deque(maxlen=LAST_STEPS)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._began = time.monotonic()
+
+    def on_train_batch_start(self, *_: object) -> None:
+        self._last = time.monotonic()
+
+    def on_train_batch_end(self, *_: object) -> None:
+        now = time.monotonic()
+        self._recent.append(now - self._last)
+        if len(self._first) <= FIRST_STEPS:  # the very first one compiles and allocates
+            self._first.append(now - self._last)
+            return
+        left = self.budget.left
+        if left is None or not self.budget.reserve:
+            return
+        slower = (sum(self._recent) / len(self._recent)) / (sum(self._first[1:]) / FIRST_STEPS)
+        rest = max(left - self.budget.reserve * slower, self.budget.least - (now - self._began))
+        self.timer._duration = self.timer.time_elapsed() + max(rest, 0.0)

@@ -1,11 +1,14 @@
 """The picture of a score colours what lies beyond its threshold, or says that it colours what is highest."""
 
+import re
+
 import numpy as np
 import pytest
 
 import seisflow
 from seisflow import plotting
 from seisflow.models import load_model
+from seisflow.output import findings
 from seisflow.output.findings import Findings
 from seisflow.scores import find_score
 from seisflow.scoring import score_panels
@@ -42,3 +45,10 @@ def test_a_threshold_stands_where_it_holds_or_is_passed(drawn, threshold, suppor
     assert (count > 0) == (threshold < 1)
     assert np.isclose(shown, threshold)
     assert caveat == "read me"
+
+
+def test_a_picture_says_how_many_anomalies_it_leaves_out(drawn, monkeypatch):
+    monkeypatch.setattr(findings, "FRAMED", 2)
+    count, _, caveat = drawn(0.5, supported=True)
+    assert count > 2
+    assert re.match(r"framed are the 2 strongest of the \d+ anomalies of this panel. Read me", caveat)

@@ -121,17 +121,18 @@ def test_what_is_within_the_threshold_stays_grey(two_sided):
     np.testing.assert_array_equal(warm[unusual], score[unusual] > 0)
 
 
-def test_anomalies_are_framed_and_numbered():
-    places = [
-        {"lateral": (2155, 2160), "vertical": (20.0, 60.0)},
-        {"lateral": (2170, 2175), "vertical": (100.0, 120.0), "label": "chimney"},
-    ]
-    figure = plotting.draw_anomaly_overlay(AMPLITUDE, AMPLITUDE**2, LATERAL, TIME, anomalies=places)
+@pytest.mark.parametrize("lateral", [LATERAL, LATERAL**2], ids=["even", "uneven"])
+def test_anomalies_are_framed_along_the_edges_of_their_samples_and_numbered(lateral):
+    places = [{"box": (5, 15, 5, 10)}, {"box": (25, 30, 20, 25), "label": "chimney"}]
+    figure = plotting.draw_anomaly_overlay(AMPLITUDE, AMPLITUDE**2, lateral, TIME, anomalies=places)
     frames = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
-    assert [frame.get_bbox().extents.tolist() for frame in frames] == [
-        [2155, 20, 2160, 60],
-        [2170, 100, 2175, 120],
-    ]
+    first = LATERAL[0] if lateral is LATERAL else 0  # uneven labels are drawn by position
+    for frame, place in zip(frames, places, strict=True):
+        top, bottom, left, right = place["box"]
+        np.testing.assert_allclose(
+            frame.get_bbox().extents,
+            [first + left - 0.5, TIME[top] - 2, first + right - 0.5, TIME[bottom - 1] + 2],
+        )
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "chimney"]
 
 

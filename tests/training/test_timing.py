@@ -3,27 +3,34 @@
 import logging
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from seisflow import progress, training
 from seisflow.errors import OutputError
+from seisflow.training import calibration, start, timing
 from seisflow.training import run as run_module
-from seisflow.training import start, timing
+from seisflow.training.module import FlowModule
 from seisflow.training.start import check_folder
-from seisflow.training.timing import Budget
+from seisflow.training.timing import Budget, Pace
 
 from .conftest import tiny_config
 
 
 @pytest.mark.parametrize(
-    ("spent", "calibration", "left", "over"),
-    [(5, 20, 100 - 5 - 20 - timing.PICTURES, None), (90, 30, 30, "after --max-time")],
+    ("spent", "full", "least", "left", "over"),
+    [
+        (5, 20, 10, 100 - 5 - 20 - timing.PICTURES, None),
+        (5, 60, 10, 100 - 5 - 40 - timing.PICTURES, None),  # on fewer panels
+        (5, 60, 50, 100 - 5 - 50 - timing.PICTURES, None),
+        (90, 30, 30, 30, "after --max-time"),
+    ],
 )
 def test_time_for_steps_is_what_reading_and_calibration_leave(
-    monkeypatch, caplog, spent, calibration, left, over
+    monkeypatch, caplog, spent, full, least, left, over
 ):
-    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: calibration)
+    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: (full, least))
     budget = Budget(timedelta(seconds=100), time.monotonic() - spent)
     with caplog.at_level(logging.INFO, "seisflow"):
         found = budget.for_steps(None, None, [])
@@ -31,17 +38,50 @@ def test_time_for_steps_is_what_reading_and_calibration_leave(
     assert (over in caplog.text) if over else ("for calibration" in caplog.text)
 
 
-def test_much_calibration_is_done_on_fewer_panels(monkeypatch):
-    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: 60.0)
-    budget = Budget(timedelta(seconds=100))
-    budget.for_steps(None, None, [])
-    assert budget.panels == int(timing.PANELS * 40 / 60)
+def test_steps_end_earlier_where_the_machine_becomes_slower(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(timing.time, "monotonic", lambda: clock[0])
+    budget = Budget(timedelta(seconds=1000), began=0.0, reserve=100.0, least=10.0)
+    timer = SimpleNamespace(_duration=900.0, time_elapsed=lambda: clock[0])
+    pace = Pace(budget, timer)
+    pace.on_train_start(None, None)
+    for step in range(40):
+        pace.on_train_batch_start()
+        clock[0] += 1.0 if step < 20 else 3.0
+        pace.on_train_batch_end()
+        if step == 19:
+            assert timer._duration == pytest.approx(1000 - timing.PICTURES - 100)
+    assert timer._duration == pytest.approx(1000 - timing.PICTURES - 300)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "after", "count"),
+    [(None, 0.0, 40), (100.0, 0.0, 40), (20.5, 0.0, 20), (40.5, 1.0, 20), (0.0, 0.0, 3)],
+)
+def test_panels_are_scored_as_the_time_allows_evenly_taken(monkeypatch, seconds, after, count):
+    clock = [0.0]
+    monkeypatch.setattr(calibration.time, "monotonic", lambda: clock[0])
+    told, found = [], []
+    for place in calibration.in_time(range(40), 3, seconds, told.append, after):
+        found.append(place)
+        clock[0] += 1.0
+    assert len(found) == pytest.approx(count, abs=1)
+    assert found == sorted(found) == told
+    assert found[-1] >= 40 - 2 * 40 // count  # to the end of the survey
 
 
 def test_more_time_is_counted_from_where_a_run_stopped(monkeypatch):
-    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: 0.0)
+    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: (0.0, 0.0))
     found = Budget(timedelta(seconds=100)).for_steps(None, None, [], earlier=50.0)
     assert found.total_seconds() == pytest.approx(150 - timing.PICTURES, abs=0.5)
+
+
+def test_a_run_that_is_stopped_does_not_validate_once_more(fit, monkeypatch):
+    def refuse(*_):
+        pytest.fail("validated although the time is up")
+
+    monkeypatch.setattr(FlowModule, "validation_step", refuse)
+    fit(steps=10_000, max_time=timedelta(seconds=4), validate_every=10_000)
 
 
 def test_a_resumed_run_gets_as_much_time_more(fit, caplog):
