@@ -1,5 +1,6 @@
 """Choice of the device to compute on."""
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import Literal
@@ -7,6 +8,8 @@ from typing import Literal
 import torch
 
 from seisflow.errors import ConfigError
+
+log = logging.getLogger("seisflow")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,12 @@ class Hardware:
         """Resolve a ``training.precision``: "auto" is bfloat16 where the hardware multiplies it natively."""
         if precision == "auto":
             return torch.bfloat16 if self._has_bf16() else torch.float32
+        if precision == "bf16" and not self._has_bf16():
+            log.warning(
+                "training.precision = bf16: this %s does not multiply bfloat16, emulating it takes up to "
+                "25 times as long. Pass --set training.precision=auto, which is float32 here",
+                self.accelerator,
+            )
         return torch.bfloat16 if precision == "bf16" else torch.float32
 
     def _has_bf16(self) -> bool:

@@ -107,6 +107,19 @@ def test_precision_follows_the_hardware_unless_told(monkeypatch, hardware, nativ
     assert hardware.subnet_dtype(precision) == expected
 
 
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "auto"), (False, "fp32")])
+def test_a_precision_that_the_hardware_has_is_taken_without_a_word(monkeypatch, caplog, native, precision):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    Hardware("cpu", 1).subnet_dtype(precision)
+    assert not caplog.records
+
+
+def test_bfloat16_that_is_emulated_is_taken_with_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    assert Hardware("cpu", 1).subnet_dtype("bf16") == torch.bfloat16
+    assert "Pass --set training.precision=auto" in caplog.text
+
+
 @pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK", "SLURM_PROCID"])
 def test_the_first_process_is_rank_zero(machine, monkeypatch, variable):
     assert is_first_process()
