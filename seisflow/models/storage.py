@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save
 
 from seisflow.config.model import FAMILIES
 from seisflow.errors import ConfigError, ModelError, OutputError
-from seisflow.io.aside import replace_text, replaced_file, sync_folder
+from seisflow.io.atomic import replace_text, replaced_file, sync_folder
 from seisflow.models.base import Model
 from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard

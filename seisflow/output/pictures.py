@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from seisflow.io.together import together
+from seisflow.io.atomic import together
 
 log = logging.getLogger("seisflow")
 

@@ -15,8 +15,7 @@ import xarray as xr
 from seisflow import plotting, progress
 from seisflow.errors import OutputError
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import check_target, replace_text, told_as_output_error
-from seisflow.io.together import together
+from seisflow.io.atomic import check_target, replace_text, together, told_as_output_error
 from seisflow.models import Model
 from seisflow.models.base import judging_card
 from seisflow.output.findings import Findings

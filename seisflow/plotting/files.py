@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from seisflow.errors import OutputError
-from seisflow.io.aside import discard, publish, reserve, told_as_output_error
+from seisflow.io.atomic import discard, publish, reserve, told_as_output_error
 from seisflow.plotting.style import STYLE
 
 

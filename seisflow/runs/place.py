@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seisflow.errors import OutputError
-from seisflow.io.aside import locked, put_in_place, remove_leftovers
+from seisflow.io.atomic import locked, put_in_place, remove_leftovers
 from seisflow.runs.folders import LATEST
 from seisflow.runs.hardware import is_first_process
 

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from seisflow.io.aside import replaced_file
+from seisflow.io.atomic import replaced_file
 
 log = logging.getLogger("seisflow")
 

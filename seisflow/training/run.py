@@ -15,7 +15,7 @@ from lightning.pytorch import seed_everything
 from seisflow import progress
 from seisflow.config import Config
 from seisflow.errors import DataError, TrainingError
-from seisflow.io.aside import check_inputs, replace_text
+from seisflow.io.atomic import check_inputs, replace_text
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
 from seisflow.models.storage import WEIGHTS

@@ -13,7 +13,7 @@ import yaml
 
 from seisflow.config import Config
 from seisflow.errors import OutputError, TrainingError
-from seisflow.io.aside import replace_text
+from seisflow.io.atomic import replace_text
 from seisflow.models import Model
 from seisflow.patches import GridDataset, PatchDataset
 from seisflow.runs.hardware import Hardware

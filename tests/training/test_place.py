@@ -7,7 +7,7 @@ import pytest
 
 from seisflow import training
 from seisflow.errors import OutputError
-from seisflow.io import aside
+from seisflow.io import atomic
 from seisflow.training.module import FlowModule
 
 from .conftest import same, weights
@@ -54,7 +54,7 @@ def test_a_failure_leaves_the_older_run(fit, tmp_path, monkeypatch):
 
 def test_two_trainings_do_not_share_a_folder(fit, tmp_path):
     fit()
-    with aside.locked(tmp_path / "run"):
+    with atomic.locked(tmp_path / "run"):
         for call in (lambda: fit(overwrite=True), lambda: training.resume(tmp_path / "run", device="cpu")):
             with pytest.raises(OutputError, match="another seisflow is writing it"):
                 call()

@@ -12,7 +12,7 @@ import torch
 
 from seisflow import training
 from seisflow.errors import DataError, OutputError, TrainingError
-from seisflow.io import aside
+from seisflow.io import atomic
 from seisflow.training.callbacks import WholeFiles
 from seisflow.training.module import FlowModule
 
@@ -183,7 +183,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_and_is_named(tmp_path, monkeyp
     path = tmp_path / "checkpoint.ckpt"
     WholeFiles().save_checkpoint({"step": 1}, path)
     before = path.read_bytes()
-    monkeypatch.setattr(aside.Path, "open", lambda place, mode: Full(place))
+    monkeypatch.setattr(atomic.replace.Path, "open", lambda place, mode: Full(place))
     with pytest.raises(OutputError, match=r"checkpoint\.ckpt: no space left on device.*is as it was"):
         WholeFiles().save_checkpoint({"step": torch.zeros(10**6)}, path)
     monkeypatch.undo()

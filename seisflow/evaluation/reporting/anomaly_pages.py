@@ -8,7 +8,7 @@ from typing import Any
 from seisflow.errors import OutputError
 from seisflow.evaluation.anomalies.injection import SEVERITIES
 from seisflow.evaluation.reporting import pages, records
-from seisflow.io.aside import replace_text
+from seisflow.io.atomic import replace_text
 
 NAME, PAGE = "anomalies", "anomalies.md"
 

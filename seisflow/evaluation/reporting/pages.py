@@ -7,7 +7,7 @@ from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
-from seisflow.io.aside import replace_text
+from seisflow.io.atomic import replace_text
 from seisflow.plotting.files import save
 
 IMAGES_PAGE = "images-benchmarks.md"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.errors import DataError, OutputError
-from seisflow.io.aside import replace_text
+from seisflow.io.atomic import replace_text
 
 KEY = ("experiment", "dataset", "resize", "model")
 """Keys that tell one result from another; a second one of the same key takes the place of the first."""

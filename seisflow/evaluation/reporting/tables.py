@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.errors import OutputError
-from seisflow.io.aside import replace_text
+from seisflow.io.atomic import replace_text
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.errors import DataError, OutputError
-from seisflow.io import aside
+from seisflow.io import atomic
 from seisflow.io.segy import formats, made_headers, source_headers
 
 
@@ -41,8 +41,8 @@ class SegyWriter:
         )
         self._stride = self._header_bytes + self._samples * formats.sample_size(sample_format)
         self._first_trace = len(start)
-        self._aside = aside.reserve(path, overwrite, len(start) + len(self._kept) * self._stride)
-        with aside.told_as_output_error(path):
+        self._aside = atomic.reserve(path, overwrite, len(start) + len(self._kept) * self._stride)
+        with atomic.told_as_output_error(path):
             self._file = (self._aside / path.name).open("wb", buffering=0)
             self._file.write(start)
 
@@ -60,7 +60,7 @@ class SegyWriter:
             if kind is None:
                 self._finish()
         finally:
-            aside.discard(self._aside)
+            atomic.discard(self._aside)
 
     def write(self, lead: tuple[int, ...], values: NDArray[np.float32], columns: slice = slice(None)) -> None:
         """Write one panel, or some traces of it.
@@ -90,7 +90,7 @@ class SegyWriter:
         traces[:, : self._header_bytes] = self._headers(place, there)
         traces[:, self._header_bytes :] = formats.encode(values[there], self._format, self._endian)
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-        with aside.told_as_output_error(self.path):
+        with atomic.told_as_output_error(self.path):
             for run, first in zip(np.split(traces, breaks), [0, *breaks], strict=True):
                 if len(run):
                     self._file.seek(self._first_trace + int(positions[first]) * self._stride)
@@ -102,7 +102,7 @@ class SegyWriter:
             raise OutputError(
                 f"{self.path}: {missing} of {len(self._kept)} traces were not written. Nothing was left"
             )
-        aside.publish(self._aside, self.path, self._overwrite)
+        atomic.publish(self._aside, self.path, self._overwrite)
 
 
 def create_segy(

@@ -17,7 +17,7 @@ from zarr.abc.store import Store
 from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
-from seisflow.io import aside
+from seisflow.io import atomic
 from seisflow.io.segy.headers import BINARY_BYTES, TEXT_BYTES
 from seisflow.io.segy.source_headers import FileHeaders
 
@@ -46,9 +46,9 @@ class ZarrWriter:
         self._overwrite = overwrite
         amplitude = section["amplitude"]
         # Values of this kind compress to nine tenths at best, so their plain size is what is needed.
-        self._aside = aside.reserve(path, overwrite, amplitude.size * 4 * len(variables))
+        self._aside = atomic.reserve(path, overwrite, amplitude.size * 4 * len(variables))
         try:
-            with aside.told_as_output_error(path), warnings.catch_warnings():
+            with atomic.told_as_output_error(path), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 rows = max(1, _CHUNK_BYTES // (4 * amplitude.shape[-1]))
                 panel = (min(rows, amplitude.shape[-2]), amplitude.shape[-1])
@@ -62,7 +62,7 @@ class ZarrWriter:
                     dtypes=dtypes,
                 )
         except BaseException:
-            aside.discard(self._aside)
+            atomic.discard(self._aside)
             raise
 
     def __enter__(self) -> Self:
@@ -76,12 +76,12 @@ class ZarrWriter:
     ) -> None:
         try:
             if kind is None:
-                with aside.told_as_output_error(self.path), warnings.catch_warnings():
+                with atomic.told_as_output_error(self.path), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
                     zarr.consolidate_metadata(str(self._aside / self.path.name))
-                aside.publish(self._aside, self.path, self._overwrite)
+                atomic.publish(self._aside, self.path, self._overwrite)
         finally:
-            aside.discard(self._aside)
+            atomic.discard(self._aside)
 
     def write(
         self, name: str, lead: tuple[int, ...], values: NDArray[Any], columns: slice = slice(None)
@@ -104,7 +104,7 @@ class ZarrWriter:
             If the disk is full.
         """
         place: tuple[int | slice, ...] = (*lead, columns)
-        with aside.told_as_output_error(self.path):
+        with atomic.told_as_output_error(self.path):
             self._arrays[name][place] = values
 
 
@@ -123,7 +123,7 @@ def create_arrays(
     Parameters
     ----------
     store : zarr store
-        Replaced if something is there.
+        Without a data set.
     name : str
         Name of the data set, for its attributes.
     section, variables, attrs, dtypes
@@ -142,7 +142,7 @@ def create_arrays(
         frame["spatial_ref"] = ((), np.int8(0), {"spatial_ref": crs})  # as GDAL and rioxarray look for it
         common["grid_mapping"] = "spatial_ref"
     frame.attrs = _attributes(name, section, next(iter(variables))) | dict(attrs)
-    frame.to_zarr(store, mode="w", zarr_format=3, consolidated=False)
+    frame.to_zarr(store, mode="a", zarr_format=3, consolidated=False)
     group = zarr.open_group(store, mode="r+")
     others = [str(key) for key, array in section.coords.items() if key not in dims and array.ndim]
     if others:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seisflow.errors import OutputError
-from seisflow.io import aside
+from seisflow.io.atomic.replace import exchange, sync_folder, told_as_output_error
+from seisflow.io.atomic.reserve import discard, reserve
+from seisflow.io.atomic.target import check_target
 
 
 @contextmanager
@@ -29,19 +31,19 @@ def together(paths: Sequence[Path], *, overwrite: bool) -> Iterator[Path]:
     folder = paths[0].parent
     new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
-        with aside.told_as_output_error(folder):
+        with told_as_output_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
         for path in paths:
-            aside.check_target(path, overwrite)
-        staging = aside.reserve(paths[0], overwrite, 0)
+            check_target(path, overwrite)
+        staging = reserve(paths[0], overwrite, 0)
         try:
             with _told_by_final_name(staging, folder), _stopped_as_by_ctrl_c():
                 yield staging
             for path in paths:  # some may have come into being since
-                aside.check_target(path, overwrite)
+                check_target(path, overwrite)
             _move(paths, staging)
         finally:
-            aside.discard(staging)
+            discard(staging)
     except BaseException:
         for place in new:
             if place.exists() and not any(place.iterdir()):
@@ -78,16 +80,16 @@ def _move(paths: Sequence[Path], staging: Path) -> None:
     What is replaced is exchanged, so that at no time a name holds neither the old nor the new.
     """
     done: list[Path] = []
-    with aside.told_as_output_error(paths[0]):
+    with told_as_output_error(paths[0]):
         try:
             for path in paths:
-                aside.exchange(staging / path.name, path)
+                exchange(staging / path.name, path)
                 done.append(path)
         except BaseException:
             for path in reversed(done):
                 if (staging / path.name).exists():
-                    aside.exchange(staging / path.name, path)
+                    exchange(staging / path.name, path)
                 else:
                     path.replace(staging / path.name)
             raise
-        aside.sync_folder(paths[0].parent)
+        sync_folder(paths[0].parent)
