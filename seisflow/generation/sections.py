@@ -10,7 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisflow.errors import ModelError
 from seisflow.generation.batches import BATCH, generate_batches
+from seisflow.io.nulls import NULL_FROM
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
 from seisflow.models.provenance import Geometry
@@ -59,7 +61,7 @@ def generate(
     Raises
     ------
     ModelError
-        If the model has no card.
+        If the model has no card, or no patch is finite.
     ConfigError
         If there is no such topic.
 
@@ -80,6 +82,7 @@ def generate(
     for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
         amplitude[first : first + len(patches)] = to_amplitude(patches[:, 0], section_card(model))
         first += len(patches)
+    say_if_not_finite("generate", int(np.isnan(amplitude).any((1, 2)).sum()), n)
     return frame.assign(amplitude=(frame["amplitude"].dims, amplitude, frame["amplitude"].attrs))
 
 
@@ -142,5 +145,29 @@ def placed(section: xr.Dataset, at: tuple[float, float, float]) -> xr.Dataset:
 
 
 def to_amplitude(patches: NDArray[np.float32], card: ModelCard) -> NDArray[np.float32]:
-    """Turn patches (b, H, W) in scaled units into panels (b, W, H) of amplitudes."""
-    return np.ascontiguousarray(card.scaling.unscale(patches).transpose(0, 2, 1), dtype=np.float32)
+    """Turn patches (b, H, W) in scaled units into panels (b, W, H) of amplitudes.
+
+    NaN where a number is none that a reader would take for an amplitude: there, the flow's inverse or the
+    scale has overflowed.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        amplitude = np.array(card.scaling.unscale(patches).transpose(0, 2, 1), dtype=np.float32, order="C")
+    amplitude[~(np.abs(amplitude) < NULL_FROM)] = np.nan
+    return amplitude
+
+
+def say_if_not_finite(name: str, not_finite: int, n: int) -> None:
+    """Warn where some of n patches hold samples that are no amplitudes.
+
+    Raises
+    ------
+    ModelError
+        If all do.
+    """
+    if not_finite == n:
+        raise ModelError(
+            f"{name}: none of {n} patches is finite. Amplitudes below {NULL_FROM:g} were expected: lower the "
+            "temperature, or train anew"
+        )
+    if not_finite:
+        log.warning("%s: %d of %d patches hold samples that are not finite: masked", name, not_finite, n)

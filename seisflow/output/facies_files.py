@@ -30,10 +30,10 @@ from seisflow.facies.legend import FaciesLegend, LegendMaker, as_table
 from seisflow.facies.typical import drawn_panels, typical_windows
 from seisflow.facies.vocabulary import BLOCK
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import told_as_output_error
-from seisflow.io.together import together
+from seisflow.io.atomic import check_target, together, told_as_output_error
 from seisflow.models import Model
 from seisflow.output.paths import ZARR, check_format
+from seisflow.output.pictures import draw_after
 from seisflow.patches import layout, section_name
 
 DRAWN, COLUMNS = 32, 4
@@ -102,7 +102,8 @@ def write_facies(
     """Find the facies of a section and map them, panel by panel, into files.
 
     Beside the map, and named after it, stand a picture of the middle panel (``.png``), one of windows typical
-    of each facies (``-windows.png``), and a summary (``.json``). All files appear together, or none does.
+    of each facies (``-windows.png``), and a summary (``.json``). Map and summary appear together, or neither
+    does; then the pictures are drawn.
 
     Parameters
     ----------
@@ -141,8 +142,10 @@ def write_facies(
         "json": path.with_suffix(".json"),
     }
     dims = layout(section)
+    for target in (path, *beside.values()):
+        check_target(target, overwrite)
     features = SectionFeatures(section, model, seed=seed)
-    with together([path, *beside.values()], overwrite=overwrite) as folder:
+    with together([path, beside["json"]], overwrite=overwrite) as folder:
         total = len(features.index)
         learned = min(LEARNED, total)
         facies = find_facies(features, topics, report=lambda done, _: report(done, learned + total))
@@ -175,15 +178,22 @@ def write_facies(
             domain=dims.vertical,
             outputs=[str(path), *map(str, beside.values())],
         )
-        plotting.save(draw_panel_map(section, kept[len(kept) // 2], words), folder / beside["map"].name)
+        with told_as_output_error(beside["json"]):
+            text = json.dumps(result.model_dump(mode="json"), indent=1) + "\n"
+            (folder / beside["json"].name).write_text(text, encoding="utf-8")
+
+    def draw_map(place: Path) -> None:
+        plotting.save(draw_panel_map(section, kept[len(kept) // 2], words), place)
+
+    def draw_windows(place: Path) -> None:
         drawn = drawn_panels(model, facies, DRAWN, seed=seed)
         real, own = (
             [typical_windows(panels, topic, COLUMNS) for topic in range(topics)] for panels in (kept, drawn)
         )
-        plotting.save(plotting.draw_typical(real, own, words, COLUMNS), folder / beside["windows"].name)
-        with told_as_output_error(beside["json"]):
-            text = json.dumps(result.model_dump(mode="json"), indent=1) + "\n"
-            (folder / beside["json"].name).write_text(text, encoding="utf-8")
+        plotting.save(plotting.draw_typical(real, own, words, COLUMNS), place)
+
+    draw_after(beside["map"], draw_map)
+    draw_after(beside["windows"], draw_windows)
     return result
 
 

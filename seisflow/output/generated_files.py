@@ -20,10 +20,9 @@ from seisflow.errors import OutputError
 from seisflow.generation.batches import generate_batches
 from seisflow.generation.images import generate_images
 from seisflow.generation.judged import LEAST, judge_patches, topic_effect
-from seisflow.generation.sections import empty_section, placed, to_amplitude
+from seisflow.generation.sections import empty_section, placed, say_if_not_finite, to_amplitude
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import check_target, told_as_output_error
-from seisflow.io.together import together
+from seisflow.io.atomic import check_target, together, told_as_output_error
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.output.paths import SEGY, check_format
@@ -42,7 +41,8 @@ class GenerationSummary(BaseModel):
     n : int
         Patches.
     not_finite : int
-        Patches with samples that are not finite: the flow's inverse has overflowed there. They are kept.
+        Patches with samples that are not finite: the flow's inverse has overflowed there. These samples are
+        masked.
     outputs : list of str
         Files written.
     kind : str
@@ -121,7 +121,7 @@ def write_generated(
                 if done < GALLERY:
                     shown.append(patches[: GALLERY - done])
                 amplitudes = to_amplitude(patches[:, 0], card)
-                not_finite += int((~np.isfinite(amplitudes)).any((1, 2)).sum())
+                not_finite += int(np.isnan(amplitudes).any((1, 2)).sum())
                 for number, amplitude in enumerate(amplitudes, start=done):
                     write((number,), amplitude)
                 rows += judge_patches(model, patches, done + 1)
@@ -134,6 +134,7 @@ def write_generated(
             writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+        say_if_not_finite(str(path), not_finite, n)
     vertical = section[section["amplitude"].dims[-1]]
 
     def draw(place: Path) -> None:
@@ -146,8 +147,6 @@ def write_generated(
         plotting.save(figure, place)
 
     draw_after(gallery, draw)
-    if not_finite:
-        log.warning("%s: %d of %d patches hold samples that are not finite", path, not_finite, n)
     outputs = [str(one) for one in (path, gallery, table)]
     return GenerationSummary(n=n, not_finite=not_finite, outputs=outputs)
 
@@ -202,15 +201,16 @@ def write_generated_images(
     if path.suffix.lower() != ".zarr":
         raise OutputError(f"{path}: {path.suffix or 'no ending'} is no format for images. Expected .zarr")
     gallery = path.with_suffix(".png")
+    for one in (path, gallery):
+        check_target(one, overwrite)
     images = generate_images(
         model, n, topic=topic, temperature=temperature, seed=seed, report=report
     ).assign_attrs(model=model_name)
-    with together([path, gallery], overwrite=overwrite) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
-            images.to_zarr(folder / path.name, zarr_format=3, consolidated=True)
-        figure = plotting.draw_images({images.attrs["title"]: images["pixels"].values[:GALLERY]})
-        plotting.save(figure, folder / gallery.name)
+    with together([path], overwrite=overwrite) as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
+        images.to_zarr(folder / path.name, zarr_format=3, consolidated=True)
+    shown = {images.attrs["title"]: images["pixels"].values[:GALLERY]}
+    draw_after(gallery, lambda place: plotting.save(plotting.draw_images(shown), place))
     return GenerationSummary(
         n=n, not_finite=images.attrs["not_finite"], outputs=[str(path), str(gallery)], kind="image"
     )

@@ -9,16 +9,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow import plotting, progress
 from seisflow.errors import OutputError
 from seisflow.io import create_segy, create_zarr
-from seisflow.io.aside import told_as_output_error
-from seisflow.io.together import together
+from seisflow.io.atomic import check_target, together, told_as_output_error
 from seisflow.output.paths import ZARR, check_format
+from seisflow.output.pictures import draw_after
 from seisflow.output.posterior_pictures import FilledPanels, ShownPanel
 from seisflow.output.posterior_summary import DenoiseSummary, FillSummary
 from seisflow.patches import layout, panel_index, section_name
@@ -68,7 +67,7 @@ def write_filled(
     Zarr holds ``amplitude``, ``std``, ``filled`` and ``draw_1`` and so on. SEG-Y is the amplitude, with the
     source's headers; the standard deviation stands beside it as ``NAME.std.sgy``, draws as
     ``NAME.draw_1.sgy``. A picture (``.png``) of the panel with most filled samples and a summary (``.json``)
-    go with both. All appear together or not at all.
+    go with both. All but the picture, which is drawn then, appear together or not at all.
 
     Parameters
     ----------
@@ -120,7 +119,8 @@ def write_filled(
             outputs=[str(path) for path in files.paths],
             **filling.about(filler),
         )
-        files.finish(sums.draw(section), result)
+        files.summarise(result)
+    draw_after(files.picture, lambda place: plotting.save(sums.draw(section), place))
     return result
 
 
@@ -184,7 +184,8 @@ def write_denoised(
             coherence_of_input=coherence.of("input"),
             coherence_of_removed=coherence.of("removed"),
         )
-        files.finish(shown.draw(section), result)
+        files.summarise(result)
+    draw_after(files.picture, lambda place: plotting.save(shown.draw(section), place))
     return result
 
 
@@ -197,7 +198,7 @@ def _energy(one: Denoised) -> tuple[float, float]:
 
 
 class _Files:
-    """Files of one result, written panel by panel; the last two are the picture and the summary."""
+    """Files of one result, written panel by panel; the last two are picture, drawn later, and summary."""
 
     def __init__(self, paths: list[Path], folder: Path, writes: list[_Write]) -> None:
         self.paths = paths
@@ -208,9 +209,12 @@ class _Files:
         for write in self._writes:
             write(lead, columns, maps)
 
-    def finish(self, figure: Figure, summary: BaseModel) -> None:
-        picture, text = self.paths[-2:]
-        plotting.save(figure, self._folder / picture.name)
+    @property
+    def picture(self) -> Path:
+        return self.paths[-2]
+
+    def summarise(self, summary: BaseModel) -> None:
+        text = self.paths[-1]
         with told_as_output_error(text):
             (self._folder / text.name).write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
@@ -228,8 +232,9 @@ def _files(
         named = {output: "amplitude"} | {
             output.with_suffix(f".{name}{output.suffix}"): name for name in floats
         }
-    paths = [*named, output.with_suffix(".png"), output.with_suffix(".json")]
-    with together(paths, overwrite=overwrite) as folder, ExitStack() as stack:
+    picture, text = output.with_suffix(".png"), output.with_suffix(".json")
+    check_target(picture, overwrite)
+    with together([*named, text], overwrite=overwrite) as folder, ExitStack() as stack:
         writes = [
             stack.enter_context(
                 _segy_writer(folder / path.name, section, name, f"{kinds[name][1]['long_name']}, {note}")
@@ -238,7 +243,7 @@ def _files(
             )
             for path, name in named.items()
         ]
-        yield _Files(paths, folder, writes)
+        yield _Files([*named, picture, text], folder, writes)
 
 
 @contextmanager

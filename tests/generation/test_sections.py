@@ -124,7 +124,7 @@ def test_depth_stays_depth_and_an_unknown_sampling_is_assumed_aloud(model, caplo
     assert "4 ms is assumed" in caplog.text
 
 
-def test_patches_that_are_not_finite_are_counted_and_kept(model, tmp_path, monkeypatch, caplog):
+def test_samples_that_are_not_finite_are_counted_and_masked(model, tmp_path, monkeypatch, caplog):
     def sample(n, **_):
         x = torch.zeros(n, 1, 32, 32)
         x[1, 0, 3, 4], x[5] = torch.inf, torch.nan
@@ -136,6 +136,22 @@ def test_patches_that_are_not_finite_are_counted_and_kept(model, tmp_path, monke
     assert summary.not_finite == 3  # 1 and 5 of the first batch, 1 of the others
     assert f"3 of {BATCH + 4} patches hold samples that are not finite" in caplog.text
     assert "3 of them" in summary.sentence()
+    found = seisflow.open_section(tmp_path / "new.zarr")["amplitude"].values
+    expected = np.zeros((BATCH + 4, 32, 32), bool)
+    expected[1, 4, 3] = expected[BATCH + 1, 4, 3] = expected[5] = True
+    np.testing.assert_array_equal(np.isnan(found), expected)
+
+
+@pytest.mark.parametrize("ending", ["zarr", "sgy"])
+@pytest.mark.parametrize("std", [1e38, 1e300])
+def test_amplitudes_that_no_float_holds_are_refused_and_nothing_is_left(model, tmp_path, std, ending):
+    huge = load_model_with(model, scaling={"std": std})
+    with pytest.raises(ModelError, match="none of 3 patches is finite") as error:
+        write_generated(huge, 3, tmp_path / f"new.{ending}")
+    assert "\n" not in str(error.value)
+    assert names(tmp_path) == []
+    with pytest.raises(ModelError, match="none of 3 patches is finite"):
+        generate(huge, 3)
 
 
 def test_memory_does_not_grow_with_the_number_of_patches(model, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -42,6 +43,37 @@ def test_a_job_goes_on_where_it_stopped(segy, tmp_path, small_slabs):
         open_section(tmp_path / ".a.zarr.ingest")
     assert ingest(path, tmp_path / "a.zarr", workers=1).resumed == 3
     assert_same(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+@pytest.mark.parametrize("arrays", ["some", "all"])
+@pytest.mark.parametrize("url", ["", "file://", "memory://"])
+def test_a_job_that_is_killed_amid_its_first_arrays_starts_anew(segy, tmp_path, monkeypatch, url, arrays):
+    """A kill leaves what an exception leaves, as nothing is cleaned up here."""
+    target = f"{url}{tmp_path}/{arrays}.zarr"
+    module = import_module("seisflow.io.zarr.staging")
+    create = module.create_arrays
+
+    def killed(*arguments, **options):
+        with monkeypatch.context() as within:
+            if arrays == "some":
+                within.setattr("zarr.Group.create_array", stop)
+            create(*arguments, **options)
+        raise KeyboardInterrupt
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "create_arrays", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(segy(), target, workers=1)
+    with pytest.raises(DataError):
+        open_section(target)
+    path = segy(whole_numbers((12, 20)) + 1)
+    assert ingest(path, target, workers=1).resumed == 0
+    assert_same(open_section(target), open_section(path))
+    if "memory" not in url:
+        assert sorted(file.name for file in tmp_path.iterdir()) == [f"{arrays}.zarr", "synthetic.sgy"]
 
 
 def test_another_job_starts_anew(segy, tmp_path, small_slabs):
@@ -105,7 +137,7 @@ def test_a_kill_amid_the_removal_of_the_old_does_not_stop_the_next(segy, tmp_pat
     ingest(segy(), tmp_path / "a.zarr", workers=1)
     other = segy(whole_numbers((12, 20)) + 1)
     with monkeypatch.context() as patch:
-        patch.setattr("seisflow.io.aside.shutil.rmtree", killed)
+        patch.setattr("seisflow.io.atomic.replace.shutil.rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             ingest(other, tmp_path / "a.zarr", workers=1, overwrite=True)
     assert_same(open_section(tmp_path / "a.zarr"), open_section(other))
@@ -113,20 +145,38 @@ def test_a_kill_amid_the_removal_of_the_old_does_not_stop_the_next(segy, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "synthetic.sgy"]
 
 
-def test_two_at_once_do_not_mix(segy, tmp_path, small_slabs):
+@pytest.mark.parametrize("url", ["", "file://", "memory://"])
+def test_two_at_once_do_not_mix(segy, tmp_path, small_slabs, url):
     first, other = segy(), segy(whole_numbers((12, 20)) + 1, name="b.sgy")
+    target = f"{url}{tmp_path}/a.zarr"
     refused = []
 
     def meanwhile(done, total):
         if done == 2:
             with pytest.raises(OutputError, match="another seisflow") as error:
-                ingest(other, tmp_path / "a.zarr", workers=1)
+                ingest(other, target, workers=1)
             refused.append(str(error.value))
 
-    ingest(first, tmp_path / "a.zarr", workers=1, progress=meanwhile)
+    ingest(first, target, workers=1, progress=meanwhile)
     assert len(refused) == 1
-    assert_same(open_section(tmp_path / "a.zarr"), open_section(first))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.sgy", "synthetic.sgy"]
+    assert_same(open_section(target), open_section(first))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [*(["a.zarr"] if "memory" not in url else []), "b.sgy", "synthetic.sgy"]
+
+
+def test_a_url_that_another_machine_writes_is_left_alone(segy, tmp_path):
+    fs, root = fsspec.core.url_to_fs(f"memory://{tmp_path}/a.zarr")
+    sign = f"{root.removesuffix('a.zarr')}.a.zarr.lock"
+    for host, process in (("elsewhere", os.getpid()), (platform.node(), os.getppid()), ("", None)):
+        fs.pipe_file(sign, json.dumps({"host": host, "process": process}).encode())
+        with pytest.raises(OutputError, match=r"another seisflow is writing it .* remove .*/\.a\.zarr\.lock"):
+            ingest(segy(), f"memory://{tmp_path}/a.zarr", workers=1)
+        assert fs.exists(sign)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    fs.pipe_file(sign, json.dumps({"host": platform.node(), "process": ended.pid}).encode())
+    ingest(segy(), f"memory://{tmp_path}/a.zarr", workers=1)
+    assert not fs.exists(sign)
 
 
 def test_a_source_swapped_for_one_of_the_same_size_and_time_is_noticed(segy, tmp_path, small_slabs):

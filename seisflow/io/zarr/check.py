@@ -13,7 +13,7 @@ from zarr.core.metadata import ArrayV2Metadata
 from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError, SeisflowError
-from seisflow.io.files import is_url
+from seisflow.io.files import exists, is_url
 from seisflow.io.segy.source_headers import FileHeaders
 
 # What numbers and names are packed by; other codecs of numcodecs, such as pickle, run what is in the file.
@@ -24,6 +24,10 @@ _CODECS = {
 }
 LIMIT = 1.0
 """GiB that arrays may unpack to which are stored in less than a thousandth of that."""
+PARTIAL = ".ingest"
+"""Folder, within a data set, of an ingest that has not finished."""
+BEGUN = f"{PARTIAL}/begun"
+"""File that stands there while its arrays are made."""
 _SMALL = 2**24  # bytes; arrays below are not looked at
 _RATIO = 1000
 
@@ -50,7 +54,7 @@ def first_line(error: Exception) -> str:
 
 
 def check_zarr(path: str | Path, limit: float) -> None:
-    """Refuse a store that would run code when it is unpacked, or grow beyond all measure.
+    """Refuse a store that is not finished, would run code when it is unpacked, or grow beyond all measure.
 
     Parameters
     ----------
@@ -62,6 +66,10 @@ def check_zarr(path: str | Path, limit: float) -> None:
     ------
     DataError
     """
+    if exists(f"{path}/{BEGUN}"):
+        raise DataError(
+            f"{path}: an ingest that has not finished. Ingest the same to the same place: it goes on"
+        )
     place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else str(path)
     sizes = []
     for name, array in zarr.open_group(place, mode="r").arrays():

@@ -28,7 +28,8 @@ from seisflow.io.lines import is_line_of_volume, join
 from seisflow.io.section import open_section
 from seisflow.io.segy.source_headers import FileHeaders, TraceHeaders, has_headers
 from seisflow.io.workers import run
-from seisflow.io.zarr.staging import PARTIAL, Stage, open_array, put
+from seisflow.io.zarr.check import PARTIAL
+from seisflow.io.zarr.staging import Stage, open_array, put
 
 _CHUNK = (256, 512)  # traces and samples: half a megabyte; smaller ones cost more to find than to unpack
 _SLAB_BYTES = 32 * 2**20

@@ -5,7 +5,6 @@ import posixpath
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -18,12 +17,12 @@ from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
 from seisflow.errors import OutputError
-from seisflow.io import aside
+from seisflow.io import atomic
 from seisflow.io.files import is_url
 from seisflow.io.segy.source_headers import FileHeaders
+from seisflow.io.zarr.check import BEGUN, PARTIAL
 from seisflow.io.zarr.write import create_arrays, create_raw_headers
 
-PARTIAL = ".ingest"
 _ATTRIBUTES = {"long_name": "seismic amplitude"}
 
 
@@ -31,32 +30,32 @@ class Stage:
     """Place of a data set until it is whole: beside its own, or, by URL, in it but not readable.
 
     A URL at which a data set is to be replaced is written beside it, too, and moved. Use it as a context
-    manager: meanwhile no other process of this machine writes the same.
+    manager: meanwhile no other process writes the same.
     """
 
     def __init__(self, output: str | Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> None:
         self.output = str(output)
         self.inputs = list(inputs)
-        self.fs, self.place = aside.filesystem(output)
+        self.fs, self.place = atomic.filesystem(output)
         self.remote = not isinstance(self.fs, LocalFileSystem)
         self.in_memory = self.output.startswith("memory://")
         if not self.remote and not Path(self.place).parent.is_dir():
             raise OutputError(f"{output}: there is no folder {Path(self.place).parent}. Make it first")
         in_place = self.remote and self._is_unfinished(self.place)
         if in_place:
-            aside.check_inputs(output, self.inputs)
+            atomic.check_inputs(output, self.inputs)
         else:
-            aside.check_target(output, overwrite, self.inputs)
+            atomic.check_target(output, overwrite, self.inputs)
             in_place = self.remote and not self.fs.exists(self.place)
         self.root = self.place if in_place else _beside(self.place)
         url = self.output.rstrip("/")
         self.target = (url if in_place else _beside(url)) if self.remote else self.root
-        self._lock: AbstractContextManager[None] = nullcontext() if self.remote else aside.locked(self.place)
+        self._lock = atomic.locked(self.output if self.remote else self.place)
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
         if not self.remote:
-            aside.remove_leftovers(Path(self.place).parent, Path(self.place).name)
+            atomic.remove_leftovers(Path(self.place).parent, Path(self.place).name)
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -80,22 +79,24 @@ class Stage:
         )
         if self._job() == job:
             return
-        with aside.told_as_output_error(self.output):
+        with atomic.told_as_output_error(self.output):
             self._check_space(section["amplitude"].size * 4)
             if self.fs.exists(self.root):
                 if self.root == self.place and not self._is_unfinished(self.root):
-                    aside.check_target(self.target, True, self.inputs)
+                    atomic.check_target(self.target, True, self.inputs)
                 self.fs.rm(self.root, recursive=True)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 name = Path(self.output).stem
                 store = _store(self.target)
+                self.fs.makedirs(self._own(), exist_ok=True)
+                self.fs.pipe_file(self._path(BEGUN), b"")
                 create_arrays(store, name, section, {"amplitude": _ATTRIBUTES}, {}, chunks, shards)
                 if told is not None:
                     create_raw_headers(store, section, told, shards[:-1])
-            # Without its root, no reader takes the folder for a data set.
-            self.fs.makedirs(self._own(), exist_ok=True)
+            # Without its root, no reader takes the folder for a data set; until then, for what has begun.
             self.fs.mv(self._path("zarr.json"), self._own("zarr.json"))
+            self.fs.rm_file(self._path(BEGUN))
             put(self.target, posixpath.join(PARTIAL, "job.json"), json.dumps(job).encode())
 
     def done(self) -> set[str]:
@@ -105,13 +106,13 @@ class Stage:
     def finish(self, overwrite: bool) -> None:
         """Make the data set readable, in its place; what was there goes when it stands."""
         path = Path(self.place)
-        with aside.told_as_output_error(self.output), warnings.catch_warnings():
+        with atomic.told_as_output_error(self.output), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
             self.fs.pipe_file(self._path("zarr.json"), self.fs.cat_file(self._own("zarr.json")))
             zarr.consolidate_metadata(_store(self.target))
             if not self.remote:
-                aside.check_target(path, overwrite, self.inputs)  # something may have come into being since
-                aside.put_in_place(Path(self.root), path)
+                atomic.check_target(path, overwrite, self.inputs)  # something may have come into being since
+                atomic.put_in_place(Path(self.root), path)
             elif self.root != self.place:
                 self._move()
             self.fs.rm(posixpath.join(self.place, PARTIAL), recursive=True)
