@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test slow bench docs tables
+.PHONY: help demo format check test slow bench docs notebooks tables
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
@@ -34,6 +34,9 @@ docs: .venv/.docs-installed  ## Build the documentation into build/docs
 	rm -rf docs/reference/generated
 	$(BIN)/python -m sphinx -b html -q -W --keep-going docs build/docs
 	@echo build/docs/index.html
+
+notebooks: .venv/.installed  ## Make the notebooks in examples/ again from the tutorials
+	$(BIN)/python docs/_ext/notebooks.py
 
 tables: .venv/.installed  ## Make the tables in docs/ again from docs/results
 	$(BIN)/seisflow benchmark mnist --tables-only -o docs

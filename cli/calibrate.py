@@ -49,7 +49,7 @@ def command(
     log.info("%s", chosen.describe())
     sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
     home = output or (folders.new(chosen.name) if chosen.home == Path() else chosen.folder)
-    with progress.bar("Calibrating") as report:
+    with progress.bar("Calibrating", percent=True) as report:
         survey = calibrate_survey(
             chosen.model, [source.open() for source in sources], [source.path for source in sources],
             trained=not inputs, splits=chosen.splits if not inputs else None, report=report,

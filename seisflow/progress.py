@@ -46,29 +46,37 @@ def heartbeat(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Report]:
-    """Tell what goes on while it does, and yield what takes how far it is."""
-    with telling(), _bar(title) as report:
+def bar(title: str, *, percent: bool = False) -> Iterator[Report]:
+    """Tell what goes on while it does, and yield what takes how far it is; ``percent`` tells of no counts."""
+    with telling(), _bar(title, percent=percent) as report:
         yield report
 
 
 @contextmanager
-def _bar(title: str) -> Iterator[Report]:
+def _bar(title: str, *, percent: bool) -> Iterator[Report]:
     if not is_shown():
         state = [0, 0]
 
         def note(done: int, total: int) -> None:
             state[:] = done, total
 
-        with lines(lambda: f"{title}: {state[0]} of {state[1]}" if state[1] else title):
+        def describe() -> str:
+            done, total = state
+            if not total:
+                return title
+            return f"{title}: {100 * done // total} %" if percent else f"{title}: {done} of {total}"
+
+        with lines(describe):
             yield note
         return
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TaskProgressColumn as Percent
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining()
+    share = Percent() if percent else MofNCompleteColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), share, Remaining()
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(escape(shown(title)), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total or None)

@@ -9,6 +9,7 @@ import seisflow
 from seisflow.errors import DataError, ModelError
 from seisflow.models import load_model
 from seisflow.patches import cut, prepare, read_panel, window_grid
+from seisflow.patches.scaling import AmplitudeScaling
 
 from .conftest import tiny_config
 
@@ -58,6 +59,27 @@ def test_raw_amplitudes_are_caught_and_log_prob_of_scales_them(cube_file, tiny_r
         expected = model.log_prob(torch.from_numpy(scaled), torch.from_numpy(mask.copy()))
     np.testing.assert_allclose(found[:12], expected, rtol=1e-4)
     assert found["crossline"][1] == section["crossline"][32]
+
+
+@pytest.mark.parametrize("std", [0.01, 1.0, 20.0, 700.0, 1e5])
+@pytest.mark.parametrize("loud", [0.5, 1.0, 2.5])
+def test_amplitudes_are_told_from_scaled_patches_by_the_scale_of_the_survey(tiny_run, std, loud):
+    model = load_model(tiny_run)
+    low, high = model.card.provenance["patch_rms"]
+    assert 0 < low < 1 < high < 10
+    model.card.provenance["patch_rms"] = (0.4, 2.5)
+    model.card = model.card.model_copy(update={"scaling": AmplitudeScaling(std=std), "surveys": []})
+    scaled = loud * torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.isfinite(model.log_prob(scaled)).all()
+    if std != 1:
+        with pytest.raises(ModelError, match=r"takes scaled amplitudes, of 0\.4 to 2\.5"):
+            model.log_prob(std * scaled)
+
+
+def test_a_loud_patch_is_no_amplitude_of_a_survey_that_is_far_louder(tiny_run):
+    model = load_model(tiny_run)
+    model.card = model.card.model_copy(update={"scaling": AmplitudeScaling(std=1e4), "surveys": []})
+    assert torch.isfinite(model.log_prob(12 * torch.randn(1, 1, 32, 32))).all()
 
 
 def test_train_plot_and_write_segy_work_from_python(cube_file, tmp_path, monkeypatch):

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RAW = 30.0
-"""Root mean square, or its inverse, from which on patches are taken for amplitudes that nobody has scaled."""
+"""Times beyond scaled training patches from which on patches are taken for amplitudes, never scaled."""
+MARGIN = 2.0
+"""The same where amplitudes of a survey of the model would be nearer by as much."""
+USUAL = (1 / 3, 3.0)
+"""Root mean square of scaled patches, where the card does not tell that of training patches."""
 
 
 class Model(nn.Module, ABC):
@@ -92,13 +96,24 @@ class Model(nn.Module, ABC):
 
     def _refuse_raw(self, x: Tensor) -> None:
         """Catch a caller who passes amplitudes; what seisflow itself passes, in inference mode, is scaled."""
-        if self.card is None or self.card.images is not None or torch.is_inference_mode_enabled():
+        card = self.card
+        if card is None or card.images is not None or torch.is_inference_mode_enabled():
             return
         size = float(x.detach().float().square().mean().sqrt())
-        if size and not 1 / RAW < size < RAW:
+        if not size or not math.isfinite(size):
+            return
+        scales = {card.scaling.std, *(survey.scaling.std for survey in card.surveys)}
+        low, high = card.provenance.get("patch_rms", USUAL)
+
+        def beyond(value: float) -> float:
+            return max(value / high, low / value, 1.0)
+
+        as_scaled, as_raw = beyond(size), min(beyond(size / std) for std in scales)
+        if as_scaled > RAW or (as_scaled > MARGIN and as_scaled > MARGIN * as_raw):
             raise ModelError(
                 f"the patches have a root mean square of {size:.3g}; the model takes scaled amplitudes, of "
-                f"about 1. Use model.log_prob_of(section), which scales, or model.card.scaling.scale(x)"
+                f"{low:.2g} to {high:.2g}. Use model.log_prob_of(section), which scales, or "
+                f"model.card.scaling.scale(x)"
             )
 
     def log_prob_of(self, section: xr.Dataset, seed: int = 0) -> xr.DataArray:

@@ -29,6 +29,7 @@ def report_page(
     sentence: str,
     caveat: str,
     score: str,
+    surprise: bool = False,
 ) -> str:
     """HTML of a scored survey and of the list of anomalies; needs no network and no library.
 
@@ -50,12 +51,16 @@ def report_page(
         Share of held-out samples that are as far out as each of the levels of deviation; NaN if not known.
     title, sentence, caveat, score : str
         Words; a caveat stands out.
+    surprise : bool
+        Whether the score is one in nats, not a deviation in standard deviations of held-out data.
     """
+    word, unit = ("surprise", "nats") if surprise else ("deviation", "standard deviations of held-out data")
     data = packed | {
         "labels": [[float(f"{value:.10g}") for value in axis] for axis in labels],
         "names": list(names),
         "start": list(start),
         "boxes": list(boxes),
+        "word": word,
         "shares": [None if not np.isfinite(share) else float(f"{share:.2g}") for share in shares],
         "grey": _colours(cm.grayC_r),
         "warm": _colours(UNUSUAL_MAP),
@@ -66,7 +71,8 @@ def report_page(
         "TITLE": html.escape(title),
         "SENTENCE": html.escape(sentence),
         "CAVEAT": f'<p class="caveat">{html.escape(caveat[:1].upper() + caveat[1:])}.</p>' if caveat else "",
-        "SCORE": html.escape(score),
+        "SCORE": html.escape(f"{score}, in {unit}"),
+        "WORD": word,
         "THRESHOLD": f"{packed['threshold']:.3g}",
         "TABLE": _table(anomalies),
         # "</" would end the script element, whatever it stands in

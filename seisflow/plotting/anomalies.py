@@ -17,6 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
 from seisflow.plotting.style import CONTOUR, DIM_MAP, GREY_MAP, LABELS, NO_TRACE, STYLE, UNUSUAL_MAP
 
+LETTERS, MARGIN = 12.5, 0.7
+"""Letters of a title in an inch, and inches left of it."""
+
 
 @rc_context(STYLE)
 def draw_anomaly_overlay(
@@ -77,7 +80,7 @@ def draw_anomaly_overlay(
 
     figure, axes = canvas(scores.shape, title, lateral_label, vertical_label, aspect)
     if caveat:
-        width = int(14 * figure.get_size_inches()[0])
+        width = int(LETTERS * (figure.get_size_inches()[0] - MARGIN))
         axes.set_title("\n".join([title, *wrap(caveat[0].upper() + caveat[1:], width)]), color=CONTOUR)
     show(axes, amplitude, lateral, vertical, colour_map or GREY_MAP, symmetric(amplitude, clip))
     mute_legend(axes, amplitude)

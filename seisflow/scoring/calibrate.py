@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seisflow import progress
 from seisflow.calibration.by_depth import Calibration, DepthMap, JointCalibration, by_depth, calibrate, folds
 from seisflow.calibration.extremes import extremes, shares_exceed
 from seisflow.models import Model
@@ -22,6 +23,8 @@ KEPT_BYTES = 2**30
 """Features of held-out panels kept in memory at once, for one score."""
 MOST_SAMPLES = 2**21
 """Samples of a panel that are looked at: of longer ones, the middle traces."""
+TOGETHER = 2
+"""Time of the statistics of all panels together, beside that of scoring them."""
 RIDGE = 0.1
 """Added to the covariance of deviations, whose variances are about 1."""
 CLIPPED = 8.0
@@ -55,6 +58,7 @@ def calibrate_scores(
     held_out: bool,
     count: int,
     names: Sequence[str] | None = None,
+    report: progress.Report = progress.silent,
 ) -> Calibrated:
     """Calibrate the scores of a model.
 
@@ -70,6 +74,8 @@ def calibrate_scores(
         Number of panels.
     names : sequence of str, optional
         Scores to calibrate besides typicality; by default all that the model offers.
+    report : callable
+        Takes what is done, and of how much: panels, then the statistics of all of them together.
     """
     offered = scores_of(model)
     others = [
@@ -83,7 +89,9 @@ def calibrate_scores(
     plain: list[DepthMap] = []
     features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in others}
     total, known = 0.0, 0
+    parts = (1 + TOGETHER) * count
     for number, (whole, depth) in enumerate(panels):
+        report(number, parts)
         panel = _middle(whole, max(MOST_SAMPLES // len(depth), model.shape[2]))
         maps = measure_panel(
             panel,
@@ -103,9 +111,15 @@ def calibrate_scores(
             if score.extends and score.extends.name in features:
                 features[score.extends.name].append((values[: len(score.extends.features)], depth))
     tile = (model.shape[1], model.shape[2])
+    calibrations = {}
+    done, every = 0, max(sum(len(score.features) for score in others), 1)
+    for score in others:
+        report(count + TOGETHER * count * done // every, parts)
+        calibrations[score.name] = _joint(features[score.name], score, tile, held_out=held_out)
+        done += len(score.features)
     return Calibrated(
         calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
-        {score.name: _joint(features[score.name], score, tile, held_out=held_out) for score in others},
+        calibrations,
         total / max(known, 1),
     )
 

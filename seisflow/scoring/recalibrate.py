@@ -69,13 +69,12 @@ def calibrate_survey(
     chosen = [places[i] for i in evenly(len(places), PANELS)]
 
     def panels() -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-        for number, (area, lead, part) in enumerate(chosen):
-            report(number, len(chosen))
+        for area, lead, part in chosen:
             section = sections[area.section]
             depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
             yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
 
-    found = calibrate_scores(model, panels(), scaling, held_out=True, count=len(chosen))
+    found = calibrate_scores(model, panels(), scaling, held_out=True, count=len(chosen), report=report)
     return Survey(
         name=Path(section_name(sections[0])).stem,
         paths=list(paths),

@@ -85,7 +85,8 @@ class TrainingBar(Callback):
         for key, name in (("train/nats_per_dim", "nats/dim"), ("held_out/nats_per_dim", "held out")):
             if key in values:
                 words.append(f"{name} {float(values[key]):.3f}")
-        words += [f"{speed:.2f} steps/s", f"{progress.clock(left)} left"]
+        # a narrow terminal cuts off what comes last
+        words += [f"{progress.clock(left)} left", f"{speed:.2f} steps/s"]
         self._share = min(done, 1.0)
         self._tell(", ".join(words))
 

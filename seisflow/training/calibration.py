@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -57,19 +57,24 @@ def calibrate_run(model: Model, data: PatchData, seconds: float | None = None) -
     done = 0
     until = None if seconds is None else time.monotonic() + seconds
     each = statistics_seconds(model)
-    with progress.bar("Calibrating") as report:
+    with progress.bar("Calibrating", percent=True) as report:
         for number, chosen in shares.items():
             scaling = card.surveys[number].scaling if card.surveys else card.scaling
             used: list[Place] = []
 
-            def tell(panel: int, before: int = done) -> None:
-                report(before + panel, total)
+            def tell(part: int, parts: int, before: int = done, panels: int = len(chosen)) -> None:
+                report(100 * before + 100 * panels * part // parts, 100 * total)
 
             span = None if until is None else (until - time.monotonic()) * len(chosen) / (total - done)
             after = each * sum(_samples(place) for place in chosen) / len(chosen)
-            some = in_time(chosen, least_panels(chosen, model), span, tell, after)
+            some = in_time(chosen, least_panels(chosen, model), span, after)
             found = calibrate_scores(
-                model, _panels(sections, some, used), scaling, held_out=held_out, count=len(chosen)
+                model,
+                _panels(sections, some, used),
+                scaling,
+                held_out=held_out,
+                count=len(chosen),
+                report=tell,
             )
             panels = panel_statistics(
                 (panel for panel, _ in _panels(sections, used)), len(used), model, scaling
@@ -99,7 +104,6 @@ def in_time(
     places: Sequence[Place],
     least: int,
     seconds: float | None,
-    tell: Callable[[int], None],
     after: float = 0.0,
 ) -> Iterator[Place]:
     """Places in their order; where the time is short, fewer, evenly taken, but at least ``least``.
@@ -109,7 +113,6 @@ def in_time(
     began = time.monotonic()
     done = position = 0
     while position < len(places):
-        tell(position)
         yield places[position]
         done += 1
         step, left = 1, len(places) - 1 - position

@@ -15,6 +15,8 @@ from seisflow.training.data import PatchData
 
 FITTED, FITTED_SAMPLES = 32, 2**19
 """Patches, at least, and samples that the totals of Dirichlets are fitted to: 512 images."""
+MEASURED = 128
+"""Training patches whose root mean square is looked at."""
 GALLERY = 16
 IMAGES = 64
 
@@ -30,6 +32,13 @@ def fit_concentrations(model: Model, data: PatchData) -> None:
             for first in range(0, count, 16)
         ]
         model.prior.fit_concentration(torch.cat(latents))
+
+
+def patch_rms(data: PatchData) -> tuple[float, float]:
+    """Least and largest root mean square of some training patches, without those that hold nothing."""
+    patches = (data.patches[i]["x"] for i in range(min(MEASURED, len(data.patches))))
+    sizes = [size for x in patches if (size := float(x.square().mean().sqrt())) > 0]
+    return round(min(sizes, default=1.0), 4), round(max(sizes, default=1.0), 4)
 
 
 def draw_run(model: Model, data: PatchData, folder: Path) -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from seisflow import progress
 from seisflow.config import Config
 from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
 from seisflow.models.provenance import Provenance, TrainingInput
@@ -119,7 +120,13 @@ def _finish(
 ) -> None:
     """Calibrate, save the model with its card, and draw what a run folder shows."""
     from seisflow.training.calibration import calibrate_run
-    from seisflow.training.finish import draw_image_run, draw_run, fit_concentrations, judge_images
+    from seisflow.training.finish import (
+        draw_image_run,
+        draw_run,
+        fit_concentrations,
+        judge_images,
+        patch_rms,
+    )
 
     images = record.images
     model = run.model.cpu().eval()
@@ -137,7 +144,10 @@ def _finish(
         else [_as_input(images)],
         provenance=provenance(run, record),
     )
-    fit_concentrations(model, data)
+    with progress.bar("Fitting the topics"):
+        fit_concentrations(model, data)
+    if images is None:
+        model.card.provenance["patch_rms"] = patch_rms(data)
     if images is not None:
         judge_images(model, data, budget.left)
     elif calibrate:
@@ -156,11 +166,12 @@ def _finish(
                 why,
                 final(run.folder),
             )
-    if isinstance(model, FractalFlowModel):
-        some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
-        model.card.provenance["straightness"] = round(model.straightness(some), 3)
-    save_model(model, run.folder)
-    (draw_run if images is None else draw_image_run)(model, data, run.folder)
+    with progress.bar("Drawing samples"):
+        if isinstance(model, FractalFlowModel):
+            some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
+            model.card.provenance["straightness"] = round(model.straightness(some), 3)
+        save_model(model, run.folder)
+        (draw_run if images is None else draw_image_run)(model, data, run.folder)
 
 
 def _compare(model: Model, validated: float) -> None:

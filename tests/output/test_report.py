@@ -5,6 +5,7 @@ import itertools
 import re
 import shutil
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -82,6 +83,10 @@ def test_the_page_asks_for_nothing_from_elsewhere_and_lists_the_anomalies(page):
     assert page.stat().st_size < 5e6
 
 
+MOVE = """const slider = document.querySelector("input[type=range]");
+slider.value = 0; slider.dispatchEvent(new Event("input"));"""
+
+
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here (apt-get install chromium)")
 @pytest.mark.slow
 def test_a_browser_draws_three_linked_sections(page, tmp_path):
@@ -91,8 +96,7 @@ def test_a_browser_draws_three_linked_sections(page, tmp_path):
     moved.write_text(
         page.read_text().replace(
             'document.body.dataset.ready = "yes";',
-            'const s = document.querySelector("input[type=range]"); s.value = 0;'
-            's.dispatchEvent(new Event("input")); document.body.dataset.ready = "yes";',
+            MOVE + 'document.body.dataset.ready = "yes";',
         )
     )
     made = subprocess.run(
@@ -107,3 +111,26 @@ def test_a_browser_draws_three_linked_sections(page, tmp_path):
     colours = np.asarray(Image.open(Path(picture)).convert("RGB")).astype(int)
     coloured = np.ptp(colours, axis=2) > 40
     assert coloured.mean() > 0.003
+
+
+@pytest.mark.slow
+def test_the_chromium_of_qt_draws_them_too(page, tmp_path):
+    pytest.importorskip("PySide6.QtWebEngineWidgets", reason="needs PySide6-WebEngine")
+    script = (
+        MOVE
+        + """[document.querySelectorAll("canvas").length,
+        document.querySelectorAll("input[type=range]").length,
+        document.querySelector("figcaption span").textContent].join(", ")"""
+    )
+    picture = tmp_path / "page.png"
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("qt_browser.py")),
+        str(page),
+        script,
+        str(picture),
+    ]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert made.stdout.splitlines()[-1:] == ["4, 3, Inline 1"], made.stderr
+    colours = np.asarray(Image.open(picture).convert("RGB")).astype(int)
+    assert (np.ptp(colours, axis=2) > 40).mean() > 0.003

@@ -136,6 +136,17 @@ def test_anomalies_are_framed_along_the_edges_of_their_samples_and_numbered(late
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "chimney"]
 
 
+@pytest.mark.parametrize("traces", [30, 300])
+def test_a_caveat_is_in_the_picture_to_its_end(traces):
+    values = RNG.normal(size=(traces, 50))
+    caveat = (
+        "a ranking without an alarm rate: unlike the calibration lines in " + "WORDS about amplitude, " * 20
+    )
+    figure = plotting.draw_anomaly_overlay(values, values, np.arange(traces), TIME, caveat=caveat)
+    figure.draw_without_rendering()
+    assert figure.axes[0]._left_title.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_a_gallery_shows_every_patch_once_in_reading_order():
     picture = shown(plotting.draw_gallery(PATCHES, columns=4))
     assert picture.shape == (2 * 16 + 2, 4 * 8 + 3 * 2)

@@ -61,12 +61,12 @@ def test_steps_end_earlier_where_the_machine_becomes_slower(monkeypatch):
 def test_panels_are_scored_as_the_time_allows_evenly_taken(monkeypatch, seconds, after, count):
     clock = [0.0]
     monkeypatch.setattr(calibration.time, "monotonic", lambda: clock[0])
-    told, found = [], []
-    for place in calibration.in_time(range(40), 3, seconds, told.append, after):
+    found = []
+    for place in calibration.in_time(range(40), 3, seconds, after):
         found.append(place)
         clock[0] += 1.0
     assert len(found) == pytest.approx(count, abs=1)
-    assert found == sorted(found) == told
+    assert found == sorted(found)
     assert found[-1] >= 40 - 2 * 40 // count  # to the end of the survey
 
 
@@ -124,6 +124,14 @@ def test_long_work_is_told_of_where_there_is_no_terminal(caplog, monkeypatch):
         time.sleep(0.4)
     assert caplog.messages[0].startswith("Counting: 3 of 9, ")
     assert len(caplog.messages) >= 2
+
+
+def test_work_of_several_kinds_is_told_as_a_share(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0.05)
+    with caplog.at_level(logging.INFO, "seisflow"), progress.bar("Calibrating", percent=True) as report:
+        report(3, 12)
+        time.sleep(0.2)
+    assert caplog.messages[0].startswith("Calibrating: 25 %, ")
 
 
 def test_a_heartbeat_keeps_still_while_something_finer_is_told(caplog, monkeypatch):
