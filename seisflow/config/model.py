@@ -90,8 +90,10 @@ GROUPS = {"flow", "autoregressive"}
 """Groups that only one family has. Older versions stored both with every model."""
 
 
-def _kind(values: Any) -> str:
-    return values.get("model", DEFAULT) if isinstance(values, dict) else values.model
+def _kind(values: Any) -> str | None:
+    """Return the family that values say they are of; None where they are no config."""
+    kind = values.get("model", DEFAULT) if isinstance(values, dict) else getattr(values, "model", None)
+    return kind if isinstance(kind, str) else None
 
 
 Config = Annotated[
@@ -115,8 +117,8 @@ def as_stored(values: Any) -> Any:
     pydantic.ValidationError
         If it is not a config at all.
     """
-    family = FAMILIES.get(values.get("model", DEFAULT)) if isinstance(values, dict) else None
-    if family is None:
+    family = FAMILIES.get(_kind(values) or "")
+    if family is None or not isinstance(values, dict):
         return VALIDATOR.validate_python(values)
     others = GROUPS - set(family.model_fields)
     known = current_names({key: value for key, value in values.items() if key not in others}, family)

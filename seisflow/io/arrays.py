@@ -10,7 +10,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisflow.errors import DataError
-from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
+from seisflow.io.nulls import Nulls, describe_nulls, find_nulls, without_nulls
 
 _LOOKED = 1024  # traces, for null values
 ASSUMED = 4.0
@@ -21,7 +21,7 @@ _DIMS = {2: ("trace",), 3: ("inline", "crossline")}
 class NpyArray(BackendArray):
     """Samples of a ``.npy`` file as float32; mapped for each reading, so that it can be pickled."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...], nulls: tuple[float, ...] = ()) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], nulls: Nulls) -> None:
         self.path, self.nulls = path, nulls
         self.shape = shape
         self.dtype = np.dtype(np.float32)
@@ -32,7 +32,7 @@ class NpyArray(BackendArray):
     def _read(self, key: tuple[Any, ...]) -> NDArray[np.float32]:
         with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
             values = np.load(self.path, mmap_mode="r", allow_pickle=False)[key].astype(np.float32)
-        return without_nulls(values, self.nulls) if values.ndim else values
+        return without_nulls(values, self.nulls, str(self.path)) if values.ndim else values
 
 
 def open_npy(path: Path, *, dt: float | None, domain: str = "time") -> xr.Dataset:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from seisflow.errors import DataError
 from seisflow.io.files import full_name, open_binary
-from seisflow.io.nulls import without_nulls
+from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
 
 # Formats by name: obspy is never left to guess, for one of the readers it then tries unpickles the file.
 # Readers in this list parse bytes, and neither unpickle nor run or unpack anything.
@@ -145,10 +145,13 @@ def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) 
     for row, start, trace in zip(amplitude, starts, traces, strict=True):
         real = np.ma.filled(np.ma.asarray(trace.data, np.float32), np.nan)
         row[start : start + trace.stats.npts] = real * np.float32(_factor(trace))
-    without_nulls(amplitude, ())
-    first_delay = _delay(traces)
     whole = all(np.asarray(trace.data).dtype.kind in "iu" for trace in traces)
-    said = ["traces differ in start or length: masked beyond their ends"] if (lengths < samples).any() else []
+    nulls = find_nulls(amplitude, whole=whole)
+    said = describe_nulls(amplitude, nulls, amplitude.size)
+    without_nulls(amplitude, nulls, str(path))
+    first_delay = _delay(traces)
+    if (lengths < samples).any():
+        said.append("traces differ in start or length: masked beyond their ends")
     gaps = [int(np.ma.count_masked(trace.data)) for trace in traces]
     if any(gaps):
         said.append(f"{np.count_nonzero(gaps)} of {len(traces)} traces have gaps: {sum(gaps)} samples masked")

@@ -5,6 +5,7 @@ from importlib import resources
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from seisflow.config import FlowConfig, as_stored, load_config, parse_config, parse_stored_config
 from seisflow.errors import ConfigError
@@ -101,3 +102,11 @@ def test_stored_keys_without_effect_are_left_out(stored, today):
 def test_stored_keys_that_never_were_are_refused():
     with pytest.raises(ConfigError, match=r"run.yaml: flow.levls: there is no such key"):
         parse_stored_config({"flow": {"levls": 3}}, "run.yaml")
+
+
+@pytest.mark.parametrize(
+    "values", [7, None, "x", [], [1], True, {"model": []}, {"model": {}}, {"model": None}]
+)
+def test_what_is_no_config_is_refused_as_other_damage_is(values):
+    with pytest.raises(ValidationError):
+        as_stored(values)

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from seisflow.errors import DataError
 from seisflow.io import ingest, open_section, scan
 from seisflow.patches import Block
 from seisflow.patches.scaling import AmplitudeScaling
 
+from .conftest import cube, segy_bytes
 from .odd_files import earth, grid, write
 
 VALUES = earth(160, 300)
@@ -102,6 +104,34 @@ def test_mutes_of_any_value_are_masked(tmp_path, null, code):
     np.testing.assert_array_equal(np.isnan(samples(section)), masked)
     assert len(section.attrs["warnings"]) == 1
     assert f"{masked.sum()} of 48000" in section.attrs["warnings"][0]
+
+
+@pytest.mark.parametrize("kind", ["sgy", "npy", "zarr"])
+@pytest.mark.parametrize(
+    ("null", "size"), [(-999.25, 1.0), (-999.25, 5000.0), (-9999.0, 1.0), (99999.0, 300.0)]
+)
+def test_rare_nulls_in_traces_that_were_not_looked_at_are_masked_and_told(tmp_path, caplog, kind, null, size):
+    values = (np.random.default_rng(3).standard_normal((6000, 100)) * size).astype(np.float32)
+    expected = values.copy()
+    for trace, sample in ((3, 7), (3001, 50), (5991, 99)):
+        values[trace, sample], expected[trace, sample] = null, np.nan
+    path = tmp_path / f"rare.{kind}"
+    if kind == "sgy":
+        path.write_bytes(segy_bytes(values, cube(np.arange(60), np.arange(100))))
+    elif kind == "npy":
+        np.save(path, values)
+    else:
+        made = xr.Dataset({"data": (("trace", "twt"), values)}, {"twt": np.arange(100) * 4.0})
+        made.to_zarr(path, zarr_format=2)
+    section = open_section(path)
+    assert not any("null" in warning for warning in section.attrs["warnings"])
+    with caplog.at_level("WARNING", "seisflow"):
+        for _ in range(2):
+            np.testing.assert_array_equal(section["amplitude"].to_numpy().reshape(6000, 100), expected)
+    said = [record.getMessage() for record in caplog.records if "null value" in record.getMessage()]
+    assert len(said) == 1
+    assert str(path) in said[0]
+    assert f"null value {null:.8g}" in said[0]
 
 
 def test_nulls_of_whole_numbers_are_masked(tmp_path):

@@ -20,7 +20,7 @@ T = np.arange(200.0)
 def dataset(name, values, units, dims=("iline", "xline")):
     attrs = {"units": units} if units else {}
     coords = {dims[0]: np.arange(4) + 100, dims[1]: np.arange(30) + 300, name: (name, values, attrs)}
-    return xr.Dataset({"data": ((*dims, name), VALUES)}, coords=coords)
+    return xr.Dataset({"data": ((*dims, name), VALUES.copy())}, coords=coords)
 
 
 def check(section, domain, unit, values):
@@ -149,6 +149,19 @@ def test_gaps_of_a_station_merge_to_one_trace(tmp_path, gaps):
     assert dict(section.sizes) == {"trace": 24, "time": 1000}
     np.testing.assert_array_equal(np.isnan(section["amplitude"]), missing)
     np.testing.assert_array_equal(section["amplitude"].to_numpy()[~missing], values[~missing])
+
+
+def test_nulls_of_stations_are_masked_and_told(tmp_path):
+    values = VALUES.reshape(24, 1000).copy()
+    stream, missing = obspy.Stream(), np.zeros(values.shape, bool)
+    missing[5, 100:140] = missing[9, 3] = True
+    values[missing] = -999.25
+    for k, row in enumerate(values):
+        stream += obspy.Trace(row, {"station": f"S{k:02d}", "delta": 0.004, "starttime": START})
+    stream.write(str(tmp_path / "null.mseed"), "MSEED")
+    section = open_section(tmp_path / "null.mseed")
+    np.testing.assert_array_equal(np.isnan(section["amplitude"]), missing)
+    assert "null value -999.25: 41 of 24000" in section.attrs["warnings"][0]
 
 
 def seg2(factors, raw):

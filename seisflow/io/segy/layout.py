@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from seisflow.errors import DataError
 from seisflow.io.files import open_binary
+from seisflow.io.nulls import Nulls
 from seisflow.io.segy import formats, headers
 from seisflow.io.segy.diagnosis import why_not
 from seisflow.io.segy.domain import guess_domain
@@ -49,7 +50,7 @@ class Layout:
     kind: str = "segy"
     sample_endian: str = ""
     depth_unit: str | None = None
-    nulls: tuple[float, ...] = ()
+    nulls: Nulls = field(default_factory=Nulls)
 
     @property
     def sample_bytes(self) -> int:

@@ -36,7 +36,7 @@ def read_traces(
     for part, raw in raw_traces(layout, rows):
         order = layout.sample_endian or layout.endian
         formats.decode(raw[:, layout.header_bytes :], layout.format, order, samples, result[part])
-        without_nulls(result[part], layout.nulls)  # while they are in the cache
+        without_nulls(result[part], layout.nulls, layout.path)  # while they are in the cache
     return result
 
 

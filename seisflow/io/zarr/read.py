@@ -15,7 +15,7 @@ from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError, MissingPackageError
 from seisflow.io.files import full_name, is_url, open_binary
-from seisflow.io.nulls import describe_nulls, find_nulls, without_nulls
+from seisflow.io.nulls import Nulls, describe_nulls, find_nulls, without_nulls
 from seisflow.io.zarr.axis import DEPTH_NAMES, is_depth, vertical_axis
 from seisflow.io.zarr.check import LIMIT, check_hdf5, check_zarr, checked_attributes, told_as_data_error
 
@@ -39,7 +39,7 @@ class _Stored(BackendArray):
 
     def __init__(self, variable: xr.Variable, path: str) -> None:
         self.variable, self.path = variable, path
-        self.nulls: tuple[float, ...] = ()
+        self.nulls = Nulls()
         self.shape = variable.shape
         self.dtype = np.dtype(np.float32) if variable.dtype.kind in "iuf" else variable.dtype
 
@@ -52,7 +52,7 @@ class _Stored(BackendArray):
             values = values.astype(self.dtype, copy=False)
             if self.dtype != np.float32:
                 return values
-            return without_nulls(values if values.flags.writeable else values.copy(), self.nulls)
+            return without_nulls(values if values.flags.writeable else values.copy(), self.nulls, self.path)
 
 
 def open_zarr(path: str | Path, limit: float = LIMIT) -> xr.Dataset:
