@@ -174,6 +174,45 @@ def test_fit_concentration_recovers_that_of_dirichlet_responsibilities(total, mo
     assert float(prior.topic_concentration) == pytest.approx(total, rel=0.05)
 
 
+def test_counts_of_draws_by_one_weight_are_dirichlet_multinomial_of_beta():
+    """Of five draws of m by the same w, element by element, on 4,096 elements with one beta."""
+    prior = trained((1, 64, 64), topics=2, means=3, share="position")
+    prior.mean_concentration.copy_(torch.tensor([0.8, 6.0]))
+    rng, every = (
+        np.random.default_rng(0),
+        np.array([[i, j, 5 - i - j] for i in range(6) for j in range(6 - i)]),
+    )
+    for topic in range(2):
+        w = prior.draw_weights(topic, torch.Generator().manual_seed(topic)).flatten(0, 2).numpy()
+        counts = rng.multinomial(5, w / w.sum(1, keepdims=True))
+        seen = (counts[:, None] == every).all(2).sum(0)
+        beta = prior.beta[topic, 0].detach().numpy()
+        expected = len(counts) * stats.dirichlet_multinomial(beta, 5).pmf(every)
+        assert expected.min() > 5  # enough for the test
+        assert stats.chisquare(seen, expected).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("total", [0.7, 6.0])
+def test_fitted_alpha_is_as_likely_as_the_best_of_scipys_dirichlet_multinomials(total, monkeypatch):
+    """Made items of 500 draws each, whose proportions stand for their responsibilities."""
+    rng, prior = np.random.default_rng(0), LDAPrior((1, 2, 2), topics=3).double()
+    counts = rng.multinomial(500, rng.dirichlet(total * np.array([0.5, 0.3, 0.2]), size=3000))
+    r = torch.tensor(counts / 500)
+    monkeypatch.setattr(prior, "responsibilities", lambda z: r)
+    with torch.no_grad():
+        prior.topic_logits.copy_(r.mean(0).log())
+    prior.fit_concentration(torch.randn(len(r), 1, 2, 2, dtype=torch.float64))
+
+    def likelihood(alpha):
+        return stats.dirichlet_multinomial.logpmf(counts, alpha, 500).mean()
+
+    alpha = prior.alpha.detach().numpy()
+    best = max(likelihood(alpha / alpha.sum() * a0) for a0 in total * np.geomspace(0.5, 2, 101))
+    assert likelihood(alpha) == pytest.approx(best, abs=5e-3)
+    assert likelihood(alpha) > likelihood(1.5 * alpha) + 5e-3
+    assert likelihood(alpha) > likelihood(alpha / 1.5) + 5e-3
+
+
 def test_fit_concentration_is_smaller_for_crisper_means():
     prior = LDAPrior((1, 8, 8), topics=2)
     with torch.no_grad():
