@@ -1,21 +1,15 @@
 """`seisflow train`: learn the density of sections."""
 
-import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from . import options
-
-if TYPE_CHECKING:
-    from seisflow.runs.sources import ImageSource
-
-log = logging.getLogger("seisflow")
 
 
 class Duration(click.ParamType):
@@ -54,19 +48,6 @@ def _latest(folder: Path) -> Iterator[None]:
             folders.set_latest(folder)
         raise Interrupted(str(stop)) from stop
     folders.set_latest(folder)
-
-
-def _image_source(inputs: tuple[Path, ...], data: Path | None) -> "ImageSource | None":
-    """Return the image data set that INPUT names; None if these are sections."""
-    from seisflow.io import images
-    from seisflow.runs.sources import ImageSource
-
-    named = [str(path) for path in inputs if str(path) in images.names() and not path.exists()]
-    if not named:
-        return None
-    if len(inputs) > 1:
-        raise click.UsageError(f"{named[0]} is an image data set, which is learned alone.")
-    return ImageSource(path=named[0], folder=None if data is None else str(data.resolve()))
 
 
 @click.command()
@@ -125,14 +106,13 @@ def command(
     pictures; `seisflow score` and `seisflow generate` take the latest one.
     """
     with options.starting():
-        from seisflow import progress, training
-        from seisflow.config import load_config
+        from seisflow import training
+        from seisflow.errors import ConfigError
         from seisflow.runs import folders
-        from seisflow.runs.hardware import Hardware, is_first_process
-        from seisflow.runs.sources import Source, join_lines
+        from seisflow.runs.hardware import is_first_process
+        from seisflow.training.choose import choose_training, image_source
         from seisflow.training.dry_run import describe, measure
-        from seisflow.training.images import check_fits_sections, default_preset
-        from seisflow.training.plan import make_plan
+        from seisflow.training.kinds import new_data
         from seisflow.training.record import summary
         from seisflow.training.start import check_folder
 
@@ -163,50 +143,39 @@ def command(
             raise click.UsageError("--data-root is for --resume.")
         if not inputs:
             raise click.UsageError("Missing argument 'INPUT...'.")
-        images = _image_source(inputs, data)
+        try:
+            images = image_source(inputs, data)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from error
         if images is not None and (select or geometry or keep_zeros):
             raise click.UsageError("Images have no headers: leave out the options for sections.")
-        hardware = Hardware.choose(device)
-        chosen_here = config is None and not any(one.startswith("data.patch=") for one in overrides)
-        if config is None and images is not None:
-            config = default_preset(images.path)
-            log.info("config %s, chosen for %s (another: -c)", config, images.path)
-        elif config is None:
-            config = "seismic-small" if hardware.accelerator == "cpu" else "seismic"
-            log.info("config %s, chosen for %s (another: -c)", config, hardware.accelerator)
         if max_steps is not None:
             overrides = (*overrides, f"training.steps={max_steps}")
         if workers is not None:
             overrides = (*overrides, f"training.workers={workers}")
-        settings = load_config(config, overrides)
-        sources: list[Source] | ImageSource = images or [
-            Source(
-                path=str(path.resolve() if path.exists() else path),
-                select=select,
-                geometry=geometry,
-                zeros_are_data=keep_zeros,
-            )
-            for path in options.files(inputs)
-        ]
         if output is not None and not dry_run and is_first_process():
             check_folder(output)
-        if isinstance(sources, list):
-            check_fits_sections(settings)
-            try:
-                with progress.bar(f"Reading {len(sources)} file{'s' * (len(sources) > 1)}"):
-                    planned = make_plan(join_lines(sources), settings, fit_patch=chosen_here)
-            except KeyboardInterrupt as stop:
-                raise Interrupted("interrupted while files were read, so there is no run") from stop
-            if dry_run:
-                for line in describe(planned, measure(planned, seed or 0, device, max_time), max_time):
-                    options.echo(line)
-                return
-        elif dry_run:
-            raise click.UsageError("--dry-run is for sections: images all have one size.")
-        folder = output or folders.new(planned.name if isinstance(sources, list) else sources.name)
+        try:
+            planned, settings = choose_training(
+                images or inputs,
+                config,
+                overrides,
+                select=select,
+                geometry=geometry,
+                keep_zeros=keep_zeros,
+                device=device,
+            )
+        except KeyboardInterrupt as stop:
+            raise Interrupted("interrupted while files were read, so there is no run") from stop
+        if dry_run:
+            made = new_data(planned, settings, seed=seed or 0)
+            for line in describe(made, measure(made, device, max_time), max_time):
+                options.echo(line)
+            return
+        folder = output or folders.new(planned.name)
         with _latest(folder):
             run = training.train(
-                planned if isinstance(sources, list) else sources,
+                planned,
                 settings,
                 folder,
                 seed=seed or 0,

@@ -158,27 +158,30 @@ def train(
     config: str | Path | Config | None = None,
     overrides: Sequence[str] = (),
     select: Sequence[str] = (),
+    data: str | Path | None = None,
     max_time: timedelta | float | None = None,
     seed: int = 0,
     device: str | None = None,
     overwrite: bool = False,
     **geometry: Any,
 ) -> Run:
-    """Learn the density of sections, as ``seisflow train`` does.
+    """Learn the density of sections, or of an image data set, as ``seisflow train`` does.
 
     Parameters
     ----------
     inputs : path or sequence of paths
-        Files, or folders of them; they are grouped into surveys.
+        Files, or folders of them; they are grouped into surveys. Or the name of an image data set.
     output : path, optional
         Run folder; by default ``runs/<input>-<n>``. It becomes ``runs/latest``.
     config : str, Path or Config, optional
         Preset by name, a YAML file, or a configuration; by default the preset for the hardware, with a patch
-        that fits.
+        that fits, or that for the images.
     overrides : sequence of str
         ``"training.steps=500"`` and the like.
     select : sequence of str
         Parts such as ``"inline=1:50"``.
+    data : path, optional
+        Folder that holds the image data set, in ``images/``; without one it is downloaded.
     max_time : timedelta or float, optional
         Limit for the whole training, calibration included; seconds if a number.
     seed, device, overwrite
@@ -192,31 +195,17 @@ def train(
         Its ``folder`` and ``model``.
     """
     from seisflow import training
-    from seisflow.config import load_config
-    from seisflow.io import find_files
     from seisflow.runs import folders
-    from seisflow.runs.hardware import Hardware
-    from seisflow.runs.sources import Source
-    from seisflow.training.plan import make_plan
+    from seisflow.training.choose import choose_training, image_source
 
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    if config is None:
-        preset = "seismic-small" if Hardware.choose(device).accelerator == "cpu" else "seismic"
-        settings = load_config(preset, overrides)
-    elif isinstance(config, str | Path):
-        settings = load_config(config, overrides)
-    else:
-        settings = config
-    sources = [
-        Source(path=str(path.resolve() if path.exists() else path), select=tuple(select), geometry=geometry)
-        for path in find_files(given)
-    ]
-    fit_patch = config is None and not any(one.startswith("data.patch=") for one in overrides)
-    plan = make_plan(sources, settings, fit_patch=fit_patch)
-    folder = folders.new(plan.name) if output is None else Path(output)
+    planned, settings = choose_training(
+        image_source(given, data) or given, config, overrides, select=select, geometry=geometry, device=device
+    )
+    folder = folders.new(planned.name) if output is None else Path(output)
     limit = timedelta(seconds=max_time) if isinstance(max_time, int | float) else max_time
     run = training.train(
-        plan, settings, folder, seed=seed, device=device, max_time=limit, overwrite=overwrite
+        planned, settings, folder, seed=seed, device=device, max_time=limit, overwrite=overwrite
     )
     folders.set_latest(folder)
     return run

@@ -46,6 +46,8 @@ class Provenance(TypedDict, total=False):
     """The same of training data, where nothing was held out."""
     judged_images: int
     """Images that this is the mean of, where the time did for a part of them only."""
+    patch_rms: tuple[float, float]
+    """Least and largest root mean square of some training patches, in scaled units."""
     calibration_panels: int
     """Panels that the calibration rests on."""
     geometry: Geometry

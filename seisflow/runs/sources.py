@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import xarray as xr
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from seisflow.errors import SeisflowError
 from seisflow.io import catalog, open_section, select
 from seisflow.io.lines import group_lines
+from seisflow.models.provenance import TrainingInput
 from seisflow.patches import ZEROS_ARE_DATA, Block, Split
 
 log = logging.getLogger("seisflow")
@@ -59,6 +60,11 @@ class Source(BaseModel):
     def paths(self) -> list[str]:
         """All files that it is made of."""
         return [self.path, *self.more]
+
+    def as_input(self, split: Split, survey: int) -> TrainingInput:
+        """Return what a model's card says of it: how it was read, its split, and the number of its survey."""
+        facts = {"split": split.model_dump(mode="json"), "survey": survey}
+        return cast(TrainingInput, self.model_dump(mode="json") | facts)
 
     def split(self) -> Split | None:
         """Return the split that the data set card recommends; None for files, and for parts of a data set."""
@@ -123,3 +129,12 @@ class ImageSource(BaseModel):
     def name(self) -> str:
         """Name of the data set."""
         return self.path
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths that the user has named: the folder, if any."""
+        return [] if self.folder is None else [self.folder]
+
+    def as_input(self) -> TrainingInput:
+        """Return what a model's card says of it."""
+        return cast(TrainingInput, self.model_dump(mode="json"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import Tensor
 
 from seisflow import progress
 from seisflow.calibration.by_depth import BIN_SAMPLES, LEVELS
@@ -17,12 +18,10 @@ from seisflow.models import Model
 from seisflow.models.provenance import Geometry, density_key
 from seisflow.patches import GridDataset, Panel, PatchDataset, layout, read_panel, window_grid
 from seisflow.patches.areas import Area
-from seisflow.patches.images import ImageDataset
 from seisflow.scores import ForwardPass, scores_of
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
-from seisflow.scoring.windows import batch_size, half
-from seisflow.training.data import PatchData
+from seisflow.scoring.windows import half
 
 log = logging.getLogger("seisflow")
 PANELS, EACH_PANELS = 40, 20
@@ -32,27 +31,32 @@ LEAST_PANELS, LEAST_TILES = 3, 40
 STATISTICS = 9e-5
 """Time of smoothing and quantiles, for a sample and a feature, as a part of that of one large quantile."""
 
+TIMED = 4
+"""Patches, at most, by which the speed of a model is told."""
+
 Place = tuple[Area, tuple[int, ...], slice]
 
 
-def calibrate_run(model: Model, data: PatchData, seconds: float | None = None) -> None:
-    """Score held-out panels, or training ones where nothing is held out, and store their statistics.
+def calibrate_run(
+    model: Model, grid: GridDataset | PatchDataset, seconds: float | None = None, *, held_out: bool
+) -> None:
+    """Score panels and store their statistics.
 
     Parameters
     ----------
     model : Model
         With a card; its ``surveys`` get their calibrations, the first one's being that of the card.
-    data : PatchData
+    grid : GridDataset or PatchDataset
+        Whose panels: those that are held out, or those of training where nothing is.
     seconds : float, optional
         Time it should take; where that is short, fewer panels are scored.
+    held_out : bool
+        Which of the two it is.
     """
     card = model.card
     assert card is not None
-    grid = data.held_out or data.patches
-    assert not isinstance(grid, ImageDataset)  # images have no depth to calibrate by
-    held_out = data.held_out is not None
     sections = grid.cache.sections
-    shares = calibration_places(data, [int(item.get("survey", 0)) for item in card.inputs])
+    shares = calibration_places(grid, [int(item.get("survey", 0)) for item in card.inputs])
     total = sum(map(len, shares.values()))
     done = 0
     until = None if seconds is None else time.monotonic() + seconds
@@ -134,11 +138,9 @@ def least_panels(places: Sequence[Place], model: Model) -> int:
 
 
 def calibration_places(
-    data: PatchData, survey_of: Sequence[int], most: int = PANELS
+    grid: GridDataset | PatchDataset, survey_of: Sequence[int], most: int = PANELS
 ) -> dict[int, list[Place]]:
     """Panels to calibrate on, evenly taken of each survey that has any."""
-    grid = data.held_out or data.patches
-    assert isinstance(grid, GridDataset | PatchDataset)
     places: dict[int, list[Place]] = {}
     for area in grid.areas:
         number = survey_of[area.section] if survey_of else 0
@@ -152,42 +154,41 @@ def calibration_places(
     }
 
 
-def calibration_seconds(model: Model, data: PatchData, survey_of: Sequence[int]) -> tuple[float, float]:
-    """Time that `calibrate_run` will take, and the least that it may, from that of one batch.
-
-    Of images, the time of `seisflow.training.finish.judge_images`.
-    """
+def calibration_seconds(
+    model: Model, grid: GridDataset | PatchDataset, x: Tensor, survey_of: Sequence[int]
+) -> tuple[float, float]:
+    """Time that `calibrate_run` will take, and the least that it may, by that of a batch ``x`` of patches."""
     full = least = later = later_least = 0.0
-    count = min(batch_size(model), 4)
-    images = isinstance(data.patches, ImageDataset)
-    if images:
-        full, least = float(min(len(data.held_out or data.patches), len(data.patches))), float(count)
-    else:
-        size = (model.shape[1], model.shape[2])
-        for chosen in calibration_places(data, survey_of).values():
-            windows = sum(
-                len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
-                for area, _, part in chosen
-            )
-            samples = sum(map(_samples, chosen))
-            share = least_panels(chosen, model) / len(chosen)
-            full, least = full + windows, least + share * windows
-            later, later_least = later + samples, later_least + share * samples
-    x = torch.stack([data.patches[i]["x"] for i in range(count)]).to(model.device)
-    mask = torch.ones_like(x, dtype=torch.bool)
+    size = (model.shape[1], model.shape[2])
+    for chosen in calibration_places(grid, survey_of).values():
+        windows = sum(
+            len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
+            for area, _, part in chosen
+        )
+        samples = sum(map(_samples, chosen))
+        share = least_panels(chosen, model) / len(chosen)
+        full, least = full + windows, least + share * windows
+        later, later_least = later + samples, later_least + share * samples
     scores = list(scores_of(model).values())
-    times = []
-    for _ in range(4):
-        began = time.monotonic()
-        with torch.inference_mode():
-            seen = ForwardPass(model, x, mask)
-            for score in scores if not images else ():
-                score.maps(seen)
-            if images:
-                model.log_prob(x)
-        times.append(time.monotonic() - began)
-    each, statistics = float(np.median(times[1:])) / count, 0.0 if images else statistics_seconds(model)
+
+    def evaluate(x: Tensor) -> None:
+        seen = ForwardPass(model, x, torch.ones_like(x, dtype=torch.bool))
+        for score in scores:
+            score.maps(seen)
+
+    each, statistics = seconds_each(evaluate, x.to(model.device)), statistics_seconds(model)
     return each * full + statistics * later, each * least + statistics * later_least
+
+
+def seconds_each(evaluate: Callable[[Tensor], object], x: Tensor) -> float:
+    """Time that ``evaluate`` takes for a patch of a batch ``x``, without the first call, which allocates."""
+    times = []
+    with torch.inference_mode():
+        for _ in range(4):
+            began = time.monotonic()
+            evaluate(x)
+            times.append(time.monotonic() - began)
+    return float(np.median(times[1:])) / len(x)
 
 
 def statistics_seconds(model: Model) -> float:

@@ -8,18 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from textwrap import wrap
 
 import torch
 from torch.utils.data import default_collate
 
 from seisflow import progress
 from seisflow.models import build_model
-from seisflow.patches import PatchDataset, window_grid
 from seisflow.runs.hardware import Hardware
-from seisflow.training.calibration import calibration_seconds
-from seisflow.training.plan import Plan
-from seisflow.training.start import initialise, patch_data, record_of
+from seisflow.training.data import TrainingData
+from seisflow.training.start import initialise
 from seisflow.training.timing import PICTURES, kept_for_calibration
 
 STEPS = 3
@@ -32,8 +29,6 @@ class DryRun:
     Attributes
     ----------
     parameters : int
-    windows : int
-        Windows of the training blocks that overlap by half.
     rate : float
         Steps a second, without the first.
     setup, calibration : float
@@ -43,23 +38,18 @@ class DryRun:
     """
 
     parameters: int
-    windows: int
     rate: float
     setup: float
     calibration: float
     memory: int
 
 
-def measure(
-    plan: Plan, seed: int = 0, device: str | None = None, max_time: timedelta | None = None
-) -> DryRun:
+def measure(data: TrainingData, device: str | None = None, max_time: timedelta | None = None) -> DryRun:
     """Set up a run and train three steps, leaving nothing on the disk."""
-    hardware, training = Hardware.choose(device), plan.config.training
+    hardware, training = Hardware.choose(device), data.config.training
     began = time.monotonic()
-    record = record_of(plan, seed, None)
-    with progress.bar("Counting patches"):
-        data = patch_data(record, plan.config, plan.sections)
-    model = build_model(plan.config)
+    data.read()
+    model = build_model(data.config)
     with progress.bar("Setting whitening and scales from patches"):
         initialise(model, data)
     model = model.to(hardware.device)
@@ -78,19 +68,12 @@ def measure(
                 optimiser.step()
                 if hardware.accelerator == "cuda":
                     torch.cuda.synchronize()
-        full, least = calibration_seconds(model, data, record.survey_of)
+        full, least = data.evaluation_seconds(model)
         calibration = (
             full if max_time is None else kept_for_calibration(max_time.total_seconds(), full, least)
         )
-    size, half = plan.config.data.patch, tuple(max(n // 2, 1) for n in plan.config.data.patch)
-    assert isinstance(data.patches, PatchDataset)
-    windows = sum(
-        len(area.leads) * len(window_grid(area.shape, size, (half[0], half[1]))[0])
-        for area in data.patches.areas
-    )
     return DryRun(
         sum(p.numel() for p in model.parameters()),
-        windows,
         (STEPS - 1) / max(marks[-1] - marks[1], 1e-9),
         setup,
         calibration + PICTURES,
@@ -98,27 +81,11 @@ def measure(
     )
 
 
-def describe(plan: Plan, found: DryRun, max_time: timedelta | None = None) -> Iterator[str]:
+def describe(data: TrainingData, found: DryRun, max_time: timedelta | None = None) -> Iterator[str]:
     """Lines of at most 60 columns, as far as names allow."""
-    height, width = plan.config.data.patch
-    training = plan.config.training
-    yield f"trains on {plan.sampling}:"
-    for number, survey in enumerate(plan.surveys):
-        yield f"  survey {survey.name}, std {survey.scaling.std:.4g}"
-        for source, section, of in zip(plan.sources, plan.sections, plan.survey_of, strict=True):
-            if of == number:
-                extent = " x ".join(str(size) for size in section["amplitude"].shape)
-                yield f"    {source.path.rsplit('/', 1)[-1]}: {extent}"
-    if plan.left_out:
-        yield "leaves out:"
-        for reason, remedy in dict.fromkeys((one.reason, one.remedy) for one in plan.left_out):
-            names = [one.name for one in plan.left_out if (one.reason, one.remedy) == (reason, remedy)]
-            yield from (f"  {name}" for name in names)
-            yield from wrap(reason, 60, initial_indent="    ", subsequent_indent="    ")
-            if remedy:
-                yield f"    {remedy}"
-    yield f"patches      {height} samples x {width} traces, {found.windows:,} half apart"
-    yield f"model        {plan.config.model}, {found.parameters:,} parameters"
+    yield from data.overview()
+    training = data.config.training
+    yield f"model        {data.config.model}, {found.parameters:,} parameters"
     yield f"speed        {found.rate:.2f} steps/s (batch {training.batch})"
     steps = training.steps / found.rate
     whole = found.setup + steps + found.calibration

@@ -4,7 +4,6 @@ import logging
 import time
 import warnings
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -12,17 +11,14 @@ from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow import progress
-from seisflow.config import Config
-from seisflow.models import FractalFlowModel, Model, ModelCard, save_model
-from seisflow.models.provenance import Provenance, TrainingInput
+from seisflow.models import FractalFlowModel, Model, save_model
+from seisflow.models.provenance import Provenance
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
-from seisflow.runs.place import final
 from seisflow.runs.provenance import commit, machine, versions
-from seisflow.runs.sources import ImageSource, Source
 from seisflow.training.bar import TrainingBar
 from seisflow.training.callbacks import Averaging, Checkpoint, NoLastLook, SafeStop, WholeFiles
-from seisflow.training.data import PatchData
+from seisflow.training.data import TrainingData
 from seisflow.training.module import FlowModule
 from seisflow.training.record import METRICS, STATE, Record, Run
 from seisflow.training.timing import Budget, Pace
@@ -35,9 +31,7 @@ log = logging.getLogger("seisflow")
 
 def fit(
     model: Model,
-    data: PatchData,
-    record: Record,
-    config: Config,
+    data: TrainingData,
     folder: Path,
     hardware: Hardware,
     state: Path | None,
@@ -45,13 +39,13 @@ def fit(
     budget: Budget,
     calibrate: bool = True,
 ) -> Run:
-    training = config.training
+    training = data.config.training
     model.compute_in(hardware.subnet_dtype(training.precision))
     module = FlowModule(model, training)
     limit = budget.max_time
     if limit is not None:
         earlier = 0.0 if state is None else seconds_of(state)
-        limit = budget.for_steps(model.to(hardware.device), data, record.survey_of, earlier)
+        limit = budget.for_steps(model.to(hardware.device), data, earlier)
     stop, timer = SafeStop(), Timer(limit, verbose=False)
     callbacks: list[Callback] = [Pace(budget, timer), timer, stop, NoLastLook()]
     if training.ema:
@@ -98,9 +92,9 @@ def fit(
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
         validated = trainer.callback_metrics.get("held_out/nats_per_dim")
-        _finish(run, record, config, data, budget, calibrate=calibrate)
+        _finish(run, data, budget, calibrate=calibrate)
         if validated is not None:
-            _compare(model, float(validated))
+            _compare(model, data, float(validated))
     return run
 
 
@@ -115,83 +109,36 @@ def _csv_logger(folder: Path) -> CSVLogger:
     return logger
 
 
-def _finish(
-    run: Run, record: Record, config: Config, data: PatchData, budget: Budget, *, calibrate: bool
-) -> None:
-    """Calibrate, save the model with its card, and draw what a run folder shows."""
-    from seisflow.training.calibration import calibrate_run
-    from seisflow.training.finish import (
-        draw_image_run,
-        draw_run,
-        fit_concentrations,
-        judge_images,
-        patch_rms,
-    )
+def _finish(run: Run, data: TrainingData, budget: Budget, *, calibrate: bool) -> None:
+    """Evaluate the model, save it with its card, and draw what a run folder shows."""
+    from seisflow.training import finish
 
-    images = record.images
     model = run.model.cpu().eval()
     model.compute_in(torch.float32)
-    model.card = ModelCard(
-        config=config,
-        images=None if images is None else images.path,
-        scaling=record.scaling,
-        surveys=list(record.surveys),
-        inputs=[
-            _as_input(source, split=part.model_dump(mode="json"), survey=number)
-            for source, part, number in zip(record.sources, record.splits, record.numbers, strict=True)
-        ]
-        if images is None
-        else [_as_input(images)],
-        provenance=provenance(run, record),
-    )
+    model.card = data.card()
+    model.card.provenance = provenance(run, data.record)
     with progress.bar("Fitting the topics"):
-        fit_concentrations(model, data)
-    if images is None:
-        model.card.provenance["patch_rms"] = patch_rms(data)
-    if images is not None:
-        judge_images(model, data, budget.left)
-    elif calibrate:
-        uncalibrated = model.card.model_copy(deep=True)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # numpy's on means of nothing; what comes of them is told
-                calibrate_run(model, data, budget.left)
-        except Exception as error:  # hours of training are not lost to panels that have no statistics
-            model.card = uncalibrated
-            why = " ".join(str(error).split()) or type(error).__name__
-            log.warning(
-                "%s: not calibrated, its panels have too little signal in a piece (%s). It is saved and "
-                "generates; to score, calibrate it on other lines: seisflow calibrate -m %s SURVEY",
-                final(run.folder),
-                why,
-                final(run.folder),
-            )
+        finish.fit_concentrations(model, data)
+    data.evaluate(model, run.folder, budget.left, calibrate=calibrate)
     with progress.bar("Drawing samples"):
         if isinstance(model, FractalFlowModel):
-            some = torch.stack([data.patches[i]["x"] for i in range(STRAIGHTNESS_PATCHES)])
-            model.card.provenance["straightness"] = round(model.straightness(some), 3)
+            straightness = model.straightness(data.first(STRAIGHTNESS_PATCHES))
+            model.card.provenance["straightness"] = round(straightness, 3)
         save_model(model, run.folder)
-        (draw_run if images is None else draw_image_run)(model, data, run.folder)
+        finish.draw_run(model, data, run.folder)
 
 
-def _compare(model: Model, validated: float) -> None:
+def _compare(model: Model, data: TrainingData, validated: float) -> None:
     """Say how the held-out likelihood of the card differs from the one that training has shown."""
     card = model.card
     if card is None or "held_out_nats_per_dim" not in card.provenance:
         return
-    judged = card.provenance.get("judged_images")
-    images = "all images" if judged is None else f"{judged} images, as the time was short"
-    where = f"the panels of {card.surveys[0].name}, each sample once" if card.surveys else images
     log.info(
         "held out: %.3f nats/dim over %s; during training %.3f, over some windows of all that is held out",
         card.provenance["held_out_nats_per_dim"],
-        where,
+        data.measured_on(card),
         validated,
     )
-
-
-def _as_input(source: Source | ImageSource, **more: Any) -> TrainingInput:
-    return cast(TrainingInput, source.model_dump(mode="json") | more)
 
 
 def seconds_of(state: Path) -> float:

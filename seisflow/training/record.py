@@ -53,9 +53,8 @@ class Record(BaseModel):
     @property
     def paths(self) -> list[str]:
         """Paths that the run reads."""
-        if self.images is not None:
-            return [self.images.folder] if self.images.folder else []
-        return [path for source in self.sources for path in source.paths]
+        sources = self.sources if self.images is None else [self.images]
+        return [path for source in sources for path in source.paths]
 
 
 def read_record(folder: Path) -> Record:

@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import torch
-import xarray as xr
 from lightning.pytorch import seed_everything
 
 from seisflow import progress
 from seisflow.config import Config
-from seisflow.errors import DataError, TrainingError
+from seisflow.errors import TrainingError
 from seisflow.io.atomic import check_inputs, replace_text
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
@@ -26,8 +24,8 @@ from seisflow.runs.place import final, in_its_place
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.runs.trust import check_named, sign
 from seisflow.training.fit import fit, seconds_of
-from seisflow.training.images import PIXELS, check_fits_sections, image_data
-from seisflow.training.plan import Plan, make_plan
+from seisflow.training.kinds import new_data, stored_data
+from seisflow.training.plan import Plan
 from seisflow.training.record import CONFIG, RECORD, STATE, Record, Run, read_config, read_record
 from seisflow.training.start import (
     as_yaml,
@@ -36,8 +34,6 @@ from seisflow.training.start import (
     discard_folder,
     initialise,
     make_folder,
-    patch_data,
-    record_of,
 )
 from seisflow.training.timing import Budget
 
@@ -111,32 +107,21 @@ def train(
         check_folder(folder)
     hardware = choose_hardware(device, config)
     with _no_run_without_a_step(folder):
-        if isinstance(sources, ImageSource):
-            record = Record(images=sources, scaling=PIXELS, seed=seed, max_time=max_time)
-            with progress.bar(f"Reading {sources.name}"):
-                data_module = image_data(sources, config, seed)
-        else:
-            check_fits_sections(config)
-            plan = sources if isinstance(sources, Plan) else make_plan(sources, config, splits)
-            config = plan.config
-            check_memory(config, config.training.batch)
-            for one in plan.left_out:
-                log.warning("left out: %s", one)
-            record = record_of(plan, seed, max_time)
-            check_inputs(final(folder), record.paths)
-            with progress.bar("Counting patches"):
-                data_module = patch_data(record, config, plan.sections)
-        record = record.model_copy(update={"named": sign(record.paths)})
+        data = new_data(sources, config, splits=splits, seed=seed, max_time=max_time)
+        check_memory(data.config, data.config.training.batch)
+        for one in data.left_out:
+            log.warning("left out: %s", one)
+        check_inputs(final(folder), data.record.paths)
+        data.record = data.record.model_copy(update={"named": sign(data.record.paths)})
+        data.read()
         seed_everything(seed, verbose=False)
-        model = build_model(config)
+        model = build_model(data.config)
         with progress.bar("Setting whitening and scales from patches"):
-            initialise(model, data_module, budget.for_initialising)
+            initialise(model, data, budget.for_initialising)
         if is_first_process():
-            make_folder(folder, record, config)
-        data_module.scheduler = scheduler
-        return fit(
-            model, data_module, record, config, folder, hardware, None, budget=budget, calibrate=calibrate
-        )
+            make_folder(folder, data.record, data.config)
+        data.scheduler = scheduler
+        return fit(model, data, folder, hardware, None, budget=budget, calibrate=calibrate)
 
 
 @contextmanager
@@ -226,18 +211,14 @@ def resume(
     hardware = choose_hardware(device, config)
     check_memory(config, config.training.batch)
     model = build_model(config)
-    if record.images is not None:
-        data_module = image_data(record.images, config, record.seed)
-    else:
-        sections = [source.open() for source in record.sources]
-        _check_sampling(record, sections)
-        data_module = patch_data(record, config, sections)
-    data_module.scheduler = scheduler
+    data = stored_data(record, config)
+    data.read()
+    data.scheduler = scheduler
     budget.max_time = max_time
     if max_time is None and steps is None and record.max_time is not None:
         rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
         budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
-    return fit(model, data_module, record, config, folder, hardware, folder / STATE, budget=budget)
+    return fit(model, data, folder, hardware, folder / STATE, budget=budget)
 
 
 def _with_moved(
@@ -256,16 +237,3 @@ def _with_moved(
     record = record.model_copy(update={"named": sign(record.paths)})
     replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
     return record
-
-
-def _check_sampling(record: Record, sections: Sequence[xr.Dataset]) -> None:
-    """Refuse sections that are sampled otherwise than when the run began: other files of the same name."""
-    for source, section, number in zip(record.sources, sections, record.survey_of, strict=False):
-        survey = record.surveys[number]
-        domain = str(section["amplitude"].dims[-1])
-        interval = float(np.diff(section[domain].to_numpy()[:2])[0])
-        if domain != survey.domain or not np.isclose(interval, survey.interval, rtol=1e-3):
-            raise DataError(
-                f"{source.path}: {domain} samples every {interval:g}, the run began with {survey.domain} "
-                f"samples every {survey.interval:g} {survey.unit}. The same data were expected"
-            )

@@ -4,25 +4,20 @@ import logging
 import shutil
 import tempfile
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import torch
-import xarray as xr
 import yaml
 
 from seisflow.config import Config
 from seisflow.errors import OutputError, TrainingError
 from seisflow.io.atomic import replace_text
 from seisflow.models import Model
-from seisflow.patches import GridDataset, PatchDataset
 from seisflow.runs.hardware import Hardware
-from seisflow.training.data import PatchData
-from seisflow.training.plan import Plan
+from seisflow.training.data import INITIAL_PATCHES, TrainingData
 from seisflow.training.record import CONFIG, RECORD, STATE, Record
 
 log = logging.getLogger("seisflow")
-INITIAL_PATCHES = 512
 LEAST_PATCHES = 64
 INITIAL_SAMPLES = 2**21  # more of small patches: 2,048 images
 
@@ -38,39 +33,13 @@ def choose_hardware(device: str | None, config: Config) -> Hardware:
     return hardware
 
 
-def patch_data(record: Record, config: Config, sections: list[xr.Dataset]) -> PatchData:
-    data, training = config.data, config.training
-    patches = PatchDataset(
-        sections,
-        [part.train for part in record.splits],
-        data.patch,
-        record.scalings,
-        seed=record.seed,
-        length=max(training.steps * training.batch, INITIAL_PATCHES),
-        flip=data.flip,
-        polarity=data.polarity,
-        min_valid=data.min_valid,
-    )
-    held_out = None
-    if any(part.validation for part in record.splits):
-        held_out = GridDataset(
-            sections,
-            [part.validation for part in record.splits],
-            data.patch,
-            (data.patch[0] // 2, data.patch[1] // 2),
-            record.scalings,
-            seed=record.seed,
-        )
-    return PatchData(patches, held_out, training)
-
-
-def initialise(model: Model, data: PatchData, seconds: float | None = None) -> None:
+def initialise(model: Model, data: TrainingData, seconds: float | None = None) -> None:
     """Set the data-dependent parameters of a model from patches.
 
     Parameters
     ----------
     model : Model
-    data : PatchData
+    data : TrainingData
     seconds : float, optional
         Time it should take at most: fewer patches do then, as many as a first few of them let expect.
     """
@@ -86,21 +55,9 @@ def initialise(model: Model, data: PatchData, seconds: float | None = None) -> N
     _initialise(model, data, count)
 
 
-def _initialise(model: Model, data: PatchData, count: int) -> None:
+def _initialise(model: Model, data: TrainingData, count: int) -> None:
     with torch.no_grad():
-        model.initialise(torch.stack([data.patches[i]["x"] for i in range(count)]))
-
-
-def record_of(plan: Plan, seed: int, max_time: timedelta | None) -> Record:
-    return Record(
-        sources=plan.sources,
-        splits=plan.splits,
-        scaling=plan.surveys[0].scaling,
-        surveys=plan.surveys,
-        survey_of=plan.survey_of,
-        seed=seed,
-        max_time=max_time,
-    )
+        model.initialise(data.first(count))
 
 
 def check_folder(folder: Path) -> None:

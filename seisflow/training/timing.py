@@ -13,8 +13,7 @@ from lightning.pytorch.callbacks import Timer
 
 from seisflow import progress
 from seisflow.models import Model
-from seisflow.training.calibration import calibration_seconds
-from seisflow.training.data import PatchData
+from seisflow.training.data import TrainingData
 
 log = logging.getLogger("seisflow")
 SHARE = 0.4
@@ -64,9 +63,7 @@ class Budget:
             return None
         return self.max_time.total_seconds() - (time.monotonic() - self.began) - PICTURES
 
-    def for_steps(
-        self, model: Model, data: PatchData, survey_of: list[int], earlier: float = 0.0
-    ) -> timedelta | None:
+    def for_steps(self, model: Model, data: TrainingData, earlier: float = 0.0) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.
 
         What is kept for calibration follows from a measured rate; where it is much, fewer panels do.
@@ -76,7 +73,7 @@ class Budget:
         seconds = self.max_time.total_seconds()
         if seconds <= 0:  # nothing but to finish
             return timedelta(seconds=earlier)
-        full, least = calibration_seconds(model, data, survey_of)
+        full, least = data.evaluation_seconds(model)
         self.reserve = kept_for_calibration(seconds, full, least)
         self.least = max(LEAST_SHARE * seconds, 1.0)
         left = self.left - self.reserve if self.left is not None else 0.0

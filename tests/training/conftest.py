@@ -49,7 +49,7 @@ def source() -> Source:
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pictures and no calibration: half the time of a tiny run."""
     monkeypatch.setattr(finish, "draw_run", lambda *_: None)
-    monkeypatch.setattr(calibration, "calibrate_run", lambda *_: None)
+    monkeypatch.setattr(calibration, "calibrate_run", lambda *_, **__: None)
 
 
 @pytest.fixture

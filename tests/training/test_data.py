@@ -7,12 +7,13 @@ import pytest
 from torch.utils.data import Dataset
 
 from seisflow import training
-from seisflow.config import TrainingConfig
+from seisflow.config import FlowModelConfig, TrainingConfig
 from seisflow.io import ingest, open_section
 from seisflow.patches import Block, PatchDataset
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.runs.sources import Source
-from seisflow.training.data import Batches, PatchData
+from seisflow.training.data import Batches, TrainingData
+from seisflow.training.sections import SectionData
 
 from .conftest import same, state, tiny_config, weights
 
@@ -28,8 +29,19 @@ class Numbers(Dataset):
         return i
 
 
+class Data(TrainingData):
+    """The loaders, without a kind of data."""
+
+    looked_at = SectionData.looked_at
+    read = overview = card = measured_on = evaluation_seconds = evaluate = gallery = None
+
+    def __init__(self, patches, held_out, **config):
+        super().__init__(None, FlowModelConfig(training=TrainingConfig(**config)))
+        self.patches, self.held_out = patches, held_out
+
+
 def loader(kind, n, *, rank=0, ranks=1, step=0, **config):
-    data = PatchData(Numbers(n), Numbers(n), TrainingConfig(**config))
+    data = Data(Numbers(n), Numbers(n), **config)
     data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, global_step=step)
     return data.train_dataloader() if kind == "train" else data.val_dataloader()
 
@@ -70,7 +82,7 @@ def test_every_rank_has_a_window_to_validate_on():
 
 
 def test_nothing_held_out_is_no_loader():
-    data = PatchData(Numbers(4), None, TrainingConfig())
+    data = Data(Numbers(4), None)
     assert data.val_dataloader() == []
 
 
@@ -78,7 +90,7 @@ def test_batches_made_by_dask_workers_are_those_of_this_process(cube_file):
     distributed = pytest.importorskip("distributed")
     scaling = AmplitudeScaling(std=100.0)
     patches = PatchDataset([open_section(cube_file)], [[Block()]], (32, 32), scaling, seed=3, length=200)
-    data = PatchData(patches, None, TrainingConfig(steps=12, batch=4))
+    data = Data(patches, None, steps=12, batch=4)
     data.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=5)
     expected = list(data.train_dataloader())
     with distributed.LocalCluster(

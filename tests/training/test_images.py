@@ -147,6 +147,11 @@ def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tm
     assert "config mnist, chosen for mnist" in result.stderr
     assert result.stdout.startswith("runs/mnist-1: 2 steps in ")
     assert "bits/dim on held-out data" in result.stdout
+    result = call("train", "mnist", "--data", source.folder, "--dry-run", "--device", "cpu", *small)
+    assert result.stdout.startswith("trains on mnist:\n  58 images to learn from\n  6 held out\n"), (
+        result.stderr
+    )
+    assert "steps/s (batch 4)" in result.stdout
     result = call("generate", "--n", 3)
     assert result.stdout == "runs/latest/generated.zarr: 3 images; gallery runs/latest/generated.png\n" or (
         result.stdout == "runs/mnist-1/generated.zarr: 3 images; gallery runs/mnist-1/generated.png\n"
@@ -162,6 +167,13 @@ def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tm
         assert refused.stderr.count("\n") == 1
     assert "the model is one of images (mnist)" in call("score", SAMPLE).stderr
     assert call("train", "mnist", "fashion-mnist").exit_code == 2
+
+
+def test_python_trains_on_images_by_their_name(few_images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = seisflow.train("mnist", config=tiny_image_config(steps=2), data=few_images, device="cpu")
+    assert run.folder.name == "mnist-1"
+    assert run.model.card.images == "mnist"
 
 
 def test_a_model_of_sections_generates_no_images(tiny_run):

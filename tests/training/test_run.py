@@ -15,10 +15,11 @@ from seisflow.errors import ConfigError, DataError, OutputError, TrainingError
 from seisflow.flows import LearnedMaskCoupling
 from seisflow.models import FractalFlowModel, load_model
 from seisflow.patches import Block, Split
-from seisflow.training import module, run, start
+from seisflow.training import module, run
 from seisflow.training.callbacks import Averaging
+from seisflow.training.kinds import stored_data
 from seisflow.training.module import FINAL_RATE, FlowModule
-from seisflow.training.record import summary
+from seisflow.training.record import read_record, summary
 from seisflow.training.timing import Budget
 
 from .conftest import same, state, tiny_config, weights
@@ -63,8 +64,9 @@ def test_the_model_of_a_run_tells_where_it_comes_from(finished, source):
 
 def held_out_nats_per_dim(done):
     """Mean over the windows of the held-out grid, each sample as often as windows cover it."""
-    record = run.Record.model_validate_json((done.folder / "run.json").read_text())
-    windows = start.patch_data(record, tiny_config(), [source.open() for source in record.sources]).held_out
+    data = stored_data(read_record(done.folder), tiny_config())
+    data.read()
+    windows = data.held_out
     items = [windows[i] for i in range(len(windows))]
     x, mask = (torch.stack([item[key] for item in items]) for key in ("x", "mask"))
     with torch.no_grad():
@@ -330,7 +332,7 @@ def test_a_batch_that_devices_cannot_share_leaves_no_folder(fit, tmp_path):
 def test_a_run_that_cannot_be_calibrated_is_saved_and_that_is_said(source, tmp_path, monkeypatch, caplog):
     from seisflow.training import calibration
 
-    monkeypatch.setattr(calibration, "calibrate_run", lambda *_: max([]))
+    monkeypatch.setattr(calibration, "calibrate_run", lambda *_, **__: max([]))
     run = training.train([source], tiny_config(), tmp_path / "run", device="cpu")
     assert run.model.card.calibration is None
     assert "not calibrated" in caplog.text

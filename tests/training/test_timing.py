@@ -9,13 +9,18 @@ import pytest
 
 from seisflow import progress, training
 from seisflow.errors import OutputError
-from seisflow.training import calibration, start, timing
+from seisflow.training import calibration, kinds, start, timing
 from seisflow.training import run as run_module
 from seisflow.training.module import FlowModule
 from seisflow.training.start import check_folder
 from seisflow.training.timing import Budget, Pace
 
 from .conftest import tiny_config
+
+
+def evaluated_in(full, least):
+    """Data of a run on which evaluation takes so long."""
+    return SimpleNamespace(evaluation_seconds=lambda model: (full, least))
 
 
 @pytest.mark.parametrize(
@@ -27,13 +32,10 @@ from .conftest import tiny_config
         (90, 30, 30, 30, "after --max-time"),
     ],
 )
-def test_time_for_steps_is_what_reading_and_calibration_leave(
-    monkeypatch, caplog, spent, full, least, left, over
-):
-    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: (full, least))
+def test_time_for_steps_is_what_reading_and_calibration_leave(caplog, spent, full, least, left, over):
     budget = Budget(timedelta(seconds=100), time.monotonic() - spent)
     with caplog.at_level(logging.INFO, "seisflow"):
-        found = budget.for_steps(None, None, [])
+        found = budget.for_steps(None, evaluated_in(full, least))
     assert found.total_seconds() == pytest.approx(left, abs=0.5)
     assert (over in caplog.text) if over else ("for calibration" in caplog.text)
 
@@ -70,9 +72,8 @@ def test_panels_are_scored_as_the_time_allows_evenly_taken(monkeypatch, seconds,
     assert found[-1] >= 40 - 2 * 40 // count  # to the end of the survey
 
 
-def test_more_time_is_counted_from_where_a_run_stopped(monkeypatch):
-    monkeypatch.setattr(timing, "calibration_seconds", lambda *_: (0.0, 0.0))
-    found = Budget(timedelta(seconds=100)).for_steps(None, None, [], earlier=50.0)
+def test_more_time_is_counted_from_where_a_run_stopped():
+    found = Budget(timedelta(seconds=100)).for_steps(None, evaluated_in(0.0, 0.0), earlier=50.0)
     assert found.total_seconds() == pytest.approx(150 - timing.PICTURES, abs=0.5)
 
 
@@ -107,7 +108,7 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, so
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(run_module, "make_plan", lambda *_: pytest.fail("read before the folder was checked"))
+    monkeypatch.setattr(kinds, "make_plan", lambda *_: pytest.fail("read before the folder was checked"))
     with monkeypatch.context() as patch:
         patch.setattr(start.tempfile, "TemporaryFile", refuse)
         with pytest.raises(OutputError, match=r"run: cannot be written \(permission denied\)"):
