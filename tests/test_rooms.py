@@ -1,6 +1,7 @@
 """The rooms of the house: imports run down, in no circle, and no file is too long to read at a sitting."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,13 +27,15 @@ ROOMS = [
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
-LATE = {"seisflow.scoring.patches", "seisflow.scoring.patches.log_prob_of"}
-"""Exception: a method of models that scales a section as scoring does imports it when it is called."""
 LONGEST = 350
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Full names of all that a file imports, at its top or within a function, unless for its types alone."""
+    """Full names of all that a file imports, at its top or within a function.
+
+    What is imported under ``TYPE_CHECKING`` is not: nothing waits for it, and no annotation moves data.
+    """
+    package = file.relative_to(ROOT).with_suffix("").parts[:-1]
     todo: list[ast.AST] = [ast.parse(file.read_text())]
     while todo:
         node = todo.pop()
@@ -42,9 +45,10 @@ def imported(file: Path) -> Iterator[str]:
         todo += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            yield from names - LATE if file.name == "base.py" and file.parent.name == "models" else names
+        elif isinstance(node, ast.ImportFrom):
+            home = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join((*home, *([node.module] if node.module else [])))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 FILES = sorted(path for home in ("seisflow", "cli") for path in (ROOT / home).rglob("*.py"))
@@ -62,6 +66,16 @@ def test_imports_run_down(file):
         other = inner.split(".")[0]
         if package == "seisflow" and other in LEVEL and other != room:
             assert LEVEL[other] < LEVEL[room], f"{file.relative_to(ROOT)} imports {name}"
+
+
+def test_imports_within_functions_count(tmp_path, monkeypatch):
+    file = tmp_path / "seisflow" / "io" / "new.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "import os\ndef f():\n    from seisflow.scoring import score\n    from ..models import a\n"
+    )
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    assert set(imported(file)) == {"os", "seisflow.scoring.score", "seisflow.models.a"}
 
 
 def test_no_module_waits_for_one_that_waits_for_it():

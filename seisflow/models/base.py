@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from seisflow.errors import ModelError
 from seisflow.models.allocator import keep_freed_memory
 from seisflow.models.card import ModelCard
+from seisflow.models.recognition import scaling_of
+from seisflow.models.section_density import section_log_prob
 from seisflow.subnets import MixedPrecision
 
 if TYPE_CHECKING:
@@ -117,10 +119,23 @@ class Model(nn.Module, ABC):
             )
 
     def log_prob_of(self, section: xr.Dataset, seed: int = 0) -> xr.DataArray:
-        """Log-density in nats of each patch of a section, which is scaled as its survey is."""
-        from seisflow.scoring.patches import log_prob_of  # which builds on models
+        """Log-density in nats of each patch of a section, which is scaled as its survey is.
 
-        return log_prob_of(section, self, seed)
+        Parameters
+        ----------
+        section : xr.Dataset
+            As `seisflow.open_section` gives it.
+        seed : int
+            Seed of the dither.
+
+        Returns
+        -------
+        xr.DataArray
+            As `seisflow.models.section_density.section_log_prob` gives it.
+        """
+        scaling = scaling_of(section, section_card(self))
+        size = (self.shape[1], self.shape[2])
+        return section_log_prob(section, size, scaling, self.log_prob, device=self.device, seed=seed)
 
     def bits_per_dim(self, x: Tensor) -> Tensor:
         """Negative log-density in bits for each dimension, (B,)."""

@@ -13,6 +13,7 @@ from seisflow import progress
 from seisflow.errors import DataError
 from seisflow.models import Model, save_model
 from seisflow.models.base import section_card
+from seisflow.models.recognition import first_survey
 from seisflow.models.survey import Survey
 from seisflow.patches import Block, Panel, Split, layout, read_panel, section_name
 from seisflow.patches.areas import areas_of, evenly
@@ -20,7 +21,6 @@ from seisflow.patches.identity import Identity
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
-from seisflow.scoring.survey_match import first_survey
 
 PANELS = 40
 WHOLE = Split(train=[Block()], validation=[Block()])

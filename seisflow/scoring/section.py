@@ -16,6 +16,7 @@ from seisflow.errors import DataError
 from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import judging_card
+from seisflow.models.section_density import batch_size
 from seisflow.patches import layout, read_panel, section_name
 from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
@@ -27,7 +28,6 @@ from seisflow.scoring.tiles import Tile, WindowGrid, read_slab, slabs, widened
 from seisflow.scoring.windows import (
     Part,
     TileWindows,
-    batch_size,
     batches,
     evaluate,
     half,
@@ -210,7 +210,7 @@ class _SlabScorer:
         model = judge.model
         size = (model.shape[1], model.shape[2])
         shape = (section.sizes[dims.vertical], section.sizes[dims.lateral])
-        self.grid = WindowGrid(shape, size, half(size), batch_size(model))
+        self.grid = WindowGrid(shape, size, half(size), batch_size(model.device))
 
     def __call__(self, slab: list[Tile]) -> list[Scored]:
         return list(self.stream([slab]))

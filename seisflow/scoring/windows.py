@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seisflow.models import Model
+from seisflow.models.section_density import batch_size
 from seisflow.patches import OverlapAdd, Panel, cut
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import ForwardPass
@@ -22,8 +23,6 @@ from seisflow.scoring.maps import Scored
 from seisflow.scoring.tiles import Seed, Tile, WindowGrid, noisy
 
 log = logging.getLogger("seisflow")
-BATCH_CPU, BATCH_GPU = 16, 128
-"""Windows evaluated together."""
 _Item = TypeVar("_Item")
 
 
@@ -78,7 +77,7 @@ def measure_panel(
             return maps(ForwardPass(model, x, mask))
 
     size = (model.shape[1], model.shape[2])
-    grid = WindowGrid(panel.shape, size, stride or half(size), batch_size(model))
+    grid = WindowGrid(panel.shape, size, stride or half(size), batch_size(model.device))
     whole = slice(0, panel.shape[1])
     words = (seed,) if isinstance(seed, int) else seed
     task = TileWindows(Tile(0, (), whole, closes=True), whole, whole, panel, grid, scaling, words)
@@ -228,10 +227,6 @@ def put_together(parts: list[Part], maps: Tensor, mask: NDArray[np.bool_]) -> No
         if part.count:
             part.task.add(part.some, values[window], mask[window])
         start = window.stop
-
-
-def batch_size(model: Model) -> int:
-    return BATCH_CPU if model.device.type == "cpu" else BATCH_GPU
 
 
 def one_ahead(pool: ThreadPoolExecutor, items: Iterator[_Item]) -> Iterator[_Item]:

@@ -18,10 +18,10 @@ from seisflow import plotting, progress
 from seisflow.config import Config
 from seisflow.errors import ConfigError, DataError
 from seisflow.models import Model, ModelCard
+from seisflow.models.section_density import batch_size
 from seisflow.patches import GridDataset, PatchDataset, window_grid
 from seisflow.patches.identity import Identity
 from seisflow.runs.place import final
-from seisflow.scoring.windows import batch_size
 from seisflow.training import calibration
 from seisflow.training.data import INITIAL_PATCHES, TrainingData
 from seisflow.training.plan import LeftOut, Plan
@@ -155,7 +155,7 @@ class SectionData(TrainingData):
         return f"the panels of {card.surveys[0].name if card.surveys else 'the survey'}, each sample once"
 
     def evaluation_seconds(self, model: Model) -> tuple[float, float]:
-        x = self.first(min(batch_size(model), calibration.TIMED))
+        x = self.first(min(batch_size(model.device), calibration.TIMED))
         return calibration.calibration_seconds(model, self._grid, x, self.record.survey_of)
 
     def evaluate(

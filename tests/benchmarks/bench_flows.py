@@ -35,8 +35,8 @@ from seisflow.config import load_config
 from seisflow.flows import AffineCoupling
 from seisflow.generation.batches import BATCH
 from seisflow.models import build_model, load_model
+from seisflow.models.section_density import BATCH_CPU
 from seisflow.runs.hardware import Hardware
-from seisflow.scoring.windows import BATCH_CPU
 
 LIBRARIES = ("normflows", "nflows", "FrEIA", "memcnn", "zuko")
 SQUEEZED = {  # name: squeezed state, couplings, batch
