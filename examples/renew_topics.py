@@ -22,8 +22,7 @@ from seisflow.models import FractalFlowModel, build_model, save_model
 from seisflow.priors import GaussianPrior
 from seisflow.runs.sources import ImageSource
 from seisflow.training.fit import fit
-from seisflow.training.images import PIXELS, image_data
-from seisflow.training.record import Record
+from seisflow.training.images import ImageData
 from seisflow.training.start import check_folder, choose_hardware, make_folder
 from seisflow.training.timing import Budget
 
@@ -41,8 +40,8 @@ def main() -> None:
     parser.add_argument("--topics", type=int, help="number of topics, by default as many as there were")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--max-minutes", type=float, help="limit, towards which the learning rate decays")
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=1, help="of the images' order and noise")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--seed", type=int, default=1, help="of images and clusters")
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
 
@@ -52,15 +51,18 @@ def main() -> None:
         raise SystemExit(f"{arguments.model}: no fractal flow of images. Expected one such as fashion-topics")
     if isinstance(old.prior, GaussianPrior):
         raise SystemExit(f"{arguments.model}: its prior has no topics. Expected one of kind lda or kat")
-    config = card.config.model_copy(deep=True)
-    training = {"steps": arguments.steps, "learning_rate": arguments.learning_rate}
-    config.training = config.training.model_copy(update=training)
-    config.flow.prior.topics = arguments.topics or config.flow.prior.topics
+    training = card.config.training.model_dump() | {"steps": arguments.steps, "learning_rate": arguments.rate}
+    changed = {"training": training}
+    if arguments.topics is not None:
+        flow = card.config.model_dump()["flow"]
+        changed |= {"flow": flow | {"prior": flow["prior"] | {"topics": arguments.topics}}}
+    config = type(card.config).model_validate(card.config.model_dump() | changed)
     source = ImageSource(path=card.images, folder=arguments.data)
     limit = None if arguments.max_minutes is None else timedelta(minutes=arguments.max_minutes)
     check_folder(arguments.output)
 
-    data = image_data(source, config, arguments.seed)
+    data = ImageData.of_source(source, config, seed=arguments.seed, max_time=limit)
+    data.read()
     model = build_model(config)
     assert isinstance(model, FractalFlowModel)
     learned = {name: value for name, value in old.state_dict().items() if not name.startswith("prior.")}
@@ -72,11 +74,11 @@ def main() -> None:
         pixels = x if model.input is None else model.input.forward_elementwise(x)[0]
         model.prior.initialise(z, pixels, seed=arguments.seed)
 
-    record = Record(images=source, scaling=PIXELS, seed=arguments.seed, max_time=limit)
-    make_folder(arguments.output, record, config)
+    make_folder(arguments.output, data.record, config)
     hardware = choose_hardware(None, config)
-    run = fit(model, data, record, config, arguments.output, hardware, None, budget=Budget(limit))
+    run = fit(model, data, arguments.output, hardware, None, budget=Budget(limit))
 
+    assert run.model.card is not None
     now, before = run.model.card.provenance, card.provenance
     now["steps"] += before["steps"]
     now["seconds"] = round(now["seconds"] + before["seconds"], 1)
