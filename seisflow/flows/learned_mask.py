@@ -14,7 +14,7 @@ class LearnedMaskCoupling(Bijection):
     r"""Chosen channels scale and shift the others; which ones is learned with the rest.
 
     .. math::
-        z = m \odot x + (1 - m) \odot \big(x \odot e^{s(m \odot x)} + t(m \odot x)\big), \qquad
+        z = m \odot x + (1 - m) \odot \left(x \odot e^{s(m \odot x)} + t(m \odot x)\right), \qquad
         \log|\det J| = \sum (1 - m) \odot s(m \odot x)
 
     with a binary mask m over the channels, one for all positions, and s bounded as in `AffineCoupling`. As
