@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from textwrap import fill
 
 import click
 
@@ -29,13 +30,14 @@ def list_(as_json: bool = False) -> None:
     if as_json:
         options.echo(json.dumps([card.model_dump(mode="json") for card in (*sections, *pictures)], indent=2))
         return
-    pairs = [
-        (one.name, f"{one.title}; {one.bytes / 1e6:.1f} MB, {one.licence}: {one.credit}") for one in sections
-    ]
+    rows = [(one.name, one.title, f"{one.bytes / 1e6:.1f} MB", one.licence, one.credit) for one in sections]
     for known in pictures:
         counts = f"{known.counts['train']:,} + {known.counts['test']:,} images"
-        pairs.append((known.name, f"{known.title}; {counts}, {known.licence}: {known.credit}"))
-    options.echo_pairs(pairs)
+        rows.append((known.name, known.title, counts, known.licence, known.credit))
+    for name, title, size, licence, credit in rows:
+        options.echo(name)
+        for text in (f"{title}; {size}", f"licence: {licence}", f"credit: {credit}"):
+            options.echo(fill(text, options.WIDTH, initial_indent="  ", subsequent_indent="    "))
 
 
 @command.command("fetch")

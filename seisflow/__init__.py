@@ -9,6 +9,7 @@ Examples
 True
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,12 @@ __all__ = [
     "train",
     "write_segy",
 ]
+
+# Threads of GNU OpenMP spin for milliseconds while they wait for each other. Where other work wants the
+# cores, the thread that they wait for does not run meanwhile: on a loaded machine sampling took 15 times as
+# long. Read when PyTorch loads; see docs/decisions/speed.md.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # Where each public name lives. They are imported when first used: torch and xarray take seconds to
 # load, and `seisflow --help` needs neither.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,9 @@ class Identity:
         Words of the text header, without numbers.
     box : (float, float, float, float) or None
         Least and largest easting and northing.
+    digest : str
+        Of the sizes and of these amplitudes: the same for the same data under another name or in another
+        format.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Identity:
     step: float
     words: frozenset[str]
     box: Box | None
+    digest: str = ""
 
     @classmethod
     def of(cls, section: xr.Dataset) -> Identity:
@@ -61,6 +66,7 @@ class Identity:
         dims = layout(section)
         axis = section[dims.vertical]
         interval = float(axis[1] - axis[0]) if axis.size > 1 else 1.0
+        std, digest = _amplitudes(section)
         stack = all(dim in STACKED for dim in (*dims.lead, dims.lateral))
         return cls(
             name=section_name(section),
@@ -68,10 +74,11 @@ class Identity:
             interval=interval,
             unit=str(axis.attrs.get("units", "")),
             kind="stack" if stack else "gathers",
-            std=_std(section),
+            std=std,
             step=float(section.attrs.get("quantisation_step", 0.0)),
             words=header_words(str(section.attrs.get("text_header", ""))),
             box=_box(section),
+            digest=digest,
         )
 
     @property
@@ -84,6 +91,10 @@ class Identity:
         """Whether one model can learn both: same domain, sample interval and kind."""
         same = self.domain == other.domain and self.kind == other.kind
         return same and bool(np.isclose(self.interval, other.interval, rtol=0.01))
+
+    def is_twin(self, other: Identity) -> bool:
+        """Whether both are the same data, under two names or in two formats."""
+        return self.digest == other.digest and self.shares_model(other)
 
     def same_survey(self, other: Identity) -> bool:
         """Whether both may be scaled together: they share a model, their amplitudes and their headers."""
@@ -106,19 +117,23 @@ def header_words(text: str) -> frozenset[str]:
     return frozenset(word for line in lines for word in re.findall(r"[a-z]{3,}", line.lower()))
 
 
-def _std(section: xr.Dataset) -> float:
+def _amplitudes(section: xr.Dataset) -> tuple[float, str]:
+    """Standard deviation and digest of the amplitudes of some panels."""
     leads = panel_index(section)
     traces = section.sizes[layout(section).lateral]
     first = max(traces - MOST_TRACES, 0) // 2
     squares = count = 0.0
     total = 0.0
+    digest = hashlib.blake2b(repr(section["amplitude"].shape).encode(), digest_size=16)
     for k in evenly(len(leads), PROBES):
         panel = read_panel(section, leads[k], slice(first, min(first + MOST_TRACES, traces)))
+        digest.update(np.where(panel.mask, panel.amplitude, np.float32(0)).tobytes())
         values = panel.amplitude[panel.mask].astype(np.float64)
         count += values.size
         total += values.sum()
         squares += (values**2).sum()
-    return float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0))) if count else 0.0
+    std = float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0))) if count else 0.0
+    return std, digest.hexdigest()
 
 
 def _box(section: xr.Dataset) -> Box | None:

@@ -170,7 +170,12 @@ def differences(one: Path, other: Path) -> Iterator[tuple[str, str, str]]:
 
 def _facts_of(folder: Path) -> dict[str, Any]:
     facts = model_info(folder)
-    kept = {key: facts.get(key) for key in ("data", "steps", "seconds", "density", "parameters", "commit")}
+    kept = {key: facts.get(key) for key in ("steps", "seconds", "density", "parameters", "commit")}
+    kept = {"data": ", ".join(facts["data"])} | kept
+    for survey in facts.get("surveys", ()):
+        kept[f"survey {survey['name']}"] = "trained" if survey["trained"] else "calibrated only"
+    if "calibration" in facts:
+        kept["calibration panels"] = facts["calibration"]["panels"]
     if (folder / CONFIG).is_file():
         kept["config"] = yaml.safe_load((folder / CONFIG).read_text())
     return kept

@@ -161,6 +161,11 @@ def _opened(sources: Sequence[Source], left_out: list[LeftOut]) -> list[_File]:
             identity = Identity.of(section)
             if not identity.std:
                 raise DataError(no_signal([section]))
+            twin = next((file for file in files if file.identity.is_twin(identity)), None)
+            if twin is not None:  # twice the weight, and held-out data among those learnt from
+                raise DataError(
+                    f"{source.path}: the same amplitudes as {twin.name}, and one of them is enough"
+                )
             files.append(_File(source, section, identity))
         except SeisflowError as error:
             first = first or error

@@ -58,6 +58,17 @@ def test_runs_are_listed_and_two_compared(run, two_runs):
     assert len(compared.splitlines()) == 2 or max(map(len, compared.splitlines())) <= 60
 
 
+def test_a_model_that_was_calibrated_elsewhere_differs_by_that(run, tiny_run, tmp_path):
+    shutil.copytree(tiny_run, tmp_path / "runs/again")
+    path = tmp_path / "runs/again/config.json"
+    card = json.loads(path.read_text())
+    card["surveys"].append(card["surveys"][0] | {"name": "elsewhere", "trained": False})
+    path.write_text(json.dumps(card))
+    rows = run("runs", tiny_run, "runs/again").stdout.splitlines()
+    assert any("elsewhere" in row for row in rows)
+    assert any("calibrated" in row for row in rows)
+
+
 def test_an_interrupted_run_says_how_to_go_on(run, two_runs):
     for command in ("score", "generate"):
         result = run("-q", command, "-m", "runs/three")

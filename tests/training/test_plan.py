@@ -71,6 +71,25 @@ def test_what_is_left_out_weighs_in_no_scale(folder):
     assert 90 < ratio < 130
 
 
+def test_a_file_that_is_there_twice_is_used_once(folder, tmp_path):
+    copy, little = tmp_path / "copy.sgy", tmp_path / "little.sgy"
+    copy.write_bytes(Path(folder[4].path).read_bytes())
+    with segyio.open(folder[4].path) as file:
+        spec, traces, headers = segyio.tools.metadata(file), file.trace.raw[:], [dict(h) for h in file.header]
+    spec.endian = "little"  # the same amplitudes in other bytes
+    with segyio.create(little, spec) as file:
+        file.trace = traces
+        file.header = headers
+        file.bin[segyio.BinField.Interval] = 4000
+    sources = [folder[4], *(Source(path=str(path)) for path in (copy, little)), folder[1]]
+    plan = make_plan(sources, tiny_config())
+    assert [Path(source.path).name for source in plan.sources] == ["a2.sgy", "a.sgy"]
+    assert [str(one) for one in plan.left_out] == [
+        f"{name}: the same amplitudes as a2.sgy, and one of them is enough"
+        for name in ("copy.sgy", "little.sgy")
+    ]
+
+
 def test_one_file_that_cannot_be_used_is_an_error(folder):
     with pytest.raises(DataError, match=r"broken\.sgy"):
         make_plan(folder[:1], tiny_config())
