@@ -22,6 +22,7 @@ _FAR = 20  # times the size of nearly all others, from where on a known null is 
 _RUN = 8  # equal samples in a row that are a mute
 _SHARED = 0.05  # of all traces that begin or end with one value
 _LEAST_SHARED = 3
+_RANKED = 2**17  # amplitudes that are ranked for their usual size
 _MOST_LEVELS = 1000  # values of data that are quantised, which have runs of their own
 
 
@@ -109,6 +110,7 @@ def _usual_size(traces: NDArray[np.float32], nulls: Iterable[float]) -> float:
     """Return the size that nearly all amplitudes stay below; 0 if there are none."""
     size = np.abs(traces[~np.isin(traces, np.array(list(nulls), np.float32))])
     size = size[size < NULL_FROM]  # nor NaN
+    size = size[:: max(1, size.size // _RANKED)]
     return float(np.quantile(size, 0.999)) if size.size else 0.0
 
 

@@ -1,6 +1,5 @@
 """Checks of a model card from elsewhere beyond the types of its keys: what later steps rely on."""
 
-import inspect
 import math
 from itertools import pairwise
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from seisflow.calibration.by_depth import LEVELS, Calibration, JointCalibration
 from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
+from seisflow.io.options import checked_options
 from seisflow.models.card import ModelCard
 
 
@@ -23,19 +23,15 @@ def check_card(card: ModelCard) -> None:
         raise ValueError(f"images: {card.images!r} is no image data set")
     if card.images is None:
         for item in card.inputs:
-            if unknown := set(item.get("geometry", {})) - _reader_options():
-                raise ValueError(f"inputs.geometry: no reader has the option {sorted(unknown)[0]!r}")
+            try:
+                checked_options(dict(item.get("geometry", {})))
+            except ValueError as error:
+                raise ValueError(f"inputs.geometry: {error}") from error
     if card.calibration is not None:
         _check_calibration("calibration", card.calibration)
         _check_extremes("calibration", card.calibration)
     for name, joint in card.calibrations.items():
         _check_joint(f"calibrations.{name}", joint)
-
-
-def _reader_options() -> set[str]:
-    from seisflow.io import open_section
-
-    return set(inspect.signature(open_section).parameters) - {"path"}
 
 
 def _check_joint(name: str, joint: JointCalibration) -> None:

@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import xarray as xr
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from seisflow.errors import SeisflowError
 from seisflow.io import catalog, open_section, select
 from seisflow.io.lines import group_lines
+from seisflow.io.options import checked_options
 from seisflow.models.provenance import TrainingInput
 from seisflow.patches import ZEROS_ARE_DATA, Block, Split
 
@@ -48,7 +49,7 @@ class Source(BaseModel):
     path: str
     more: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
-    geometry: dict[str, Any] = {}
+    geometry: Annotated[dict[str, Any], AfterValidator(checked_options)] = {}
     zeros_are_data: bool = False
 
     @property

@@ -3,19 +3,23 @@
 import logging
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from seisflow import progress
+from seisflow.errors import SeisflowError, TrainingError
 from seisflow.models import FractalFlowModel, Model, save_model
 from seisflow.models.provenance import Provenance
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
 from seisflow.runs.provenance import commit, machine, versions
+from seisflow.shown import shown
 from seisflow.training.bar import TrainingBar
 from seisflow.training.callbacks import Averaging, Checkpoint, NoLastLook, SafeStop, WholeFiles
 from seisflow.training.data import TrainingData
@@ -46,8 +50,8 @@ def fit(
     if limit is not None:
         earlier = 0.0 if state is None else seconds_of(state)
         limit = budget.for_steps(model.to(hardware.device), data, earlier)
-    stop, timer = SafeStop(), Timer(limit, verbose=False)
-    callbacks: list[Callback] = [Pace(budget, timer), timer, stop, NoLastLook()]
+    stop, timer, begun = SafeStop(), Timer(limit, verbose=False), _Begun()
+    callbacks: list[Callback] = [Pace(budget, timer), timer, stop, NoLastLook(), begun]
     if training.ema:
         callbacks.append(Averaging(training.ema))
     callbacks.append(Checkpoint(folder / STATE, training.validate_every))
@@ -82,7 +86,7 @@ def fit(
             use_distributed_sampler=False,
             plugins=[WholeFiles()],
         )
-        with folders.told_to_children(folder):
+        with folders.told_to_children(folder), _told_before_the_first_step(begun, state):
             trainer.fit(module, datamodule=data, ckpt_path=state, weights_only=True)
     if stop.stopped:
         raise KeyboardInterrupt(
@@ -96,6 +100,32 @@ def fit(
         if validated is not None:
             _compare(model, data, float(validated))
     return run
+
+
+@contextmanager
+def _told_before_the_first_step(begun: "_Begun", state: Path | None) -> Iterator[None]:
+    """Say in one line that a checkpoint is not of the run that it lies in."""
+    try:
+        yield
+    except (SeisflowError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # what restores it raises what it likes
+        if state is None or begun.so:
+            raise
+        why = shown(" ".join(str(error).split()))[:200]
+        raise TrainingError(
+            f"{state}: does not fit the configuration of its run ({why}). Expected the checkpoint that "
+            "belongs to it: put it back, or train anew"
+        ) from error
+
+
+class _Begun(Callback):
+    """Whether steps have begun: all that was kept has been restored then."""
+
+    so = False
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.so = True
 
 
 def _csv_logger(folder: Path) -> CSVLogger:

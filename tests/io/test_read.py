@@ -1,5 +1,6 @@
 """Reading SEG-Y of every format, byte order, encoding and geometry, held against segyio and obspy."""
 
+import inspect
 import pickle
 
 import numpy as np
@@ -9,6 +10,7 @@ import segyio
 
 from seisflow.errors import DataError
 from seisflow.io import create_segy, ingest, open_section
+from seisflow.io.options import Options
 
 from .conftest import cube, segy_bytes, whole_numbers
 
@@ -213,3 +215,8 @@ def test_an_array_is_read_when_asked_for_and_pickles_as_its_path(tmp_path, kind)
     again = pickle.loads(pickle.dumps(part))["amplitude"].to_numpy()
     assert again.dtype == np.float32
     np.testing.assert_array_equal(again, values[2:4, :, ::3])
+
+
+def test_the_options_that_a_record_may_hold_are_those_of_the_function():
+    parameters = inspect.signature(open_section).parameters
+    assert set(Options.__annotations__) == set(parameters) - {"path"}

@@ -16,6 +16,8 @@ from seisflow.models.memory import check_memory, layers, parameters
 
 CHANGES = {
     "an option no reader has": (("inputs", 0, "geometry"), {"password": 1}, "no reader has the option"),
+    "an option of another kind": (("inputs", 0, "geometry"), {"dt": "often"}, r"inputs\.geometry: dt: "),
+    "a byte order that is none": (("inputs", 0, "geometry"), {"endian": "middle"}, r"geometry: endian: "),
     "an input that is no path": (("inputs", 0, "path"), 7, "path: Input should be a valid string"),
     "rows that are missing": (("calibration", "quantiles"), [], "0 rows of quantiles"),
     "a depth that falls": (("calibration", "depth", 0), 1e9, "depth: not ascending"),

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import torch
+import yaml
 
 from seisflow import training
 from seisflow.errors import DataError, OutputError, TrainingError
@@ -153,6 +154,27 @@ def test_logs_of_a_resumed_run_go_on(fit, finished, at_step, tmp_path):
     )
     assert pieces[0] == whole[0]
     assert set(whole) <= set(pieces)
+
+
+@pytest.mark.parametrize("geometry", [{"dt": "often"}, {"password": 1}, {"dt": float("nan")}])
+def test_options_of_a_record_that_no_reader_has_are_refused_in_one_line(fit, geometry):
+    folder = fit(steps=2).folder
+    record = json.loads((folder / "run.json").read_text())
+    record["sources"][0]["geometry"] = geometry
+    (folder / "run.json").write_text(json.dumps(record))
+    with pytest.raises(TrainingError, match=r"run\.json: damaged \(.*(dt|password)") as error:
+        training.resume(folder, steps=3, device="cpu")
+    assert "\n" not in str(error.value)
+
+
+def test_a_checkpoint_of_another_configuration_is_refused_in_one_line(fit):
+    folder = fit(steps=2).folder
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["flow"]["subnet"]["width"] *= 2
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(TrainingError, match=r"checkpoint\.ckpt: does not fit the configuration") as error:
+        training.resume(folder, steps=3, device="cpu")
+    assert "\n" not in str(error.value)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

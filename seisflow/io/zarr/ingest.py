@@ -132,6 +132,9 @@ def ingest(
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
     headers = _raw_headers(parts)
     told = _common(headers)
+    if told is None and any(map(has_headers, parts)):
+        differ = "files differ in byte order or size of their headers, or some have none"
+        section.attrs["warnings"] = [*section.attrs["warnings"], f"{differ}: trace headers are not kept"]
     sources = [name for part in parts for name in _files(part)]
     read = fingerprints(sources)
     job = {"inputs": read, "geometry": geometry, "crs": crs, "headers": told is not None}
