@@ -29,6 +29,7 @@ _SEGY_SUFFIXES = (".sgy", ".segy", ".seg-y", ".seg")
 _SAC_VERSION = 6  # in word 76 of the header
 _HEAD = 632  # bytes of a SAC header, the longest start that tells a format
 _MOST_BYTES = 4 * 2**30  # of samples on a common axis
+_ROUNDING = 0.1  # of a sample
 _MOST_STRETCH = 100  # times the longest trace that a common axis may be
 
 
@@ -133,7 +134,8 @@ def _merged(traces: list[Any]) -> list[Any]:
 
 def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) -> xr.Dataset:
     earliest = min(trace.stats.starttime for trace in traces)
-    starts = np.rint([1000 * (trace.stats.starttime - earliest) / interval for trace in traces]).astype(int)
+    shifts = np.array([1000 * (trace.stats.starttime - earliest) / interval for trace in traces])
+    starts = np.rint(shifts).astype(int)
     lengths = np.array([trace.stats.npts for trace in traces])
     samples = int((starts + lengths).max())
     if samples > _MOST_STRETCH * lengths.max() or samples * len(traces) * 4 > _MOST_BYTES:
@@ -150,6 +152,8 @@ def _section(path: str | Path, stream: Any, traces: list[Any], interval: float) 
     said = describe_nulls(amplitude, nulls, amplitude.size)
     without_nulls(amplitude, nulls, str(path))
     first_delay = _delay(traces)
+    if np.abs(shifts - starts).max() > _ROUNDING:
+        said.append("traces start between samples: shifted to the nearest")
     if (lengths < samples).any():
         said.append("traces differ in start or length: masked beyond their ends")
     gaps = [int(np.ma.count_masked(trace.data)) for trace in traces]

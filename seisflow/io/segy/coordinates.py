@@ -13,6 +13,7 @@ Columns = dict[int, NDArray[np.int32]]
 _X, _Y, _RECEIVER_X, _RECEIVER_Y, _CDP_X, _CDP_Y = 73, 77, 81, 85, 181, 185
 _SECONDS, _DEGREES, _DMS = 2, 3, 4  # coordinate units of bytes 89-90
 _LARGEST_ANGLE = {"arcsec": 360 * 3600.0, "degrees": 360.0}
+_SCALARS = (0, 1, 10, 100, 1000, 10000)
 _NONE = (-(2**31), 2**31 - 1)  # what a cast leaves of NaN
 _FAR = 100  # times the spread of nearly all, from where on a place is none
 _LEAST_FLOAT, _FLOATS = 0x3F800000, (1.0, 1e8)  # words of floats of such sizes are huge whole numbers
@@ -64,6 +65,12 @@ def find_coordinates(
         return None
     warnings: list[str] = []
     scalar = columns[COORDINATE_SCALAR]
+    if (odd := ~np.isin(np.abs(scalar), _SCALARS)).any():
+        warnings.append(
+            f"coordinate scalar {scalar[odd][0]} (byte 71) of {odd.sum()} traces is none of 1, 10, 100, 1000 "
+            "and 10000: not applied"
+        )
+        scalar = np.where(odd, 0, scalar)
     pairs = [places]
     if places == (_X, _Y) and kind == "gathers" and cdp_x is None and cdp_y is None:
         pairs.append((_RECEIVER_X, _RECEIVER_Y))

@@ -90,6 +90,19 @@ class Traces:
         )
         return any(two) and one == two
 
+    def skips(self, place: Placement) -> bool:
+        """Tell whether the first traces' numbers count on by more than one, so that some lie between."""
+        first = first_fields(self.read(place.first_trace, TRACE_HEADER_BYTES), self.endian)
+        steps = []
+        for row in (1, 2):
+            header = self.read(place.first_trace + row * self.stride(place), TRACE_HEADER_BYTES)
+            if row >= place.traces or len(header) < TRACE_HEADER_BYTES:
+                return False
+            fields = first_fields(header, self.endian)
+            steps.append([(fields[byte] - first[byte]) / row for byte in (headers.IN_LINE, headers.IN_FILE)])
+        counting = [one for one, two in zip(*steps, strict=True) if one == two > 0]
+        return bool(counting) and min(counting) > 1
+
 
 def place_traces(traces: Traces) -> Placement:
     """Find out where the traces of a file stand.
@@ -113,7 +126,8 @@ def place_traces(traces: Traces) -> Placement:
     if not best.traces or (is_verified(traces, best) and not _is_untold(traces, first)):
         return best
     for place in _unusual(traces, start, header_bytes, claims):
-        if is_verified(traces, place) and (not place.spare or traces.follows(place)):
+        sure = not place.spare or traces.follows(place)
+        if is_verified(traces, place) and sure and not traces.skips(place):
             return place
     return best
 

@@ -19,6 +19,7 @@ _LENGTHS = {  # factor, and the unit that it gives
     **dict.fromkeys(("ft", "foot", "feet", "us_survey_foot", "ftus", "ft_us"), (1.0, "ft")),
     **dict.fromkeys(("kft", "kilofoot", "kilofeet"), (1000.0, "ft")),
 }
+_UNEVEN = 0.1  # of a step, by which single ones may differ
 _LONGEST_IN_S = 30.0  # what a time axis without unit ends before, if it is in seconds
 _STEP_IN_S = 0.02
 _STEP_IN_US, _STEP_IN_NS = 100.0, 1e5  # from which on it is in these
@@ -67,6 +68,10 @@ def vertical_axis(section: xr.Dataset, domain: str, unit: str) -> tuple[xr.Datas
     if (np.diff(order) == -1).all() and len(values) > 1:
         section = section.isel({domain: slice(None, None, -1)})
         values = values[::-1]
+    steps = np.abs(np.diff(values))
+    if len(steps) and np.ptp(steps) > _UNEVEN * steps.min():
+        found = f"{domain} steps of {steps.min():.4g} to {steps.max():.4g} {unit}"
+        warnings.append(f"{found}: samples are used as if they were evenly spaced. Resample them first")
     section = section.assign_coords({domain: (domain, values, {"units": unit})})
     return section, warnings
 
