@@ -71,11 +71,14 @@ class JointCalibration(Extremes):
     terms : list of list of float
         What the shares `seisflow.calibration.extremes.SAMPLE_P` of held-out samples exceed, of each map that
         the score joins by p-values.
+    recipe : str
+        Fingerprint of the numbers that the score joined deviations by (`seisflow.scores.base.Score.recipe`).
     """
 
     features: list[Calibration]
     precision: list[list[float]] | None = None
     terms: list[list[float]] = Field(default_factory=list)
+    recipe: str = ""
 
     def deviations(
         self, values: Iterable[NDArray[np.float32]], depth: NDArray[np.float64]

@@ -9,10 +9,12 @@ from typing import Any
 from seisflow.config import load_config
 from seisflow.errors import ConfigError, ModelError, OutputError
 from seisflow.evaluation import side_by_side
+from seisflow.evaluation.anomalies import alarms
 from seisflow.evaluation.asked import Asked
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import moons, ood, topics
 from seisflow.evaluation.reporting import pages, pictures, records
+from seisflow.evaluation.reporting.alarm_pages import alarms_table
 from seisflow.evaluation.reporting.posterior_pages import (
     denoising_tables,
     filling_tables,
@@ -219,9 +221,15 @@ def run_samples(asked: Asked) -> Iterator[Result]:
         yield _kept(one, asked, "samples")
 
 
+def run_false_alarms(asked: Asked) -> Iterator[Result]:
+    """Train on every other line of a lake as it comes, and count alarms on the lines between."""
+    for one in alarms.run(_needed(asked), asked):
+        yield _kept(one, asked, "false-alarms")
+
+
 def _needed(asked: Asked) -> Path:
     if asked.data is None:
-        raise ConfigError("no data: pass --data, the folder that holds fields/ and segy/")
+        raise ConfigError("no data: pass --data, the folder that holds fields/, sbp/ and segy/")
     return asked.data
 
 
@@ -243,6 +251,7 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "fill": run_fill,
     "denoise": run_denoise,
     "samples": run_samples,
+    "false-alarms": run_false_alarms,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "moons": pages.moons_table,
@@ -254,6 +263,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "fill": filling_tables,
     "denoise": denoising_tables,
     "samples": samples_table,
+    "false-alarms": alarms_table,
 }
 """Table makers of the suites; the image data sets have `pages.image_tables`."""
 

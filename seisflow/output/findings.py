@@ -102,7 +102,7 @@ class Findings:
         likely = score.name == "nll"
         shown = smooth(scored.nll, scored.mask, SMOOTHING) if likely else scored.anomaly
         words = "Negative log-density (nats)" if likely else "Deviation from held-out data (std)"
-        words = "Surprise beside held-out data (nats)" if score.extends else words
+        words = "Surprise beside held-out data (nats)" if score.parts else words
         threshold = None if likely else self.anomalies.threshold
         if threshold is not None and not supported and not self.anomalies.count:
             told = f"no anomaly beyond {threshold:.3g}, the most of the little held-out data there is; "

@@ -56,7 +56,11 @@ def scores_of(model: Model) -> dict[str, Score]:
 def default_score(model: Model) -> str:
     """Name of the default score of a model: the first of `SCORES` that it offers and is calibrated for."""
     offered, card = scores_of(model), model.card
-    known = {"typicality", "nll"} | (set(card.calibrations) if card else set())
+    known = {"typicality", "nll"}
+    if card:
+        known |= {
+            name for name, one in card.calibrations.items() if name in offered and offered[name].fits(one)
+        }
     return next(name for name in SCORES if name in offered and name in known)
 
 

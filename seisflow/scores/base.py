@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seisflow.calibration.by_depth import JointCalibration
 from seisflow.calibration.smoothing import reach_of, smooth, window_weight
 from seisflow.scores.forward_pass import ForwardPass
 
@@ -40,6 +42,8 @@ class Feature:
         Whether the logarithm of the average is taken: for powers.
     weight : float
         Weight of its deviation in a root mean square.
+    most : float
+        Its deviation counts no more than this there.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Feature:
     window: Window = SMOOTHING
     log: bool = False
     weight: float = 1.0
+    most: float = LARGEST
 
     def __call__(self, maps: Maps, mask: Mask, seen: Maps | None = None) -> Maps:
         """Feature (T, X) of a panel; NaN where masked. ``seen`` is the `window_weight`, if known."""
@@ -110,7 +115,7 @@ class Score:
     join : {"single", "largest", "rms", "density", "p-values"}
         Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the root of
         their mean square; the Mahalanobis distance under their held-out covariance, over sqrt(F); the sum of
-        -ln p of the score that this one extends and of its own features, where these lie above normal.
+        weighted -ln p of the parts.
     two_sided : bool
         Whether negative values are anomalies too.
     title : str
@@ -122,10 +127,8 @@ class Score:
         Taken off the deviations of every feature before they are joined.
     blur : (float, float), optional
         Window over which the joined map is averaged: samples and traces, standard deviations.
-    extends : Score, optional
-        Of the same maps, whose features come first among this one's; for the join by p-values.
-    own_weight : float
-        Weight of -ln p of a feature that is not of that score.
+    parts : tuple of Part
+        Scores of the same maps, for the join by p-values; their features, in order, are those of this one.
     """
 
     name: str
@@ -137,16 +140,16 @@ class Score:
     derive: Callable[[Maps, Mask], Maps] = as_they_are
     trend: Trend | None = None
     blur: Window | None = None
-    extends: Score | None = None
-    own_weight: float = 1.0
+    parts: tuple[Part, ...] = ()
 
     @property
     def reach(self) -> int:
         """Traces to each side that the score of a trace depends on once its windows are put together."""
+        if self.parts:
+            return max(part.score.reach for part in self.parts)
         windows = [self.trend.window if self.trend else None, self.blur]
-        within = self.extends.reach if self.extends else 0
         own = max(reach_of(feature.window[1]) for feature in self.features)
-        return max(own + sum(reach_of(window[1]) for window in windows if window), within)
+        return own + sum(reach_of(window[1]) for window in windows if window)
 
     @property
     def weights(self) -> list[float]:
@@ -154,9 +157,39 @@ class Score:
         return [feature.weight for feature in self.features]
 
     @property
+    def most(self) -> list[float]:
+        """What the deviation of each feature counts at most in a root mean square."""
+        return [feature.most for feature in self.features]
+
+    @property
     def signs(self) -> tuple[int, ...]:
         """Sides on which samples are anomalous."""
         return (1, -1) if self.two_sided else (1,)
+
+    @property
+    def recipe(self) -> str:
+        """Fingerprint of the numbers that deviations are joined by: a calibration made by others is none."""
+        if self.join not in ("rms", "p-values"):
+            return ""
+        features = [(one.name, one.window, one.weight, one.most) for one in self.features]
+        parts = [(part.weight, part.beyond, part.score.recipe) for part in self.parts]
+        numbers = repr((features, self.trend, self.blur, parts))
+        return hashlib.sha256(numbers.encode()).hexdigest()[:12]
+
+    def fits(self, calibration: JointCalibration) -> bool:
+        """Whether a calibration is one of this score as it is now."""
+        return (
+            [feature.smoothing for feature in calibration.features] == [one.window for one in self.features]
+            and len(calibration.terms) == len(self.parts)
+            and calibration.recipe == self.recipe
+        )
+
+    def placed(self) -> Iterator[tuple[Part, slice]]:
+        """Parts, each with the place of its features among those of this score."""
+        start = 0
+        for part in self.parts:
+            yield part, slice(start, start + len(part.score.features))
+            start += len(part.score.features)
 
     def measure(self, maps: Maps, mask: Mask) -> Iterator[Maps]:
         """Features (T, X) of a panel, one by one, from its maps (K, T, X)."""
@@ -166,16 +199,40 @@ class Score:
             yield feature(derived, mask, seen[feature.window])
 
 
+@dataclass(frozen=True)
+class Part:
+    """A score whose p-values another joins with those of others.
+
+    Attributes
+    ----------
+    score : Score
+    weight : float
+        Weight of its -ln p.
+    beyond : float
+        Taken off -ln p first: what is no rarer counts nothing.
+    """
+
+    score: Score
+    weight: float = 1.0
+    beyond: float = 0.0
+
+    def of(self, surprise: Maps) -> Maps:
+        """Share of the whole of a map of -ln p."""
+        return np.float32(self.weight) * np.maximum(surprise - np.float32(self.beyond), 0)
+
+
 def joined(
     deviations: Iterable[Maps],
     join: Join,
     *,
     weights: Sequence[float] = (),
+    most: Sequence[float] = (),
     precision: list[list[float]] | None = None,
 ) -> Maps:
     """Join deviations (T, X) of features, which may come one by one, into one map (T, X).
 
-    ``weights`` of the features count in a root mean square, by default all 1.
+    ``weights`` of the features count in a root mean square, by default all 1, and ``most`` limits the
+    deviation of each, by default to `LARGEST`.
     """
     if join == "density":
         assert precision is not None  # the calibration of such a score has one
@@ -184,10 +241,11 @@ def joined(
         return next(iter(deviations))
     if join == "largest":
         return reduce(_larger, deviations)
-    pairs = zip(deviations, weights, strict=True) if weights else zip(deviations, repeat(1.0), strict=False)
     total, counted = np.zeros(1, np.float32), 0.0
-    for deviation, weight in pairs:
-        total = total + weight * _kept(deviation) ** 2
+    for deviation, weight, limit in zip(
+        deviations, weights or repeat(1.0), most or repeat(LARGEST), strict=bool(weights and most)
+    ):
+        total = total + weight * _kept(deviation, limit) ** 2
         counted += weight
     return np.sqrt(total / counted).astype(np.float32)
 
@@ -196,8 +254,8 @@ def _larger(a: Maps, b: Maps) -> Maps:
     return np.where(np.abs(np.nan_to_num(b)) > np.abs(np.nan_to_num(a)), b, a)
 
 
-def _kept(deviation: Maps) -> Maps:
-    return np.clip(deviation, -LARGEST, LARGEST)
+def _kept(deviation: Maps, limit: float = LARGEST) -> Maps:
+    return np.clip(deviation, -limit, limit)
 
 
 def _mahalanobis(deviations: Maps, precision: list[list[float]]) -> Maps:

@@ -83,8 +83,8 @@ def calibrate_scores(
         for name, score in offered.items()
         if name not in ("typicality", "nll") and (names is None or name in names)
     ]
-    extended = {score.extends.name for score in others if score.extends}
-    taken = [offered["typicality"], *(score for score in others if score.name not in extended)]
+    within = {part.score.name for score in others for part in score.parts}
+    taken = [offered["typicality"], *(score for score in others if score.name not in within)]
     channels = np.cumsum([0, *(_channels(model, score) for score in taken)]).tolist()
     plain: list[DepthMap] = []
     features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in others}
@@ -108,8 +108,9 @@ def calibrate_scores(
             most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
             values = np.stack([one[:, :most] for one in found])
             features[score.name].append((values, depth))
-            if score.extends and score.extends.name in features:
-                features[score.extends.name].append((values[: len(score.extends.features)], depth))
+            for part, some in score.placed():
+                if part.score.name in features:
+                    features[part.score.name].append((values[some], depth))
     tile = (model.shape[1], model.shape[2])
     calibrations = {}
     done, every = 0, max(sum(len(score.features) for score in others), 1)
@@ -148,8 +149,8 @@ def _fit(
         by_depth([(values[k], depth) for values, depth in panels], feature.window, BINS, held_out=held_out)
         for k, feature in enumerate(score.features)
     ]
-    draft = JointCalibration(features=features, maxima=[], held_out=held_out)
-    if score.extends is not None:
+    draft = JointCalibration(features=features, maxima=[], held_out=held_out, recipe=score.recipe)
+    if score.parts:
         maps = [terms(draft.deviations(values, depth), score) for values, depth in panels]
         return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})
     if score.join != "density":

@@ -39,12 +39,8 @@ class CalibratedScore:
         self.model = model
         self.score = find_score(model, score)
         self.calibration = calibration_of(model.card, score)
-        if isinstance(self.calibration, JointCalibration):
-            known = [feature.smoothing for feature in self.calibration.features]
-            own = len(self.score.features) - len(self.score.extends.features) if self.score.extends else -1
-            windows = [feature.window for feature in self.score.features]
-            if known != windows or len(self.calibration.terms) != own + 1:
-                raise _uncalibrated(score)
+        if isinstance(self.calibration, JointCalibration) and not self.score.fits(self.calibration):
+            raise _uncalibrated(score)
 
     def __reduce__(self) -> tuple[type["CalibratedScore"], tuple[Model, str]]:
         """Travel to a worker as model and name: a score holds functions, which do not."""
@@ -76,27 +72,25 @@ def deviation_of(
     if not isinstance(calibration, JointCalibration):
         return calibration.deviation(next(iter(features)), depth)
     deviations = calibration.deviations(features, depth)
-    if score.extends is not None:
-        maps = terms(deviations, score)
-        weights = [1.0, *(score.own_weight for _ in maps[1:])]
-        total = np.zeros_like(maps[0])
-        for weight, one, exceeded in zip(weights, maps, calibration.terms, strict=True):
-            total += np.float32(weight) * surprise(one, exceeded)
+    if score.parts:
+        total = np.zeros(1, np.float32)
+        for part, one, exceeded in zip(score.parts, terms(deviations, score), calibration.terms, strict=True):
+            total = total + part.of(surprise(one, exceeded))
         return total
     return _one(deviations, score, calibration.precision)
 
 
-def terms(deviations: Iterator[Maps], score: Score) -> list[Maps]:
-    """Maps (T, X) whose p-values a score joins: that of the score it extends, and its own features."""
-    assert score.extends is not None  # what is joined by p-values extends another score
-    first = _one(islice(deviations, len(score.extends.features)), score.extends, None)
-    return [first, *(np.maximum(one, 0) for one in deviations)]
+def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
+    """Maps (T, X) of the parts whose p-values a score joins: how far above normal, or away from it."""
+    for part in score.parts:
+        one = _one(islice(deviations, len(part.score.features)), part.score, None)
+        yield np.abs(one) if part.score.two_sided else np.maximum(one, 0)
 
 
 def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
     if score.trend:
         deviations = score.trend.taken_off(deviations)
-    one = joined(deviations, score.join, weights=score.weights, precision=precision)
+    one = joined(deviations, score.join, weights=score.weights, most=score.most, precision=precision)
     return smooth(one, np.isfinite(one), score.blur) if score.blur else one
 
 

@@ -90,7 +90,7 @@ def variable_attrs(
         "alpha_is_supported": bool(calibration.supports(alpha, shape)) and not differences,
         "alpha_rests_on": "nothing" if differences else calibration.promise(alpha, shape),
     }
-    if chosen.extends is not None:
+    if chosen.parts:
         attrs["anomaly"] |= {
             "units": "nat",
             "comment": "sum of -ln p, with the shares p of held-out samples that deviate as much",

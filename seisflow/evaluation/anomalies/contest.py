@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration, calibrate
+from seisflow.evaluation.anomalies.all_scores import features_of_all
 from seisflow.evaluation.anomalies.detectors import fit_detectors
 from seisflow.evaluation.anomalies.injection import Host, Injected, estimate_wavelet, inject
 from seisflow.evaluation.anomalies.lines import Lines
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import Panel, layout, read_panel
-from seisflow.scores import ForwardPass, Score, scores_of
+from seisflow.scores import Score, scores_of
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.calibrated import deviation_of
-from seisflow.scoring.windows import measure_panel
 
 FITTED_LINES = 6
 """Training lines that the baselines are fitted to."""
@@ -78,22 +77,10 @@ class Contest:
 
     def judge(self, panel: Panel, seed: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Map of every score and baseline: the larger, the more anomalous."""
-        taken: list[int] = []
-        extended = {score.extends.name for score in self.scores.values() if score.extends}
-        alone = [score for name, score in self.scores.items() if name not in extended]
-
-        def maps(seen: ForwardPass) -> torch.Tensor:
-            parts = [score.maps(seen) for score in alone]
-            taken[:] = np.cumsum([0, *(part.shape[1] for part in parts)]).tolist()
-            return torch.cat(parts, 1)
-
-        measured = measure_panel(panel, self.model, self.scaling, maps, seed=(1, seed))
-        for k, score in enumerate(alone):
-            features = list(score.measure(measured[taken[k] : taken[k + 1]], panel.mask))
+        for score, features in features_of_all(
+            panel, self.model, self.scaling, self.scores.values(), (1, seed)
+        ):
             yield score.name, self._deviation(score, features)
-            if score.extends is not None:
-                base = score.extends
-                yield base.name, self._deviation(base, features[: len(base.features)])
         for name, detector in self.detectors.items():
             calibration = self.calibrations[name]
             assert isinstance(calibration, Calibration)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
+from seisflow.evaluation.reporting.alarm_pages import alarms_table
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
 from seisflow.io.atomic import replace_text
 from seisflow.plotting.files import save
@@ -14,6 +15,7 @@ IMAGES_PAGE = "images-benchmarks.md"
 SIDE_BY_SIDE_PAGE = "fractal-models.md"
 POSTERIOR_PAGE = "posterior.md"
 FACIES_PAGE = "facies.md"
+ANOMALIES_PAGE = "anomalies.md"
 IMAGE_SETS = ("mnist", "fashion-mnist", "cifar10-automobile")
 PAPER = {
     ("mnist", "table1-realnvp"): 1.77,
@@ -63,6 +65,9 @@ def write_pages(folder: Path) -> list[Path]:
     facies = records.load(folder, "facies")
     if facies:
         done.append(put(folder / FACIES_PAGE, "facies", facies_table(facies), "Facies"))
+    alarms = records.load(folder, "false-alarms")
+    if alarms:
+        done.append(put(folder / ANOMALIES_PAGE, "false alarms", alarms_table(alarms), "Anomalies"))
     for name, table in POSTERIOR_TABLES.items():
         if results := records.load(folder, name):
             done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
