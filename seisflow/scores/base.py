@@ -42,8 +42,8 @@ class Feature:
         Whether the logarithm of the average is taken: for powers.
     weight : float
         Weight of its deviation in a root mean square.
-    most : float
-        Its deviation counts no more than this there.
+    linear : float
+        Up to this its deviation counts as it is there; beyond, its square grows as a logarithm (`tempered`).
     """
 
     name: str
@@ -51,7 +51,7 @@ class Feature:
     window: Window = SMOOTHING
     log: bool = False
     weight: float = 1.0
-    most: float = LARGEST
+    linear: float = LARGEST
 
     def __call__(self, maps: Maps, mask: Mask, seen: Maps | None = None) -> Maps:
         """Feature (T, X) of a panel; NaN where masked. ``seen`` is the `window_weight`, if known."""
@@ -157,9 +157,9 @@ class Score:
         return [feature.weight for feature in self.features]
 
     @property
-    def most(self) -> list[float]:
-        """What the deviation of each feature counts at most in a root mean square."""
-        return [feature.most for feature in self.features]
+    def linear(self) -> list[float]:
+        """Deviation up to which each feature counts as it is in a root mean square."""
+        return [feature.linear for feature in self.features]
 
     @property
     def signs(self) -> tuple[int, ...]:
@@ -171,7 +171,7 @@ class Score:
         """Fingerprint of the numbers that deviations are joined by: a calibration made by others is none."""
         if self.join not in ("rms", "p-values"):
             return ""
-        features = [(one.name, one.window, one.weight, one.most) for one in self.features]
+        features = [(one.name, one.window, one.weight, one.linear) for one in self.features]
         parts = [(part.weight, part.beyond, part.score.recipe) for part in self.parts]
         numbers = repr((features, self.trend, self.blur, parts))
         return hashlib.sha256(numbers.encode()).hexdigest()[:12]
@@ -226,13 +226,13 @@ def joined(
     join: Join,
     *,
     weights: Sequence[float] = (),
-    most: Sequence[float] = (),
+    linear: Sequence[float] = (),
     precision: list[list[float]] | None = None,
 ) -> Maps:
     """Join deviations (T, X) of features, which may come one by one, into one map (T, X).
 
-    ``weights`` of the features count in a root mean square, by default all 1, and ``most`` limits the
-    deviation of each, by default to `LARGEST`.
+    ``weights`` of the features count in a root mean square, by default all 1, and so does what `tempered`
+    leaves of each deviation beyond ``linear``, by default all.
     """
     if join == "density":
         assert precision is not None  # the calibration of such a score has one
@@ -243,9 +243,9 @@ def joined(
         return reduce(_larger, deviations)
     total, counted = np.zeros(1, np.float32), 0.0
     for deviation, weight, limit in zip(
-        deviations, weights or repeat(1.0), most or repeat(LARGEST), strict=bool(weights and most)
+        deviations, weights or repeat(1.0), linear or repeat(LARGEST), strict=bool(weights and linear)
     ):
-        total = total + weight * _kept(deviation, limit) ** 2
+        total = total + weight * tempered(deviation, limit)
         counted += weight
     return np.sqrt(total / counted).astype(np.float32)
 
@@ -254,8 +254,20 @@ def _larger(a: Maps, b: Maps) -> Maps:
     return np.where(np.abs(np.nan_to_num(b)) > np.abs(np.nan_to_num(a)), b, a)
 
 
-def _kept(deviation: Maps, limit: float = LARGEST) -> Maps:
-    return np.clip(deviation, -limit, limit)
+def tempered(deviation: Maps, linear: float = LARGEST) -> Maps:
+    r"""Square of a deviation a: :math:`a^2` up to ``linear`` = l, then :math:`l^2 (1 + 2 \ln(|a| / l))`.
+
+    Both have the same slope at l. What deviates more still counts more, but does not stand for all around it.
+    """
+    size = np.abs(_kept(deviation))
+    if linear >= LARGEST:
+        return size * size
+    inside = np.minimum(size, np.float32(linear))
+    return inside * inside * (1 + 2 * np.log(np.maximum(size, np.float32(linear)) / np.float32(linear)))
+
+
+def _kept(deviation: Maps) -> Maps:
+    return np.clip(deviation, -LARGEST, LARGEST)
 
 
 def _mahalanobis(deviations: Maps, precision: list[list[float]]) -> Maps:

@@ -80,8 +80,8 @@ SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace
 large bodies that change little."""
 WEIGHTS = {"trace": 2.0}
 """Weights of windows in `combined`, if not 1: few see a single trace."""
-DENSITY_MOST = 5.0
-"""Deviations beyond which a part of the density counts no more in `combined`: windows are large, and what
+DENSITY_LINEAR = 1.5
+"""Deviation up to which a part of the density counts as it is in `combined`: windows are large, and what
 deviates much would stand for all around it."""
 TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
 """Trend taken off `combined`'s deviations: a survey drifts from its calibration lines."""
@@ -114,7 +114,11 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     features = (
         *(
             Feature(
-                f"{name}, {scale}", channel(number), window, weight=WEIGHTS.get(scale, 1.0), most=DENSITY_MOST
+                f"{name}, {scale}",
+                channel(number),
+                window,
+                weight=WEIGHTS.get(scale, 1.0),
+                linear=DENSITY_LINEAR,
             )
             for number, name in enumerate(parts)
             for scale, window in SCALES.items()

@@ -90,7 +90,7 @@ def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
 def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
     if score.trend:
         deviations = score.trend.taken_off(deviations)
-    one = joined(deviations, score.join, weights=score.weights, most=score.most, precision=precision)
+    one = joined(deviations, score.join, weights=score.weights, linear=score.linear, precision=precision)
     return smooth(one, np.isfinite(one), score.blur) if score.blur else one
 
 
