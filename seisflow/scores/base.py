@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -231,7 +230,7 @@ def joined(
 ) -> Maps:
     """Join deviations (T, X) of features, which may come one by one, into one map (T, X).
 
-    ``weights`` of the features count in a root mean square, by default all 1, and so does what `tempered`
+    In a root mean square, ``weights`` of the features count, by default all 1; with them, what `tempered`
     leaves of each deviation beyond ``linear``, by default all.
     """
     if join == "density":
@@ -241,10 +240,13 @@ def joined(
         return next(iter(deviations))
     if join == "largest":
         return reduce(_larger, deviations)
+    counting = (
+        zip(deviations, weights, linear or [LARGEST] * len(weights), strict=True)
+        if weights
+        else ((deviation, 1.0, LARGEST) for deviation in deviations)
+    )
     total, counted = np.zeros(1, np.float32), 0.0
-    for deviation, weight, limit in zip(
-        deviations, weights or repeat(1.0), linear or repeat(LARGEST), strict=bool(weights and linear)
-    ):
+    for deviation, weight, limit in counting:
         total = total + weight * tempered(deviation, limit)
         counted += weight
     return np.sqrt(total / counted).astype(np.float32)

@@ -157,7 +157,8 @@ def _maps(section: xr.Dataset, model: Model, scaling: Any, scores: Any, seed: in
 
 def correlation(score: Map, lag: int) -> float:
     """Correlation of a map (T, X), less its mean at each depth, with itself ``lag`` traces on."""
-    rest = score - np.nanmean(score, axis=1, keepdims=True)
+    rest = score[np.isfinite(score).any(1)]
+    rest = rest - np.nanmean(rest, axis=1, keepdims=True)
     a, b = rest[:, :-lag], rest[:, lag:]
     both = np.isfinite(a) & np.isfinite(b)
     return float(np.corrcoef(a[both], b[both])[0, 1]) if both.any() else float("nan")
