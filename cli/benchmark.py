@@ -24,8 +24,11 @@ NAMES = (
 @options.config
 @options.overrides
 @options.data
-@click.option("--resize", type=click.Choice(["bilinear", "pad"]),
-              help="How images come to 32 x 32: numbers do not compare. [default: bilinear]")  # fmt: skip
+@click.option(
+    "--resize",
+    type=click.Choice(["bilinear", "pad"]),
+    help="How images are brought to 32 x 32: results of the two do not compare. [default: bilinear]",
+)
 @click.option("--max-time", type=Duration(), help="Training time of each model.")
 @click.option("--eval-only", is_flag=True, help="Evaluate MODEL instead of training one.")
 @click.option(
@@ -60,7 +63,7 @@ def command(
     table1              the paper's Table 1: six models on MNIST and Fashion-MNIST
     ood                 images that MODEL has not learned, told from those it has
     topics              MODEL's topics of images against labels, beside clusterings
-    facies              kinds of places in F3 (and Volve, with --data): stability, legend
+    facies              facies of F3 (and Volve, with --data): stability, legend
     fill, denoise       missing traces and noise, beside classical ways, on F3, Volve, Alaska
     samples             patches that MODEL generates told from held-out Volve lines by a forest
     false-alarms        alarms on unseen lines of a lake, beside the rates that are promised

@@ -26,7 +26,7 @@ log = logging.getLogger("seisflow")
 @options.alpha
 @click.option(
     "--seeds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
-    help="How often each kind and severity is injected.",
+    help="Injections of each kind and severity.",
 )  # fmt: skip
 @options.selection
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),

@@ -12,12 +12,21 @@ from . import options
 @click.command()
 @click.argument("map_file", metavar="MAP", type=click.Path(path_type=Path))
 @click.argument("labels", metavar="LABELS", type=click.Path(path_type=Path))
-@click.option("--section", "section_file", metavar="FILE", type=click.Path(path_type=Path),
-              help="What MAP is of, for the attributes. [default: the amplitudes in MAP]")  # fmt: skip
+@click.option(
+    "--section",
+    "section_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Section that MAP was made of, for the attributes. [default: the amplitudes in MAP]",
+)
 @click.option("--within", metavar="N", type=click.IntRange(min=0), default=2, show_default=True,
               help="Traces to each side by which picks are widened.")  # fmt: skip
-@click.option("--threshold", metavar="X", type=float,
-              help="For precision and recall. [default: reached by as many as are labelled]")  # fmt: skip
+@click.option(
+    "--threshold",
+    metavar="X",
+    type=float,
+    help="Threshold of MAP for precision and recall. [default: as many samples reach it as are labelled]",
+)
 @options.output
 @options.geometry
 @options.overwrite

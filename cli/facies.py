@@ -1,4 +1,4 @@
-"""``seisflow facies``: map kinds of places in a section, without labels."""
+"""``seisflow facies``: map seismic facies, without labels."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Map the facies of the sections in INPUT: kinds of places, numbered from the most predictable.
+    """Map the seismic facies of the sections in INPUT, numbered from the most predictable.
 
     Without INPUT, maps what the model was trained on. Writes Zarr (amplitude, facies, probability) or, with
     `-o OUT.sgy`, facies numbers as SEG-Y with the headers of the source; beside it a picture of the middle

@@ -18,12 +18,16 @@ log = logging.getLogger("seisflow")
 @options.output
 @click.option("--traces", metavar="FIRST:LAST", multiple=True,
               help="Traces to replace, by their labels, both ends included. Repeatable.")  # fmt: skip
-@click.option("--from-score", metavar="MAP.zarr", type=click.Path(path_type=Path),
-              help="Replace traces that `seisflow score` found bad: anomalous to a quarter.")  # fmt: skip
+@click.option(
+    "--from-score",
+    metavar="MAP.zarr",
+    type=click.Path(path_type=Path),
+    help="Replace traces that `seisflow score` found bad: a quarter of their samples anomalous.",
+)
 @click.option("--samples", metavar="N", type=click.IntRange(min=0), default=0, show_default=True,
-              help="Draws from what is probable, besides the mean.")  # fmt: skip
+              help="Draws from the posterior, besides the mean.")  # fmt: skip
 @click.option("--max-gap", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
-              help="Leave gaps of more traces; at the ends of a line, of a quarter of it.")  # fmt: skip
+              help="Widest gap to fill, in traces; at the ends of a line, a quarter of it.")  # fmt: skip
 @options.steps
 @options.selection
 @options.geometry

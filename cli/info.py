@@ -1,4 +1,4 @@
-"""``seisflow info``: what a model knows of itself."""
+"""``seisflow info``: training, data, density and calibration of a model."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""``seisflow ingest``."""
+"""``seisflow ingest``: convert seismic files to Zarr."""
 
 import logging
 from typing import Any

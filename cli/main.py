@@ -21,8 +21,8 @@ from . import options
 # Command `some-name` is the click command called `command` in the module cli/some_name.py. The help lists
 # them in the order in which a user meets them.
 _ORDER = (
-    *("demo", "scan", "ingest", "train", "score", "calibrate", "facies", "generate", "plot", "info", "runs"),
-    *("evaluate", "evaluate-labels", "benchmark", "datasets", "config"),
+    *("demo", "scan", "ingest", "train", "score", "calibrate", "facies", "fill", "denoise", "generate"),
+    *("plot", "info", "runs", "evaluate", "evaluate-labels", "benchmark", "datasets", "config"),
 )
 _NOT_COMMANDS = ("main", "options")
 

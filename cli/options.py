@@ -52,7 +52,7 @@ model = click.option(
     "-m",
     "--model",
     metavar="MODEL",
-    help="Run folder, saved model, or name of a model that ships. [default: runs/latest, else that]",
+    help="Run folder, saved model, or name of a model that ships. [default: runs/latest, else f3-small]",
 )
 output = click.option(
     "-o",
@@ -157,9 +157,11 @@ _GEOMETRY = (
         type=click.IntRange(1, 16),
         help="SEG-Y sample format code, where the header's is wrong: 1 IBM, 5 IEEE float, 3 int16, ...",
     ),
-    click.option("--endian", type=click.Choice(["big", "little"]), help="Byte order. [default: found out]"),
+    click.option("--endian", type=click.Choice(["big", "little"]), help="Byte order. [default: detected]"),
     click.option(
-        "--encoding", type=click.Choice(["ebcdic", "ascii"]), help="Text header. [default: found out]"
+        "--encoding",
+        type=click.Choice(["ebcdic", "ascii"]),
+        help="Encoding of the text header. [default: detected]",
     ),
     click.option(
         "--domain", type=click.Choice(["time", "depth"]), help="Vertical axis. [default: by the text header]"

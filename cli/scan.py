@@ -1,4 +1,4 @@
-"""``seisflow scan``."""
+"""``seisflow scan``: tell what files are, and what is odd about them."""
 
 import json
 import sys

@@ -40,8 +40,9 @@ log = logging.getLogger("seisflow")
             "combined",
         ]
     ),
-    help="joint: density, spectrum, traces and breaks; typicality: less and more probable than normal; nll: "
-    "less probable only. [default: joint, or typicality where a model of an older version has no such]",
+    help="joint: density, spectrum, traces and discontinuities; typicality: less and more probable than "
+    "normal; nll: less probable only. [default: joint, or typicality where a model of an older version has "
+    "no such]",
 )
 @options.alpha
 @click.option("--top", metavar="N", type=click.IntRange(min=1), help="List the N strongest. [default: all]")

@@ -60,7 +60,9 @@ def _latest(folder: Path) -> Iterator[None]:
     "--max-steps", metavar="N", type=click.IntRange(min=1), help="Optimiser steps. [default: the config's]"
 )
 @click.option(
-    "--max-time", type=Duration(), help="Limit, calibration included; the learning rate decays towards it."
+    "--max-time",
+    type=Duration(),
+    help="Time limit, calibration included; the learning rate decays towards it.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."

@@ -47,7 +47,7 @@ def heartbeat(title: str) -> Iterator[None]:
 
 @contextmanager
 def bar(title: str, *, percent: bool = False) -> Iterator[Report]:
-    """Tell what goes on while it does, and yield what takes how far it is; ``percent`` tells of no counts."""
+    """Show the progress of some work, and yield the function that takes it; ``percent`` hides the counts."""
     with telling(), _bar(title, percent=percent) as report:
         yield report
 

@@ -24,7 +24,7 @@ _Item = TypeVar("_Item")
 
 
 class Calibration(Extremes):
-    r"""Maps a smoothed negative log-density to how far from held-out data it is, on either side.
+    r"""Deviation of a smoothed negative log-density from held-out data, on either side, by depth.
 
     .. math:: a = (m - q_{50}(t)) / s_\pm(t), \qquad
         s_+ = \tfrac12 (q_{97.7} - q_{50}), \quad s_- = \tfrac12 (q_{50} - q_{2.3})
@@ -60,7 +60,7 @@ class Calibration(Extremes):
 
 
 class JointCalibration(Extremes):
-    """Judges several features of a score together.
+    """Calibration of a score that has several features.
 
     Attributes
     ----------

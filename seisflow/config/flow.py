@@ -107,7 +107,7 @@ class BandsConfig(Group):
 
 
 class FlowConfig(Group):
-    """The flow itself."""
+    """Recursion, couplings, input map and prior of a Fractal Flow."""
 
     levels: int = Field(default=4, ge=1, le=16)
     """Depth of the fractal recursion: blocks of H x W, H/2 x W/2, ..."""
@@ -155,7 +155,7 @@ class FlowConfig(Group):
     @model_validator(mode="after")
     def _period_of_pixels(self) -> "FlowConfig":
         period = self.autoregressive.period
-        if period and self.pixels != "logistic-ends":
+        if self.input == "pixels" and period and self.pixels != "logistic-ends":
             raise ValueError(f"autoregressive.period = {period}: needs pixels: logistic-ends")
         return self
 

@@ -19,9 +19,9 @@ class RunConfig(Group, ABC):
     model: str
     """Kind of model: fractal-flow, fractal-ar or fractal-mar."""
     data: DataConfig = DataConfig()
-    """Patches, or images, and what is done to them."""
+    """Patches of sections, or images: their size, augmentation and split."""
     training: TrainingConfig = TrainingConfig()
-    """Optimisation: how long and how hard."""
+    """Optimisation: steps, batch, learning rate, regularisation."""
 
     @property
     @abstractmethod
@@ -37,7 +37,8 @@ class RunConfig(Group, ABC):
         why = f"with {self.input_key} = {self.input}"
         if self.input == "pixels":
             return dict.fromkeys(("data.dither", "data.polarity", "data.gap", "data.min_valid"), why)
-        return {"data.resize": why}
+        nothing_held_out = {} if self.data.validation else {"data.gap": "with data.validation = 0"}
+        return {"data.resize": why} | nothing_held_out
 
 
 class FlowModelConfig(RunConfig):
@@ -46,7 +47,7 @@ class FlowModelConfig(RunConfig):
     model: Literal["fractal-flow"] = "fractal-flow"
     """Kind of model: fractal-flow, fractal-ar or fractal-mar."""
     flow: FlowConfig = FlowConfig()
-    """The flow itself."""
+    """Recursion, couplings, input map and prior."""
 
     @property
     def input_key(self) -> str:

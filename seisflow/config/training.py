@@ -10,7 +10,7 @@ Side = Annotated[int, Field(ge=1, le=16384)]
 
 
 class DataConfig(Group):
-    """Patches, or images, and what is done to them."""
+    """Patches of sections, or images: their size, augmentation and split."""
 
     patch: tuple[Side, Side] = (256, 64)
     """Time (or depth) samples and traces of a patch; rows and columns of an image."""
@@ -35,7 +35,7 @@ class DataConfig(Group):
 
 
 class TrainingConfig(Group):
-    """Optimisation: how long and how hard."""
+    """Optimisation: steps, batch, learning rate, regularisation."""
 
     steps: int = Field(default=2000, ge=1, le=1_000_000_000)
     """Optimiser steps. A time limit may end training earlier; the learning rate follows the nearer."""

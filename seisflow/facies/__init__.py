@@ -1,4 +1,4 @@
-"""Facies without labels: kinds of places in a section, by what a flow knows of them.
+"""Seismic facies without labels: classes of windows, by the flow's features of their blocks.
 
 A block of samples is a word, by the energies of the flow's states and its log-determinant there; a window of
 blocks is a document; and each topic is a Dirichlet-multinomial over words.

@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Facies:
-    """Kinds of places in a section.
+    """Seismic facies of a section: a mixture of topics over words.
 
     Attributes
     ----------

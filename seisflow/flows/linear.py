@@ -12,14 +12,14 @@ class Invertible1x1(Bijection):
 
     .. math:: z_{hw} = P L U\, x_{hw}, \qquad \log|\det J| = H W \sum_c \log|U_{cc}|
 
-    with a fixed permutation P, unit lower triangular L and upper triangular U, so that neither a
-    determinant nor a matrix inverse is ever computed.
+    with a fixed permutation P, unit lower triangular L and upper triangular U, whose diagonal has fixed signs
+    and learned logarithms. The log-determinant is then a sum, and the inverse two triangular solves.
 
     Parameters
     ----------
     channels : int
         Number of channels C of the state ``(B, C, H, W)``.
-    start : Tensor, optional
+    initial : Tensor, optional
         Matrix (C, C) the map starts from, not singular; by default a random orthogonal one.
 
     References
@@ -30,11 +30,11 @@ class Invertible1x1(Bijection):
     permutation: Tensor
     sign: Tensor
 
-    def __init__(self, channels: int, start: Tensor | None = None) -> None:
+    def __init__(self, channels: int, initial: Tensor | None = None) -> None:
         super().__init__()
-        if start is None:
-            start, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
-        permutation, lower, upper = torch.linalg.lu(start.double())
+        if initial is None:
+            initial, _ = torch.linalg.qr(torch.randn(channels, channels, dtype=torch.float64))
+        permutation, lower, upper = torch.linalg.lu(initial.double())
         diagonal = upper.diagonal()
         dtype = torch.get_default_dtype()
         self.register_buffer("permutation", permutation.to(dtype))

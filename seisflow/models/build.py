@@ -156,9 +156,12 @@ def _couplings(shape: Shape, couplings: int, cosines: Tensor, config: FlowConfig
     bijections: list[Bijection] = []
     for i in range(couplings):
         bijections.append(ActNorm(shape[0]))
-        bijections += [Invertible1x1(shape[0], start) for start in mixing[i : i + 1]]
+        if mixing:
+            bijections.append(Invertible1x1(shape[0], mixing[i]))
         bijections.append(coupling(shape, config, swap=i % 2 == 1))
-    return bijections + [Invertible1x1(shape[0], start) for start in mixing[couplings:]]
+    if len(mixing) > couplings:  # the last one returns to samples
+        bijections.append(Invertible1x1(shape[0], mixing[-1]))
+    return bijections
 
 
 def _coupling(shape: Shape, config: FlowConfig, *, swap: bool = False) -> AffineCoupling:

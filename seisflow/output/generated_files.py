@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from seisflow import plotting, progress
 from seisflow.errors import OutputError
 from seisflow.generation.batches import generate_batches
+from seisflow.generation.density import LEAST, describe_patches, topic_effect
 from seisflow.generation.images import generate_images
-from seisflow.generation.judged import LEAST, judge_patches, topic_effect
 from seisflow.generation.sections import empty_section, placed, say_if_not_finite, to_amplitude
 from seisflow.io import create_segy, create_zarr
 from seisflow.io.atomic import check_target, together, told_as_output_error
@@ -124,7 +124,7 @@ def write_generated(
                 not_finite += int(np.isnan(amplitudes).any((1, 2)).sum())
                 for number, amplitude in enumerate(amplitudes, start=done):
                     write((number,), amplitude)
-                rows += judge_patches(model, patches, done + 1)
+                rows += describe_patches(model, patches, done + 1)
                 done += len(patches)
                 report(done, n)
         with (

@@ -1,4 +1,4 @@
-"""The user's own numbers of traces: CDP, shot point, offset, where headers hold them."""
+"""Numbers by which users know their traces: CDP, shot point, offset, where headers hold them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from seisflow.patches.panels import layout
 
 NUMBERS = ("cdp", "shot_point", "shot", "ffid", "offset")
-"""Coordinates that number traces, the one to be shown first."""
+"""Coordinates that number traces; the first that there is gets shown."""
 COUNTED = ("trace", "channel")
-"""Dims that only count, so that a number says more."""
+"""Dims whose labels are but a count, instead of which such a number is shown."""
 
 
 def lateral_axis(section: xr.Dataset) -> tuple[NDArray[np.float64], str]:
-    """Labels of the traces along the lateral dim, and what they are.
+    """Labels of the traces along the lateral dim, (X,), and their name.
 
-    Where the dim only counts traces, the first of `NUMBERS` that grows or falls from trace to trace.
+    Where the dim is but a count, these are the first of `NUMBERS` that is there and grows, or falls,
+    from trace to trace.
     """
     lateral = layout(section).lateral
     if lateral in COUNTED:
@@ -35,7 +36,7 @@ def lateral_axis(section: xr.Dataset) -> tuple[NDArray[np.float64], str]:
 
 
 def numbers_at(section: xr.Dataset, place: dict[str, int]) -> dict[str, float]:
-    """Numbers of the trace at a position over the section's dims."""
+    """Numbers of one trace, by their names; ``place`` is its position along each dim of the section."""
     found: dict[str, Any] = {}
     for name in NUMBERS:
         if name in section.coords and name not in section.dims and set(section[name].dims) <= set(place):

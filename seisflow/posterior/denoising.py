@@ -21,7 +21,7 @@ from seisflow.patches import layout, panel_index
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import observe
-from seisflow.posterior.noise import left_out, noise_spectrum
+from seisflow.posterior.noise import leave_one_out, noise_spectrum
 from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import around
 from seisflow.posterior.slopes import coherence, slopes
@@ -259,7 +259,7 @@ class _TileCleaner:
         own = slice(columns.start - read.start, columns.stop - read.start)
         filler = self.cleaner.filler
         values, scale = filler.scaled(seen), np.float32(filler.std)
-        mean, _ = left_out(filler.network, values, seen.known, first=read.start, traces=traces)
+        mean, _ = leave_one_out(filler.network, values, seen.known, first=read.start, traces=traces)
         off, std = take_off(np.where(seen.known, values - mean, np.float32(0)), self.cleaner.noise)
         off, std, known = off[:, own], std[:, own], seen.known[:, own]
         amplitude = seen.amplitude[:, own]

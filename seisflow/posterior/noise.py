@@ -11,15 +11,13 @@ from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
 from seisflow.posterior.spectra import power_of, split, usable_share
 
-EVERY = 8
-"""One trace of so many is hidden at a time."""
-WIDER = 9
-"""The same where its neighbours are hidden with it."""
-LOOKED_AT = 3
-"""Sets of traces that are looked at."""
+APART = {1: 8, 2: 9}
+"""Traces from one hidden trace to the next, where the nearest known trace is 1 or 2 away."""
+SETS = 3
+"""Sets of hidden traces that errors are averaged over."""
 
 
-def left_out(
+def leave_one_out(
     network: Infill, values: Values, known: Mask, *, first: int = 0, traces: int | None = None
 ) -> tuple[Values, Values]:
     """Mean and standard deviation of every trace (T, X) given all others, itself hidden.
@@ -32,10 +30,15 @@ def left_out(
     known : ndarray of bool, (T, X)
     first, traces : int
         As for `seisflow.posterior.predict.predict`.
+
+    Returns
+    -------
+    mean, std : ndarray of float32, (T, X)
+        In the same unit.
     """
     mean, std = np.zeros((2, *values.shape), np.float32)
-    for part in range(EVERY):
-        hidden = (np.arange(values.shape[1]) + first) % EVERY == part
+    for part in range(APART[1]):
+        hidden = (np.arange(values.shape[1]) + first) % APART[1] == part
         found = predict(network, values, known & ~hidden, hidden, first=first, traces=traces)
         mean[:, hidden], std[:, hidden] = (x[:, hidden] for x in found)
     return mean, std
@@ -51,14 +54,23 @@ def noise_spectrum(network: Infill, pieces: Sequence[Piece]) -> NDArray[np.float
 
     as geostatistics takes the nugget from a linear variogram.
 
+    Parameters
+    ----------
+    network : Infill
+    pieces : sequence of Piece
+        Parts of the section, all of as many samples.
+
+    Returns
+    -------
+    ndarray of float64, (J, F)
+        For J windows along the vertical axis and F frequencies, in squared standard deviations.
+
     References
     ----------
     Journel & Huijbregts, *Mining Geostatistics*, 1978, section III.
     """
-    sums = {}
-    for distance in (1, 2):
-        sums[distance] = _mean_error(network, pieces, distance)
-    near, far = (gaussian_filter1d(sums[distance], 1.0, axis=1, mode="nearest") for distance in (1, 2))
+    errors = [_mean_error(network, pieces, distance) for distance in (1, 2)]
+    near, far = (gaussian_filter1d(x, 1.0, axis=1, mode="nearest") for x in errors)
     near, far = (gaussian_filter1d(x, 1.0, axis=0, mode="nearest") for x in (near, far))
     return np.clip(2 * near - far, 0, near)
 
@@ -67,15 +79,15 @@ def _mean_error(network: Infill, pieces: Sequence[Piece], distance: int) -> NDAr
     """Mean power spectrum (J, F) of the error where the nearest known traces are so far."""
     total: NDArray[np.float64] | float = 0.0
     count: NDArray[np.float64] | float = 0.0
-    every = EVERY if distance == 1 else WIDER
+    apart = APART[distance]
     for piece in pieces:
         place = np.arange(piece.values.shape[1])
-        for part in range(0, every, every // LOOKED_AT):
-            offset = (place - part) % every
+        for part in range(0, apart, apart // SETS):
+            offset = (place - part) % apart
             wanted = (offset == 0) & (place >= distance) & (place < len(place) - distance)
             if not wanted.any():
                 continue
-            hidden = (offset < distance) | (offset > every - distance)
+            hidden = (offset < distance) | (offset > apart - distance)
             mean, _ = predict(network, piece.values, piece.known & ~hidden, wanted)
             usable = piece.known & wanted
             error = np.where(usable, piece.values - np.where(usable, mean, 0), 0)[:, wanted]

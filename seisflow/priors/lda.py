@@ -16,7 +16,7 @@ CONCENTRATION_RANGE = (0.1, 1e4)  # below, Dirichlet draws underflow; above, the
 
 
 class LDAPrior(MixturePrior):
-    r"""Q topics, each with its own variances and its own habits over a fixed grid of M means.
+    r"""Q topics, each with its own variances and its own weights of a fixed grid of M means.
 
     Item by item :math:`\pi \sim Dir(\alpha)`, :math:`q \sim \pi`, and element by element
     :math:`w_{qd} \sim Dir(\beta_{qd})`, :math:`m_d \sim w_{qd}`,

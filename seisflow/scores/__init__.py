@@ -1,4 +1,4 @@
-"""Ways to judge the samples of a section, all from one pass of a model (``--score``)."""
+"""Scores of the samples of a section, all from one pass of a model (``--score``)."""
 
 from seisflow.errors import ModelError
 from seisflow.flows import SpectralWhitening

@@ -100,7 +100,7 @@ def as_they_are(maps: Maps, mask: Mask) -> Maps:
 
 @dataclass(frozen=True)
 class Score:
-    """A way to judge samples.
+    """A score of samples: the maps it takes, the features made of them, and how their deviations are joined.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Breaks in a section: what its neighbours do not predict along the local dip."""
+"""Discontinuities of a section: the part of a trace that its neighbours do not predict along the dip."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Anomalies as things: connected samples beyond the threshold, followed from panel to panel."""
+"""Anomalies as bodies: connected samples beyond the threshold, followed from panel to panel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A score made ready to judge sections: with the model it sees through and what is normal for it."""
+"""A score of a model with its calibration: how far a section deviates from held-out data."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -19,7 +19,7 @@ from seisflow.scores.forward_pass import ForwardPass
 
 
 class CalibratedScore:
-    """Judges panels by one score of a model.
+    """One score of a model, with its calibration.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Dry run: data, time and memory of a training, from its plan and three steps."""
+"""Dry run: data, time and memory of a training, by three steps of it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,17 @@ class DryRun:
 
 
 def measure(data: TrainingData, device: str | None = None, max_time: timedelta | None = None) -> DryRun:
-    """Set up a run and train three steps, leaving nothing on the disk."""
+    """Set up a run and train three steps, leaving nothing on the disk.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Not read yet.
+    device : str, optional
+        See `Hardware.choose`.
+    max_time : timedelta, optional
+        Limit of the run, which leaves less time for calibration.
+    """
     hardware, training = Hardware.choose(device), data.config.training
     began = time.monotonic()
     data.read()
@@ -82,7 +92,10 @@ def measure(data: TrainingData, device: str | None = None, max_time: timedelta |
 
 
 def describe(data: TrainingData, found: DryRun, max_time: timedelta | None = None) -> Iterator[str]:
-    """Lines of at most 60 columns, as far as names allow."""
+    """Say what is trained, how fast, for how long, and in how much memory: lines of at most 60 columns.
+
+    File names may be longer.
+    """
     yield from data.overview()
     training = data.config.training
     yield f"model        {data.config.model}, {found.parameters:,} parameters"

@@ -25,6 +25,8 @@ WITHOUT_EFFECT = {
     ("fractal-ar", "autoregressive.rounds=4"): "autoregressive.rounds has no effect on a fractal-ar",
     ("mnist", "flow.bands.couplings=2"): "flow.bands: couplings has no effect on a single band",
     ("mnist", "data.gap=2"): "data.gap has no effect with flow.input = pixels",
+    ("seismic", "flow.autoregressive.period=4"): "period has no effect on a step of width 0",
+    ("seismic", "data={validation: 0, gap: 8}"): "data.gap has no effect with data.validation = 0",
     ("table1-kat", "flow.start=random"): "flow: mixing_init has no effect without the 1x1 maps",
     ("table1-kat", "flow.autoregressive.depth=2"): "depth has no effect on a step of width 0",
 }

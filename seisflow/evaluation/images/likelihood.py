@@ -88,7 +88,7 @@ def train_model(
     max_time: timedelta | None,
     overwrite: bool,
 ) -> Model:
-    """Train on the training images; those held out of them are watched, the test images are not read."""
+    """Train on training images, a part of them held out; the test images are not read."""
     run = train(source, config, folder, seed=seed, max_time=max_time, overwrite=overwrite)
     return run.model
 

@@ -1,4 +1,4 @@
-"""Does a model of images know its own? Statistics of single images, and scores made of them.
+"""Outlier scores of single images, made of statistics that a model has of each.
 
 All that a score knows of normal images comes from training images that were held out, and each image is
 judged alone. Which statistics a score takes was fixed on training images, before any test image was read.
@@ -143,7 +143,7 @@ def density(normal: Values) -> CalibratedScore:
 
 @dataclass(frozen=True)
 class ImageScore:
-    """A way to tell images that a model was not trained on.
+    """Score by which images that a model was not trained on are told from its own.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ class ImageScore:
     takes : tuple of str
         Names of the statistics it joins; with ``-`` before it, one is subtracted from the others.
     fit : callable
-        Makes a judge from statistics of held-out training images.
+        Fits the score to statistics of held-out training images.
     is_baseline : bool
         Whether it does without the model.
     """

@@ -1,4 +1,4 @@
-"""Labels of a map: a volume of zeros and others, or a table of picks."""
+"""An interpreter's labels: a volume that is not zero where something was picked, or a table of picks."""
 
 from __future__ import annotations
 
@@ -18,22 +18,27 @@ from seisflow.patches import layout, section_name
 Labels = NDArray[np.bool_]
 
 JOINED = "name"
-"""Column of a table of picks: those of one name, in their order, are joined by straight lines."""
+"""Column of a table of picks: consecutive ones of the same name in a panel are joined by straight lines."""
 
 
 def read_labels(path: str | Path, like: xr.Dataset, **geometry: Any) -> Labels:
-    """Labels (..., lateral, vertical) of a section, True where something was picked.
+    """Read the labels of a section.
 
     Parameters
     ----------
     path : str or Path
         A volume of the shape of the section that is not zero where something was picked (SEG-Y, Zarr, npy),
         or a table (``.csv``) of picks: a column for every dim of the section by its name, with its labels, or
-        ``sample`` for the vertical one, with positions from 0; and maybe ``name``, whose picks are joined.
+        ``sample`` for the vertical one, with positions from 0; and maybe ``name``: see `JOINED`.
     like : xr.Dataset
         The section, or its map.
     **geometry
         How to open a volume: see `seisflow.open_section`.
+
+    Returns
+    -------
+    ndarray of bool, (..., lateral, vertical)
+        Of the shape of the section; True where something was picked.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def read_labels(path: str | Path, like: xr.Dataset, **geometry: Any) -> Labels:
 
 def _volume(path: Path, like: xr.Dataset, geometry: dict[str, Any]) -> Labels:
     shape = tuple(like.sizes[dim] for dim in _dims(like))
-    if path.suffix.lower() == ".npy":  # a table of ones needs no sample interval
+    if path.suffix.lower() == ".npy":  # labels need no sample interval, which open_section asks for
         try:
             values = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -1,4 +1,4 @@
-"""Benchmark of facies: do other seeds and other lines of a survey find the same?
+"""Benchmark of facies: their stability under other seeds and other lines of a survey.
 
 Two controls tell facies from chance. Words and topics of other seeds must give the same (adjusted Rand index
 of windows), and where words were dealt to other windows nothing may be found: topics agree no more than by

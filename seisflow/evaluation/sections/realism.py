@@ -1,4 +1,4 @@
-"""Do generated patches look real? Spectra and histograms against the real-versus-real difference."""
+"""Realism of generated patches: spectra and histograms, beside the difference between real ones."""
 
 from dataclasses import asdict, dataclass
 

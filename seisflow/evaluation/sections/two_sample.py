@@ -1,4 +1,4 @@
-"""Can a forest tell generated patches from real ones, by attributes a reader knows?"""
+"""Two-sample test of generated and real patches: a random forest on seismic attributes."""
 
 import numpy as np
 from numpy.typing import NDArray

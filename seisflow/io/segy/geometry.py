@@ -69,7 +69,7 @@ def find_geometry(
     text: str = "",
     strict: bool = False,
 ) -> Geometry:
-    """Judge the usual places of line numbers, unless told where they are.
+    """Find line numbers in their usual bytes, unless told where they are, and place the traces by them.
 
     Parameters
     ----------

@@ -11,7 +11,17 @@ from seisflow.errors import OutputError
 
 @dataclass(frozen=True)
 class Vertical:
-    """A regular axis: start and interval in ms, or in m (ft) for depth."""
+    """A regular vertical axis.
+
+    Attributes
+    ----------
+    domain : str
+        "time" or "depth".
+    start, interval : float
+        In ``unit``: ms for time, m or ft for depth.
+    samples : int
+    unit : str
+    """
 
     domain: str
     start: float
@@ -36,13 +46,19 @@ def vertical(section: xr.Dataset) -> Vertical:
     interval = float((values[-1] - values[0]) / (len(values) - 1))
     if interval <= 0 or not np.allclose(np.diff(values), interval, rtol=1e-3):
         raise OutputError(f"{name}: {dim} is not evenly spaced. SEG-Y has one interval: write Zarr")
-    # Coordinates are sums of floats: what SEG-Y can hold is micros.
+    # Labels are sums of floats, so their mean step is 4.000000000001 ms; SEG-Y holds steps of 0.001
     interval = round(interval, 6)
     return Vertical(dim, float(values[0]), interval, len(values), section[dim].attrs.get("units", "ms"))
 
 
 def interval_field(axis: Vertical, path: Path | str) -> int:
-    """Return the interval in the thousandths that SEG-Y keeps in 16 bits."""
+    """Return the interval in thousandths of its unit, as SEG-Y keeps it in 16 bits.
+
+    Raises
+    ------
+    OutputError
+        If it does not fit in there.
+    """
     field = round(axis.interval * 1000)
     if not 0 < field < 2**16 or not np.isclose(field, axis.interval * 1000, rtol=1e-3):
         raise OutputError(
@@ -53,7 +69,13 @@ def interval_field(axis: Vertical, path: Path | str) -> int:
 
 
 def delay_fields(axis: Vertical, path: Path | str) -> tuple[int, int]:
-    """Return the start as the delay field and the scalar that goes with it, both 16 bits."""
+    """Return the start as the delay field and the scalar that goes with it, both 16 bits.
+
+    Raises
+    ------
+    OutputError
+        If no scalar makes it fit.
+    """
     for scalar in (1, 10, 100, 1000):
         field = round(axis.start * scalar)
         if np.isclose(field, axis.start * scalar, rtol=0, atol=1e-3) and abs(field) < 2**15:

@@ -131,24 +131,24 @@ def ingest(
     chunks, slab = plan(amplitude.shape)
     shards = tuple(math.ceil(size / chunk) * chunk for size, chunk in zip(slab, chunks, strict=True))
     headers = _raw_headers(parts)
-    told = _common(headers)
-    if told is None and any(map(has_headers, parts)):
+    common = _common(headers)
+    if common is None and any(map(has_headers, parts)):
         differ = "files differ in byte order or size of their headers, or some have none"
         section.attrs["warnings"] = [*section.attrs["warnings"], f"{differ}: trace headers are not kept"]
     sources = [name for part in parts for name in _files(part)]
     read = fingerprints(sources)
-    job = {"inputs": read, "geometry": geometry, "crs": crs, "headers": told is not None}
+    job = {"inputs": read, "geometry": geometry, "crs": crs, "headers": common is not None}
     corners = list(
         product(*(range(0, size, step) for size, step in zip(amplitude.shape, shards, strict=True)))
     )
     samples = [part["amplitude"].variable for part in parts]
     with Stage(output, overwrite, sources) as stage:
-        stage.begin(section, chunks, shards, job, told)
+        stage.begin(section, chunks, shards, job, common)
         done = stage.done()
         left = [corner for corner in corners if _name(corner) not in done]
         if progress:
             progress(len(corners) - len(left), len(corners))
-        work = _Work(samples, headers if told else [], amplitude.shape, shards, stage.target)
+        work = _Work(samples, headers if common else [], amplitude.shape, shards, stage.target)
         finished = run(
             work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory
         )
@@ -185,6 +185,11 @@ def plan(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     ----------
     shape : sequence of int
         Shape of the section, (..., lateral, vertical).
+
+    Returns
+    -------
+    chunks, slab : tuple of int
+        Sizes along each dim.
     """
     inner = tuple(min(size, most) for size, most in zip(shape[-2:], _CHUNK, strict=True))
     chunks = (1,) * (len(shape) - 2) + inner

@@ -17,7 +17,7 @@ LEAST = 0.1
 """Share by which more patches have to be taken for a topic that was asked for than without."""
 
 
-def judge_patches(model: Model, patches: NDArray[np.float32], first: int = 1) -> list[dict[str, Any]]:
+def describe_patches(model: Model, patches: NDArray[np.float32], first: int = 1) -> list[dict[str, Any]]:
     """Log-density in nats, nats/dim and most probable topic of patches (B, C, H, W) in scaled units."""
     x = torch.from_numpy(np.ascontiguousarray(patches)).to(model.device)
     with torch.inference_mode():
