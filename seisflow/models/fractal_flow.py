@@ -1,21 +1,46 @@
 r"""Fractal Flow: an input map, the fractal recursion and a structured latent prior, as one density.
 
-With the input map h, the step :math:`f_l` of each level and the prior :math:`p_Z`, of data :math:`x`:
+A patch :math:`x` goes through an input map h and L levels to the latent :math:`z`. The step :math:`f_l` of a
+level is a chain of couplings that all blocks of its size share; ``cut`` halves height and width:
 
 .. math::
-    y_0 &= h(x) \\
-    y_l &= \operatorname{join}_l\, f_l(\operatorname{cut}_l\, y_{l-1}), \quad l = 1, \dots, L
-        && \text{couplings, Eq. 10, on blocks half as large a level} \\
-    \log p(x) &= \log p_Z(y_L) + \log\Big|\det \frac{\partial y_0}{\partial x}\Big|
-        + \sum_l \log\Big|\det \frac{\partial y_l}{\partial y_{l-1}}\Big| \\
-    p_Z(z) &= \sum_q \bar\pi_q \prod_d \sum_m \bar w_{qdm}\, \mathcal N(z_d \mid \mu_m, \sigma_{qd}^2)
-        && \text{the LDA prior, Eq. 5-9} \\
-    \mathcal L &= -\log p(x) + \lambda \sum_l \overline{(y_l - y_{l-1})^2}
-        && \text{Eq. 3 and 11}
+    y_0 &= h(x), \qquad y_l = \operatorname{join}^{l-1} f_l(\operatorname{cut}^{l-1} y_{l-1}), \qquad z = y_L
+        && \text{section 2.4} \\
+    v_a &= u_a, \qquad v_b = u_b \odot e^{s(u_a)} + t(u_a), \qquad
+        \log|\det J| = \sum s(u_a) && \text{a coupling, Eq. 10}
 
-The recursion is `seisflow.flows.FractalFlow`, the couplings `seisflow.flows.AffineCoupling`, the priors are
-in `seisflow.priors`. `seisflow.models.build` makes these parts of a config, with the steps for seismic
-sections and pixels that the paper does not have.
+The latent has Q topics, each with variances of its own over M fixed means, and Dirichlet weights, whose
+expectation is taken in closed form:
+
+.. math::
+    p(z \mid \pi, w) &= \sum_q \pi_q \prod_d \sum_m w_{qdm}\, \mathcal N(z_d \mid \mu_m, \sigma_{qd}^2)
+        && \text{Eq. 5, 6} \\
+    \pi &\sim Dir(\alpha), \qquad w_{qd} \sim Dir(\beta_{qd}) && \text{Eq. 7, 8} \\
+    p_Z(z) &= \sum_q \frac{\alpha_q}{\sum_{q'} \alpha_{q'}} \prod_d \sum_m
+        \frac{\beta_{qdm}}{\sum_{m'} \beta_{qdm'}}\, \mathcal N(z_d \mid \mu_m, \sigma_{qd}^2)
+        && \text{Eq. 9}
+
+Density and loss are
+
+.. math::
+    \log p(x) &= \log p_Z(z) + \log\Big|\det \frac{\partial y_0}{\partial x}\Big|
+        + \sum_l \log\Big|\det \frac{\partial y_l}{\partial y_{l-1}}\Big| \\
+    \mathcal L &= -\log p(x) + \lambda \sum_l \overline{(y_l - y_{l-1})^2}
+        && \text{Eq. 3, 11}
+
+The printed Eq. 10 has the shift t within the exponential; with it there, a coupling would not shift, so it is
+taken for a misprint.
+
+============================  ======================================================
+Input map h                   `seisflow.flows.SpectralWhitening`, `seisflow.flows.Arctanh`, ...
+Recursion: cut, join, levels  `seisflow.flows.FractalFlow`
+Eq. 10                        `seisflow.flows.AffineCoupling`
+Eq. 5-9                       `seisflow.priors.LDAPrior`; Eq. 2 and 4: `seisflow.priors.KATPrior`
+Density, Eq. 3 and 11         `FractalFlowModel.log_prob`, `FractalFlowModel.loss`
+============================  ======================================================
+
+`seisflow.models.build` makes these parts of a config, with the steps for seismic sections and pixels that the
+paper does not have.
 
 References
 ----------
@@ -150,7 +175,24 @@ class FractalFlowModel(Model):
         generator: torch.Generator | None = None,
         means: Tensor | None = None,
     ) -> Tensor:
-        """Draw n patches (n, C, H, W), optionally from one topic, with its means fixed, or colder."""
+        """Draw n patches, (n, C, H, W).
+
+        Parameters
+        ----------
+        n : int
+        temperature : float
+            Factor of the standard deviations of the prior: below 1 for more typical patches.
+        topic : int, optional
+            Variance topic of all; by default each draws its own.
+        generator : torch.Generator, optional
+        means : Tensor of int64, (C, H, W), optional
+            Mean of the grid that each element takes, as `LDAPrior.draw_means` gives it.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such topic, or the prior has no grid of means.
+        """
         prior = self.prior
         if isinstance(prior, LDAPrior):
             # each weight is used once, so drawing it or taking its expectation gives the same distribution

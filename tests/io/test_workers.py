@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seisflow.errors import WorkerError
+from seisflow.errors import MissingPackageError, WorkerError
 from seisflow.io.workers import run, run_in_order
 
 
@@ -55,6 +55,12 @@ def test_results_come_in_order():
 def test_a_worker_that_dies_is_told():
     with pytest.raises(WorkerError, match="a worker died"):
         list(run(Die(), PLACES, None, 2, False))
+
+
+def test_a_scheduler_without_dask_is_told_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingPackageError, match=r"^tcp://10.0.0.1:8786: needs Dask.*'seisflow\[dask\]'"):
+        list(run(Square(), PLACES, "tcp://10.0.0.1:8786", 2, False))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
