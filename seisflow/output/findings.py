@@ -152,7 +152,7 @@ class Findings:
             sentence=f"{result.sentence()}. Model: {result.model}.",
             caveat=caveat,
             score=score.title,
-            surprise=bool(score.extends),
+            surprise=bool(score.parts),
         )
 
     def _boxes(self, section: xr.Dataset, steps: Sequence[int]) -> list[dict[str, Any]]:
