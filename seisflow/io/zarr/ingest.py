@@ -179,17 +179,12 @@ def _files(part: xr.Dataset) -> list[str]:
 
 
 def plan(shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return chunks for reading patches, and slabs of whole chunks that a worker holds in memory.
+    """Return sizes of chunks for reading patches, and of slabs of whole chunks that a worker holds.
 
     Parameters
     ----------
     shape : sequence of int
         Shape of the section, (..., lateral, vertical).
-
-    Returns
-    -------
-    chunks, slab : tuple of int
-        Sizes along each dim.
     """
     inner = tuple(min(size, most) for size, most in zip(shape[-2:], _CHUNK, strict=True))
     chunks = (1,) * (len(shape) - 2) + inner
