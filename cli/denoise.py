@@ -52,14 +52,15 @@ def command(
     OUT.removed.sgy and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder
     `denoise`.
     """
-    from seisflow import progress
-    from seisflow.output.paths import output_path
-    from seisflow.output.posterior_files import check_output, write_denoised
-    from seisflow.posterior.denoising import fit_cleaner
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.output.paths import output_path
+        from seisflow.output.posterior_files import check_output, write_denoised
+        from seisflow.posterior.denoising import fit_cleaner
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
-    sources = chosen.inputs(inputs, select, geometry)
+    sources = chosen.inputs(options.files(inputs), select, geometry)
     paths = [
         output_path(output, chosen.home / "denoise", source.name, several=len(sources) > 1)
         for source in sources

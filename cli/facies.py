@@ -54,14 +54,15 @@ def command(
     continuity, dip and predictability beside the survey's, and how well other seeds find it again. Without
     -o, all go to the folder `facies` of the run.
     """
-    from seisflow import progress
-    from seisflow.output.facies_files import write_facies
-    from seisflow.output.paths import output_path
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.output.facies_files import write_facies
+        from seisflow.output.paths import output_path
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
-    sources = chosen.inputs(inputs, select, geometry, trusted=trust)
+    sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
     several = len(sources) > 1
     paths = [output_path(output, chosen.home / "facies", source.name, several=several) for source in sources]
     if len(set(paths)) < len(paths):

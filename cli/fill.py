@@ -65,17 +65,18 @@ def command(
     Writes Zarr (amplitude, std, filled, draw_1, ...) or, with `-o OUT.sgy`, SEG-Y with the headers of its
     source and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder `fill`.
     """
-    from seisflow import progress
-    from seisflow.io import open_section
-    from seisflow.output.paths import output_path
-    from seisflow.output.posterior_files import check_output, write_filled
-    from seisflow.posterior.filler import fit
-    from seisflow.posterior.filling import check_anything_missing
-    from seisflow.posterior.gaps import flag_from_score, flag_traces
-    from seisflow.runs.choose import choose_model
+    with options.starting():
+        from seisflow import progress
+        from seisflow.io import open_section
+        from seisflow.output.paths import output_path
+        from seisflow.output.posterior_files import check_output, write_filled
+        from seisflow.posterior.filler import fit
+        from seisflow.posterior.filling import check_anything_missing
+        from seisflow.posterior.gaps import flag_from_score, flag_traces
+        from seisflow.runs.choose import choose_model
 
     chosen = choose_model(model, device)
-    sources = chosen.inputs(inputs, select, geometry)
+    sources = chosen.inputs(options.files(inputs), select, geometry)
     paths = [
         output_path(output, chosen.home / "fill", source.name, several=len(sources) > 1) for source in sources
     ]

@@ -33,14 +33,10 @@ def command(
     The output has the shape of MDIO v1, in shards. From 1 GB on, a worker for each core does the work. If the
     command is interrupted, the same command goes on where it stopped.
     """
-    from rich.console import Console  # here: --help does not wait for these
-    from rich.progress import Progress
+    from seisflow import progress
+    from seisflow.io import ingest  # here: --help does not wait for it
 
-    from seisflow.io import ingest
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("ingest", total=None)
+    with progress.bar("Ingesting") as report:
         done = ingest(
             inputs,
             output,
@@ -48,7 +44,7 @@ def command(
             scheduler=scheduler,
             workers=workers,
             crs=crs,
-            progress=lambda count, total: bar.update(task, completed=count, total=total),
+            progress=report,
             **geometry,
         )
     for warning in done.warnings:

@@ -13,6 +13,7 @@ from importlib import import_module
 import click
 
 import seisflow
+from seisflow import progress
 from seisflow.errors import SeisflowError
 from seisflow.shown import shown
 
@@ -71,7 +72,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         ctx.meta[options.BEGAN] = time.monotonic()
         try:
-            return super().invoke(ctx)
+            with progress.heartbeat("at work", options.FIRST):
+                return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:
             failure = _failure(error)
             if failure is None:

@@ -270,12 +270,16 @@ def echo_table(rows: Sequence[Sequence[str]], width: int = WIDTH) -> None:
             echo("  ".join(parts).rstrip())
 
 
+FIRST = 1.5
+"""Seconds after which a command has said something."""
+
+
 @contextmanager
 def starting() -> Iterator[None]:
     """Say soon that something happens, and go on saying it while heavy libraries load."""
     from seisflow import progress
 
-    with progress.lines(lambda: "loading PyTorch", first=1.5):
+    with progress.telling(), progress.lines(lambda: "loading PyTorch", first=FIRST):
         yield
 
 

@@ -30,21 +30,27 @@ def command(
     as '*.sgy', or the name of a data set that ships. Files that cannot be read get one line each, and exit
     code 1. Of large files, the headers at the ends of lines and some between are read.
     """
+    from seisflow import progress
     from seisflow.errors import SeisflowError  # here: --help does not wait for numpy and xarray
     from seisflow.io import describe, find_files, scan
 
     reports: list[ScanReport] = []
     failures: list[str] = []
+    pictures: list[str] = []
     files = find_files(inputs)
-    for path in files:
-        try:
-            reports.append(scan(path, **geometry))
-            if plot:
-                options.echo(_draw(path, geometry, reports[-1], overwrite), err=True)
-        except SeisflowError as error:
-            failures.append(str(error))
-        except Exception as error:  # a fault of ours with one file costs no report of the others
-            failures.append(f"{path}: {type(error).__name__}: {error}. This is a fault of seisflow")
+    with progress.bar("Scanning") as tell:
+        for number, path in enumerate(files):
+            tell(number, len(files))
+            try:
+                reports.append(scan(path, **geometry))
+                if plot:
+                    pictures.append(_draw(path, geometry, reports[-1], overwrite))
+            except SeisflowError as error:
+                failures.append(str(error))
+            except Exception as error:  # a fault of ours with one file costs no report of the others
+                failures.append(f"{path}: {type(error).__name__}: {error}. This is a fault of seisflow")
+    for picture in pictures:
+        options.echo(picture, err=True)
     reports = _joined(reports, geometry)
     if as_json:
         options.echo(json.dumps([report.model_dump() for report in reports], indent=2))

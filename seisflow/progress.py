@@ -39,9 +39,9 @@ def telling() -> Iterator[None]:
 
 
 @contextmanager
-def heartbeat(title: str) -> Iterator[None]:
+def heartbeat(title: str, first: float | None = None) -> Iterator[None]:
     """Say now and then that long work goes on, wherever nothing finer is told."""
-    with lines(lambda: title if not _told else ""):
+    with lines(lambda: title if not _told else "", first):
         yield
 
 

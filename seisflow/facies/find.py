@@ -17,8 +17,8 @@ from seisflow.facies.mixture import Mixture, fit_mixture, log_orders
 from seisflow.facies.vocabulary import BLOCK, Vocabulary, block_features
 from seisflow.models import FractalFlowModel, Model
 from seisflow.models.base import section_card
+from seisflow.models.recognition import scaling_of
 from seisflow.patches import Panel, panel_index, read_panel, section_name
-from seisflow.scoring.survey_match import for_survey
 
 WINDOW = (8, 4)
 """Blocks, down and across, of a window: a document of 32 words, 64 samples x 16 traces."""
@@ -136,7 +136,7 @@ class SectionFeatures:
             )
         self.section, self.model, self.seed = section, model, seed
         self.index = panel_index(section)
-        self._scaling = for_survey(section, model)[1].scaling
+        self._scaling = scaling_of(section, card)
         self._kept: dict[int, Floats] = {}
 
     def of(self, panel: Panel, number: int, *, keep: bool = False) -> Floats:

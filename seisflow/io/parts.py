@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,10 @@ def by_polygon(section: xr.Dataset, file: str) -> xr.Dataset:
         inside |= Ring(ring).contains_points(points, radius=1e-9)
     mask = inside.reshape(places[0].shape)
     if not mask.any():
-        low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
-        spans = ", ".join(f"{name} {a:.10g} to {b:.10g}" for name, a, b in zip(names, low, high, strict=True))
-        raise DataError(f"{file}: no trace lies inside. Those of {_name(section)} have {spans}: one system?")
+        raise DataError(
+            f"{file}: no trace lies inside. It has {_spans(names, np.concatenate(rings).T)}; those of "
+            f"{_name(section)} {_spans(names, places)}. Expected one coordinate system"
+        )
     return _keep_traces(section, mask)
 
 
@@ -63,7 +65,7 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
     try:
         above, below = map(float, ends)
     except ValueError:
-        raise DataError(f"{words}: cannot be read. Write horizon=FILE.csv:-50:+200") from None
+        raise DataError(f"{words}: no horizon with a window about it. Write FILE.csv:-50:+200") from None
     names, table = _table(Path(file))
     if "value" not in names:
         raise DataError(f"{file}: no column time or depth. Expected one beside inline and crossline, or cdp")
@@ -76,13 +78,18 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
     else:
         known = table[:, [names.index(key) for key in keys]]
         horizon = _interpolated(known, value, places)
+    if not np.isfinite(horizon).any():
+        known = _spans(keys, (table[:, names.index(key)] for key in keys))
+        raise DataError(f"{file}: no trace of {_name(section)} lies in it. It has {known}; "
+                        f"traces have {_spans(keys, places)}")  # fmt: skip
     vertical = str(section["amplitude"].dims[-1])
     labels = section[vertical].values
     top, base = horizon + min(above, below), horizon + max(above, below)
     mask = np.isfinite(horizon) & (base >= labels[0]) & (top <= labels[-1])
     if not mask.any():
         raise DataError(
-            f"{file}: nowhere in {_name(section)}, whose {vertical} runs from {labels[0]:g} to {labels[-1]:g}"
+            f"{file}: above or below {_name(section)}, whose {vertical} runs from {labels[0]:g} to "
+            f"{labels[-1]:g}. The horizon runs from {np.nanmin(horizon):g} to {np.nanmax(horizon):g}"
         )
     dims = section["amplitude"].dims[:-1]
     for name, edge, join in zip(WINDOW, (top, base), (np.fmax, np.fmin), strict=True):
@@ -165,7 +172,7 @@ def _rings(file: Path) -> tuple[tuple[str, str], list[NDArray[np.float64]]]:
         try:
             found = list(_polygons(json.loads(file.read_text())))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{file}: cannot be read as GeoJSON ({error})") from error
+            raise DataError(f"{file}: cannot be read as GeoJSON ({_why(error)})") from error
         if not found:
             raise DataError(f"{file}: no polygon. Expected features of type Polygon or MultiPolygon")
         return ("cdp_x", "cdp_y"), found
@@ -198,7 +205,7 @@ def _table(file: Path) -> tuple[list[str], NDArray[np.float64]]:
             row for row in csv.reader(text.splitlines(), _dialect(text)) if any(cell.strip() for cell in row)
         ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file}: cannot be read as CSV ({error})") from error
+        raise DataError(f"{file}: cannot be read as CSV ({_why(error)})") from error
     if not rows:
         raise DataError(f"{file}: empty. Expected a table")
     names = [cell.strip().lower() for cell in rows[0]]
@@ -214,6 +221,17 @@ def _table(file: Path) -> tuple[list[str], NDArray[np.float64]]:
 
 def _dialect(text: str) -> type[csv.Dialect]:
     return csv.Sniffer().sniff(text[:4096], ",; \t")
+
+
+def _why(error: Exception) -> str:
+    """Words for a file that cannot be read, without its name."""
+    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+
+
+def _spans(names: Sequence[str], values: Iterable[NDArray[np.float64]]) -> str:
+    """Least and largest of some coordinates, in words."""
+    pairs = zip(names, values, strict=True)
+    return ", ".join(f"{name} {np.nanmin(one):.10g} to {np.nanmax(one):.10g}" for name, one in pairs)
 
 
 def _is_number(text: str) -> bool:

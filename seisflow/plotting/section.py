@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from seisflow.errors import DataError
+from seisflow.io.parts import WINDOW
 from seisflow.patches.numbers import lateral_axis
 from seisflow.plotting.anomalies import draw_anomaly_overlay
 from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
@@ -77,7 +78,7 @@ def draw(
             "A section needs two dimensions longer than one: select more of it"
         )
     panel = panel.isel({dim: amplitude.sizes[dim] // 2 for dim in amplitude.dims[:-2]})
-    amplitude = panel["amplitude"].load()
+    amplitude = _masked(panel).load()
     if not np.isfinite(amplitude).any():
         raise DataError(f"{file}: no finite sample in {_where(panel)}. Select a part that has traces")
 
@@ -112,7 +113,7 @@ def draw(
     anomaly = panel["anomaly"].transpose(lateral, vertical)
     return draw_anomaly_overlay(
         values,
-        anomaly.values,
+        np.where(np.isfinite(amplitude.values), anomaly.values, np.nan),
         *axes,
         **look,
         threshold=anomaly.attrs.get("threshold"),
@@ -122,6 +123,17 @@ def draw(
         if anomaly.attrs.get("units") == "nat"
         else "Deviation from held-out data (std)",
     )
+
+
+def _masked(panel: xr.Dataset) -> xr.DataArray:
+    """Amplitudes of the part that was selected: NaN in other traces, and outside a window about a horizon."""
+    amplitude = panel["amplitude"]
+    kept = panel.get("trace_mask", xr.DataArray(True))
+    if set(WINDOW) <= set(panel.variables):
+        depth = panel[next(name for name in _VERTICAL if name in panel.coords)]
+        top, base = (panel[name] for name in WINDOW)
+        kept = kept & (depth >= top) & (depth <= base)
+    return amplitude if bool(kept.all()) else amplitude.where(kept)
 
 
 def _what(section: xr.Dataset) -> str:

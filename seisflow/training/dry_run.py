@@ -16,8 +16,9 @@ from seisflow import progress
 from seisflow.models import build_model
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import TrainingData
+from seisflow.training.finish import finishing_seconds
 from seisflow.training.start import initialise
-from seisflow.training.timing import PICTURES, kept_for_calibration
+from seisflow.training.timing import LEAST_SHARE, MOST_OVER, PICTURES, Budget, kept_for_calibration
 
 STEPS = 3
 
@@ -61,7 +62,7 @@ def measure(data: TrainingData, device: str | None = None, max_time: timedelta |
     data.read()
     model = build_model(data.config)
     with progress.bar("Setting whitening and scales from patches"):
-        initialise(model, data)
+        initialise(model, data, Budget(max_time).for_initialising)
     model = model.to(hardware.device)
     model.compute_in(hardware.subnet_dtype(training.precision))
     optimiser = torch.optim.AdamW(model.parameters(), lr=training.learning_rate)
@@ -86,7 +87,7 @@ def measure(data: TrainingData, device: str | None = None, max_time: timedelta |
         sum(p.numel() for p in model.parameters()),
         (STEPS - 1) / max(marks[-1] - marks[1], 1e-9),
         setup,
-        calibration + PICTURES,
+        calibration + PICTURES + finishing_seconds(model, data),
         _memory(hardware),
     )
 
@@ -104,11 +105,15 @@ def describe(data: TrainingData, found: DryRun, max_time: timedelta | None = Non
     whole = found.setup + steps + found.calibration
     limit = None if max_time is None else max_time.total_seconds()
     if limit is not None and limit < whole:
-        count = max(int((limit - found.setup - found.calibration) * found.rate), 0)
+        seconds = max(limit - found.setup - found.calibration, LEAST_SHARE * limit)
+        count = max(int(seconds * found.rate), 1)
         yield f"time         {progress.clock(limit)} by --max-time: {count} of {training.steps} steps"
+        over = found.setup + seconds + found.calibration - limit
+        if over > MOST_OVER * limit:
+            yield f"             and about {progress.clock(over)} on top: it is too short"
     else:
         yield f"time         {progress.clock(whole)} for {training.steps} steps"
-    yield f"             {progress.clock(found.calibration)} of it for calibration"
+    yield f"             {progress.clock(found.calibration)} of it for calibration and samples"
     yield f"memory       {found.memory / 1e9:.1f} GB"
 
 

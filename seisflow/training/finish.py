@@ -1,6 +1,7 @@
 """Steps after the training itself: totals of the prior's Dirichlets, and pictures."""
 
 import csv
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,42 @@ import torch
 from seisflow import plotting
 from seisflow.models import FractalFlowModel, Model
 from seisflow.priors import LDAPrior
+from seisflow.training.calibration import seconds_each
 from seisflow.training.data import TrainingData
 
 FITTED, FITTED_SAMPLES = 32, 2**19
 """Patches, at least, and samples that the totals of Dirichlets are fitted to: 512 images."""
+SAMPLING = 2.0
+"""Time of a gallery of samples, drawn together, and of what else looks at them, beside that of one sample."""
 
 
 def fit_concentrations(model: Model, data: TrainingData) -> None:
     """Set the totals of an LDA prior's Dirichlets from training patches; the density stays what it is."""
     if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
         return
-    count = min(max(FITTED, FITTED_SAMPLES // model.size), len(data.patches))
+    count = fitted_patches(model, data)
     with torch.inference_mode():
         latents = [
             model.encode(torch.stack([data.patches[i]["x"] for i in range(first, min(first + 16, count))]))[0]
             for first in range(0, count, 16)
         ]
         model.prior.fit_concentration(torch.cat(latents))
+
+
+def finishing_seconds(model: Model, data: TrainingData) -> float:
+    """Estimate the time of `fit_concentrations` and of a gallery, by that of one patch."""
+    began = time.monotonic()
+    with torch.inference_mode():
+        model.sample(1, generator=torch.Generator(model.device))
+    gallery = SAMPLING * (time.monotonic() - began)
+    if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
+        return gallery
+    return gallery + fitted_patches(model, data) * seconds_each(model.encode, data.first(4).to(model.device))
+
+
+def fitted_patches(model: Model, data: TrainingData) -> int:
+    """Patches that the totals of Dirichlets are fitted to."""
+    return min(max(FITTED, FITTED_SAMPLES // model.size), len(data.patches))
 
 
 def draw_run(model: Model, data: TrainingData, folder: Path) -> None:

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Timer
 from seisflow import progress
 from seisflow.models import Model
 from seisflow.training.data import TrainingData
+from seisflow.training.finish import finishing_seconds
 
 log = logging.getLogger("seisflow")
 SHARE = 0.4
@@ -41,7 +42,9 @@ class Budget:
     began : float
         When it began, by `time.monotonic`.
     reserve : float
-        Seconds kept for what follows the steps, at the speed of the first steps.
+        Seconds kept for calibration, at the speed of the first steps.
+    finishing : float
+        Seconds kept for what follows it: samples, pictures, files.
     least : float
         Seconds that steps get at least.
     """
@@ -49,6 +52,7 @@ class Budget:
     max_time: timedelta | None = None
     began: float = field(default_factory=time.monotonic)
     reserve: float = 0.0
+    finishing: float = PICTURES
     least: float = 0.0
 
     @property
@@ -58,10 +62,10 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """Seconds left of the time limit, without those for pictures; None for no limit."""
+        """Seconds left of the time limit, without those for finishing; None for no limit."""
         if self.max_time is None:
             return None
-        return self.max_time.total_seconds() - (time.monotonic() - self.began) - PICTURES
+        return self.max_time.total_seconds() - (time.monotonic() - self.began) - self.finishing
 
     def for_steps(self, model: Model, data: TrainingData, earlier: float = 0.0) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.
@@ -75,21 +79,24 @@ class Budget:
             return timedelta(seconds=earlier)
         full, least = data.evaluation_seconds(model)
         self.reserve = kept_for_calibration(seconds, full, least)
+        self.finishing = PICTURES + finishing_seconds(model, data)
         self.least = max(LEAST_SHARE * seconds, 1.0)
         left = self.left - self.reserve if self.left is not None else 0.0
         if left < self.least:
             over = self.least - left
             if over > MOST_OVER * seconds:
                 log.warning(
-                    "calibration takes about %s, and reading took %s: the run ends about %s after --max-time",
-                    progress.clock(self.reserve),
+                    "calibration and samples take about %s, and reading took %s: the run ends about %s after "
+                    "--max-time",
+                    progress.clock(self.reserve + self.finishing),
                     progress.clock(time.monotonic() - self.began),
                     progress.clock(over),
                 )
             left = self.least
         if self.reserve > 1:
             log.info(
-                "%s for steps, about %s for calibration", progress.clock(left), progress.clock(self.reserve)
+                "%s for steps, about %s for calibration, %s for samples and pictures",
+                *map(progress.clock, (left, self.reserve, self.finishing)),
             )
         return timedelta(seconds=earlier + left)
 
@@ -133,5 +140,6 @@ class Pace(Callback):
         if left is None or not self.budget.reserve:
             return
         slower = (sum(self._recent) / len(self._recent)) / (sum(self._first[1:]) / FIRST_STEPS)
-        rest = max(left - self.budget.reserve * slower, self.budget.least - (now - self._began))
+        more = (slower - 1) * (self.budget.reserve + self.budget.finishing)
+        rest = max(left - self.budget.reserve - more, self.budget.least - (now - self._began))
         self.timer._duration = self.timer.time_elapsed() + max(rest, 0.0)

@@ -10,6 +10,7 @@ from seisflow.io import open_section, select
 from seisflow.io.segy.crs import crs_of_text
 from seisflow.patches import read_panel
 from seisflow.patches.numbers import lateral_axis
+from seisflow.plotting import draw
 
 
 @pytest.fixture
@@ -50,8 +51,33 @@ def test_a_polygon_keeps_the_traces_inside(cube, tmp_path, kind):
 
 def test_a_polygon_that_holds_nothing_says_where_the_traces_are(cube, tmp_path):
     (tmp_path / "far.csv").write_text("x,y\n0,0\n1,0\n1,1\n")
-    with pytest.raises(DataError, match="cdp_x 400000 to 402775"):
+    with pytest.raises(DataError, match=r"It has cdp_x 0 to 1, .* cdp_x 400000 to 402775"):
         select(cube, [f"polygon={tmp_path / 'far.csv'}"])
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("1,1,9000\n1,112,9000\n4,1,9000\n4,112,9000\n", "below cube.sgy, whose time runs from 0 to 380"),
+        (
+            "70,1,100\n70,9,100\n90,1,100\n90,9,100\n",
+            "no trace of cube.sgy lies in it. It has inline 70",
+        ),
+    ],
+)
+def test_a_horizon_that_misses_the_survey_says_where_both_are(cube, tmp_path, table, words):
+    (tmp_path / "top.csv").write_text("inline,crossline,time\n" + table)
+    with pytest.raises(DataError, match=words):
+        select(cube, [f"horizon={tmp_path / 'top.csv'}:-50:+50"])
+
+
+def test_a_picture_shows_nothing_outside_a_window_or_a_polygon(cube, tmp_path):
+    (tmp_path / "top.csv").write_text("inline,crossline,time\n1,1,120\n1,112,180\n4,1,120\n4,112,180\n")
+    (tmp_path / "area.csv").write_text("inline,crossline\n0.5,0.5\n4.5,0.5\n0.5,80.5\n")
+    part = select(cube, [f"polygon={tmp_path / 'area.csv'}", f"horizon={tmp_path / 'top.csv'}:-20:+60"])
+    drawn = draw(part.isel(inline=[2])).axes[0].images[0].get_array().filled(np.nan)
+    np.testing.assert_array_equal(np.isfinite(drawn), read_panel(part, (2,)).mask)
+    assert 0.05 < np.isfinite(drawn).mean() < 0.6
 
 
 def test_a_triangle_masks_traces_within_the_lines_it_crosses(cube, tmp_path):
@@ -75,9 +101,9 @@ def test_a_horizon_with_a_window_masks_what_is_outside(cube, tmp_path):
 
 
 def test_a_horizon_that_cannot_be_read_says_how_to_write_it(cube, tmp_path):
-    with pytest.raises(DataError, match=r"Write horizon=FILE\.csv:-50:\+200"):
+    with pytest.raises(DataError, match=r"Write FILE\.csv:-50:\+200"):
         select(cube, ["horizon=top.csv"])
-    with pytest.raises(DataError, match="cannot be read as CSV"):
+    with pytest.raises(DataError, match=r"cannot be read as CSV \(no such file"):
         select(cube, [f"horizon={tmp_path / 'none.csv'}:-5:+5"])
 
 
