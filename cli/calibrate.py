@@ -38,6 +38,10 @@ def command(
 
     INPUT is files of the survey, or a folder of them, without what is looked for: choose undisturbed lines
     with `--select`. Without INPUT, calibrates anew on what the model was trained on.
+
+    \b
+    Examples:
+      seisflow calibrate other.sgy -m runs/survey-1 --select inline=1:40
     """
     with options.starting():
         from seisflow import progress

@@ -51,6 +51,10 @@ def command(
     Writes Zarr (amplitude, removed, std) or, with `-o OUT.sgy`, SEG-Y with the headers of its source,
     OUT.removed.sgy and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder
     `denoise`.
+
+    \b
+    Examples:
+      seisflow denoise line.sgy -o clean.sgy
     """
     with options.starting():
         from seisflow import progress

@@ -57,6 +57,10 @@ def command(
     Without SURVEY, takes the file that the model was trained on a part of. The lines after those it was
     trained on (of a 2D line: the traces), or before, where more are left there, calibrate, and are tested on;
     baselines stand in the same table. Tables keep the other surveys that they hold.
+
+    \b
+    Examples:
+      seisflow evaluate survey.sgy -m runs/survey-1
     """
     with options.starting():
         from seisflow import progress

@@ -47,6 +47,10 @@ def command(
     LABELS is a volume that is not zero where something was picked (SEG-Y, Zarr, npy), or a table (.csv) of
     picks with a column for every dim of the map (`trace,sample` for a line; `sample` counts from 0) and maybe
     `name`: picks of one name are joined by lines. Draws hits, misses and false alarms; -o says where.
+
+    \b
+    Examples:
+      seisflow evaluate-labels map.zarr picks.csv
     """
     from seisflow import plotting
     from seisflow.evaluation.labels.evaluate import evaluate_labels

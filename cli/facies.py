@@ -53,6 +53,10 @@ def command(
     panel, windows typical of each facies, and a summary. Tells what each facies is by its power, frequency,
     continuity, dip and predictability beside the survey's, and how well other seeds find it again. Without
     -o, all go to the folder `facies` of the run.
+
+    \b
+    Examples:
+      seisflow facies survey.sgy -o facies.sgy --topics 5
     """
     with options.starting():
         from seisflow import progress

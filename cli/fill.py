@@ -64,6 +64,11 @@ def command(
 
     Writes Zarr (amplitude, std, filled, draw_1, ...) or, with `-o OUT.sgy`, SEG-Y with the headers of its
     source and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder `fill`.
+
+    \b
+    Examples:
+      seisflow fill line.sgy -o filled.sgy --traces 120:131
+      seisflow fill survey.zarr --from-score map.zarr
     """
     with options.starting():
         from seisflow import progress

@@ -68,6 +68,11 @@ def command(
     Writes Zarr, or SEG-Y with `-o OUT.sgy`: inlines 1 to N are the patches, crosslines their traces. Beside
     it stand a gallery of the first 100, and a table (CSV) of the density and topic of each. Without -o,
     `generated.zarr` in the run folder. Images are 8-bit Zarr.
+
+    \b
+    Examples:
+      seisflow generate --n 100
+      seisflow generate -m f3-small --n 16 --topic 2 -o patches.sgy
     """
     with options.starting():
         from seisflow import progress

@@ -14,6 +14,10 @@ def command(model: str | None, as_json: bool) -> None:
     """Tell what a model was trained on, how long, how well, and what it is calibrated for.
 
     RUN|MODEL is a run folder, a saved model, or the name of a model that ships. [default: runs/latest]
+
+    \b
+    Examples:
+      seisflow info runs/latest
     """
     with options.starting():
         from seisflow.models.storage import DEFAULT_MODEL

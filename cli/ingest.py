@@ -32,6 +32,11 @@ def command(
     FILE is anything that `seisflow scan` knows, or a URL of SEG-Y or Zarr; several are parts of one survey.
     The output has the shape of MDIO v1, in shards. From 1 GB on, a worker for each core does the work. If the
     command is interrupted, the same command goes on where it stopped.
+
+    \b
+    Examples:
+      seisflow ingest survey.sgy -o survey.zarr
+      seisflow ingest lines/*.sgy -o survey.zarr --workers 4
     """
     from seisflow import progress
     from seisflow.io import ingest  # here: --help does not wait for it

@@ -38,6 +38,11 @@ def command(
     FILE is SEG-Y, Zarr, or the name of a data set that ships. Of a cube, the middle inline is drawn:
     `--select inline=10117`, `--select crossline=2200` or `--select time=1500` draws another plane.
     Writes PNG, PDF or SVG; without -o, a PNG in the current folder, named after FILE.
+
+    \b
+    Examples:
+      seisflow plot map.zarr -o map.png
+      seisflow plot line.sgy --wiggle --agc 500
     """
     from seisflow import plotting  # here: --help does not wait for matplotlib
 

@@ -12,7 +12,13 @@ from . import options
 @click.argument("runs", metavar="[RUN RUN]", nargs=-1, type=click.Path(path_type=Path))
 @options.as_json
 def command(runs: tuple[Path, ...], as_json: bool) -> None:
-    """List the runs in runs/, the last first; or compare two: what differs in configuration and result."""
+    """List the runs in runs/, the last first; or compare two: what differs in configuration and result.
+
+    \b
+    Examples:
+      seisflow runs
+      seisflow runs runs/survey-1 runs/survey-2
+    """
     with options.starting():
         from seisflow.runs import folders
         from seisflow.runs.info import differences, run_rows

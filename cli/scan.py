@@ -29,6 +29,11 @@ def command(
     INPUT is a SEG-Y or SU file, a Zarr folder, NetCDF, what obspy reads, a folder of these, a pattern such
     as '*.sgy', or the name of a data set that ships. Files that cannot be read get one line each, and exit
     code 1. Of large files, the headers at the ends of lines and some between are read.
+
+    \b
+    Examples:
+      seisflow scan survey.sgy
+      seisflow scan segy/ --json
     """
     from seisflow import progress
     from seisflow.errors import SeisflowError  # here: --help does not wait for numpy and xarray

@@ -84,6 +84,11 @@ def command(
     (amplitude, nll, anomaly, mask) or, with `-o OUT.sgy`, the anomaly as SEG-Y with the headers of its
     source; beside it a picture of the strongest anomaly, a summary (JSON), a list as CSV, and as GeoJSON
     where there are coordinates. Without -o, all go to the folder `score` of the run.
+
+    \b
+    Examples:
+      seisflow score
+      seisflow score survey.sgy -m runs/survey-1 -o map.sgy --report
     """
     with options.starting():
         import seisflow.output.score_files  # noqa: F401  (heavy, so loaded here)

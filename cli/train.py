@@ -106,6 +106,12 @@ def command(
     INPUT is files, or a folder of them. They are grouped into surveys, each with a scale of its own; what
     cannot share a model is left out, and said. Leaves a run folder with the model, its state, logs and
     pictures; `seisflow score` and `seisflow generate` take the latest one.
+
+    \b
+    Examples:
+      seisflow train survey.sgy --dry-run
+      seisflow train segy/ --max-time 01:00:00
+      seisflow train --resume
     """
     with options.starting():
         from seisflow import training

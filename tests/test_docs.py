@@ -24,7 +24,15 @@ def commands(page: Path) -> list[str]:
     return [shlex.join(some[1:]) for some in words if some[:1] == ["seisflow"]]
 
 
+def examples(name: str) -> list[str]:
+    """Return the lines of a command's help that call seisflow."""
+    lines = ((cli.get_command(None, name) or cli).help or "").splitlines()
+    return [line.strip().removeprefix("seisflow ") for line in lines if re.match(" +seisflow ", line)]
+
+
+HELP = {name: examples(name) for name in cli.list_commands(None)}
 SHOWN = [(page.relative_to(ROOT), command) for page in PAGES for command in commands(page)]
+SHOWN += [(f"{name} --help", command) for name, found in HELP.items() for command in found]
 
 
 @pytest.mark.parametrize(("page", "command"), SHOWN, ids=[f"{page}: {command}" for page, command in SHOWN])
@@ -39,8 +47,9 @@ def test_a_command_in_the_docs_is_understood(page, command):
     group.make_context(group.name, words, parent=context.parent)
 
 
-def test_docs_show_commands():
-    assert len(SHOWN) > 50
+def test_docs_and_helps_show_commands():
+    assert len(SHOWN) > 80
+    assert all(HELP[name] for name in ("scan", "train", "score", "generate", "fill", "facies"))
 
 
 @pytest.mark.slow
