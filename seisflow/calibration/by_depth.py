@@ -16,7 +16,7 @@ LEVELS = (0.0228, 0.1587, 0.5, 0.8413, 0.9772)
 FOLDS = 3
 """Groups of neighbouring held-out panels that are judged by what was fitted to the others. Surveys drift, and
 smaller groups would hide it: next to a line there would always be one that was fitted to."""
-BIN_SAMPLES = 100_000
+BIN_SAMPLES = 50_000
 """Samples of a depth bin that its quantiles are taken of."""
 DepthMap = tuple[NDArray[np.float32], NDArray[np.float64]]
 """A map (T, X) and the depth (T,) of its samples."""

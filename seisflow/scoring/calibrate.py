@@ -15,7 +15,7 @@ from seisflow.patches import Panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import SMOOTHING, ForwardPass, scores_of
 from seisflow.scores.base import Maps, Score
-from seisflow.scoring.calibrated import deviation_of, terms
+from seisflow.scoring.calibrated import deviation_of, of_terms, terms
 from seisflow.scoring.windows import measure_panel
 
 BINS = 16
@@ -83,11 +83,12 @@ def calibrate_scores(
         for name, score in offered.items()
         if name not in ("typicality", "nll") and (names is None or name in names)
     ]
+    wanted = {score.name for score in others}
     within = {part.score.name for score in others for part in score.parts}
     taken = [offered["typicality"], *(score for score in others if score.name not in within)]
     channels = np.cumsum([0, *(_channels(model, score) for score in taken)]).tolist()
     plain: list[DepthMap] = []
-    features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in others}
+    features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in taken[1:]}
     total, known = 0.0, 0
     parts = (1 + TOGETHER) * count
     for number, (whole, depth) in enumerate(panels):
@@ -108,15 +109,12 @@ def calibrate_scores(
             most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
             values = np.stack([one[:, :most] for one in found])
             features[score.name].append((values, depth))
-            for part, some in score.placed():
-                if part.score.name in features:
-                    features[part.score.name].append((values[some], depth))
     tile = (model.shape[1], model.shape[2])
-    calibrations = {}
-    done, every = 0, max(sum(len(score.features) for score in others), 1)
-    for score in others:
+    calibrations: dict[str, JointCalibration] = {}
+    done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
+    for score in taken[1:]:
         report(count + TOGETHER * count * done // every, parts)
-        calibrations[score.name] = _joint(features[score.name], score, tile, held_out=held_out)
+        calibrations |= _joint(features[score.name], score, tile, wanted, held_out=held_out)
         done += len(score.features)
     return Calibrated(
         calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
@@ -132,14 +130,35 @@ def _middle(panel: Panel, traces: int) -> Panel:
 
 
 def _joint(
-    panels: Sequence[tuple[Maps, NDArray[np.float64]]], score: Score, tile: tuple[int, int], *, held_out: bool
-) -> JointCalibration:
-    draft = _fit(panels, score, held_out=held_out)
-    scores: list[Maps] = []
-    for others, some in folds(panels):
+    panels: Sequence[tuple[Maps, NDArray[np.float64]]],
+    score: Score,
+    tile: tuple[int, int],
+    wanted: set[str],
+    *,
+    held_out: bool,
+) -> dict[str, JointCalibration]:
+    """Calibrations of a score, and of those of its parts that are wanted as well, by their names."""
+    whole = _fit(panels, score, held_out=held_out)
+    drafts = {score.name: whole}
+    places: dict[str, int] = {}
+    for number, (part, some) in enumerate(score.placed()):
+        if part.score.name in wanted:
+            places[part.score.name] = number
+            drafts[part.score.name] = JointCalibration(
+                features=whole.features[some], maxima=[], held_out=held_out, recipe=part.score.recipe
+            )
+    judged: dict[str, list[Maps]] = {name: [] for name in drafts}
+    for others, some_panels in folds(panels):
         judge = _fit(others, score, held_out=held_out)
-        scores += [np.abs(deviation_of(values, depth, judge, score)) for values, depth in some]
-    return draft.model_copy(update=extremes(scores, tile))
+        for values, depth in some_panels:
+            if not score.parts:
+                judged[score.name].append(np.abs(deviation_of(values, depth, judge, score)))
+                continue
+            found = list(terms(judge.deviations(values, depth), score))
+            judged[score.name].append(of_terms(found, judge, score))
+            for name, number in places.items():
+                judged[name].append(found[number])
+    return {name: draft.model_copy(update=extremes(judged[name], tile)) for name, draft in drafts.items()}
 
 
 def _fit(

@@ -73,10 +73,7 @@ def deviation_of(
         return calibration.deviation(next(iter(features)), depth)
     deviations = calibration.deviations(features, depth)
     if score.parts:
-        total = np.zeros(1, np.float32)
-        for part, one, exceeded in zip(score.parts, terms(deviations, score), calibration.terms, strict=True):
-            total = total + part.of(surprise(one, exceeded))
-        return total
+        return of_terms(terms(deviations, score), calibration, score)
     return _one(deviations, score, calibration.precision)
 
 
@@ -85,6 +82,14 @@ def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
     for part in score.parts:
         one = _one(islice(deviations, len(part.score.features)), part.score, None)
         yield np.abs(one) if part.score.two_sided else np.maximum(one, 0)
+
+
+def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) -> Maps:
+    """Sum (T, X) of what the -ln p of the parts' maps (T, X) count."""
+    total = np.zeros(1, np.float32)
+    for part, one, exceeded in zip(score.parts, maps, calibration.terms, strict=True):
+        total = total + part.of(surprise(one, exceeded))
+    return total
 
 
 def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:

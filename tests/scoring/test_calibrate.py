@@ -32,6 +32,12 @@ def test_every_score_that_a_model_offers_is_calibrated_unless_named(model):
         model, panels(FOLDS), scaling, held_out=True, count=FOLDS, names=["ratio"]
     )
     assert set(few.calibrations) == {"ratio"}
+    alone = calibrate.calibrate_scores(
+        model, panels(FOLDS), scaling, held_out=True, count=FOLDS, names=["combined"]
+    )
+    assert alone.calibrations == {
+        "combined": found.calibrations["combined"]
+    }  # a part of joint, fitted with it
     assert few.calibrations["ratio"] == found.calibrations["ratio"]
     assert few.calibration == found.calibration
     assert np.isfinite(found.nats_per_dim)
