@@ -79,8 +79,8 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
         known = table[:, [names.index(key) for key in keys]]
         horizon = _interpolated(known, value, places)
     if not np.isfinite(horizon).any():
-        known = _spans(keys, (table[:, names.index(key)] for key in keys))
-        raise DataError(f"{file}: no trace of {_name(section)} lies in it. It has {known}; "
+        spans = _spans(keys, (table[:, names.index(key)] for key in keys))
+        raise DataError(f"{file}: no trace of {_name(section)} lies in it. It has {spans}; "
                         f"traces have {_spans(keys, places)}")  # fmt: skip
     vertical = str(section["amplitude"].dims[-1])
     labels = section[vertical].values
