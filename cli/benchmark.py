@@ -14,7 +14,7 @@ from .train import Duration
 IMAGES = ("mnist", "fashion-mnist", "cifar10-automobile")
 NAMES = (
     *("moons", *IMAGES, "seismic", "table1", "side-by-side", "ood", "topics", "facies"),
-    *("fill", "denoise", "samples", "false-alarms"),
+    *("fill", "denoise", "samples", "false-alarms", "faults"),
 )
 
 
@@ -67,6 +67,7 @@ def command(
     fill, denoise       missing traces and noise, beside classical ways, on F3, Volve, Alaska
     samples             patches that MODEL generates told from held-out Volve lines by a forest
     false-alarms        alarms on unseen lines of a lake, beside the rates that are promised
+    faults              maps beside an interpreter's fault picks of the Great South Basin
     side-by-side        flow, FractalAR and FractalMAR for the same time, MNIST and Volve
     seismic             nats/dim on held-out Volve inlines, beside Gaussian baselines
     """
@@ -122,6 +123,7 @@ def _refuse(name: str, asked: dict[str, Any], tables_only: bool) -> None:
         "samples": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "ood": ("-c", "--set", "--max-time", "--eval-only", "--resize"),
         "false-alarms": ("--resize",),
+        "faults": ("--resize",),
         "seismic": ("--resize",),
         "cifar10-automobile": ("--resize",),
     }.get(name, ())

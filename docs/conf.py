@@ -64,8 +64,8 @@ html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "heade
 
 # Gallery: examples leave files where they run, so copies of them run in the build folder. Those that are not
 # named here are listed only.
-RUN_HERE = ("anomaly_map", "cloud_zarr", "fractal_steps", "generate_by_topic", "open_cube", "open_gathers",
-            "open_line")  # fmt: skip
+RUN_HERE = ("anomaly_map", "cloud_zarr", "fault_map", "fractal_steps", "generate_by_topic", "open_cube",
+            "open_gathers", "open_line")  # fmt: skip
 copies = BUILT / "examples"
 shutil.rmtree(copies, ignore_errors=True)
 copies.mkdir(parents=True)

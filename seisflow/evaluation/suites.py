@@ -13,8 +13,9 @@ from seisflow.evaluation.anomalies import alarms
 from seisflow.evaluation.asked import Asked
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import moons, ood, topics
+from seisflow.evaluation.labels import faults
 from seisflow.evaluation.reporting import pages, pictures, records
-from seisflow.evaluation.reporting.alarm_pages import alarms_table
+from seisflow.evaluation.reporting.alarm_pages import alarms_table, faults_table
 from seisflow.evaluation.reporting.posterior_pages import (
     denoising_tables,
     filling_tables,
@@ -227,9 +228,15 @@ def run_false_alarms(asked: Asked) -> Iterator[Result]:
         yield _kept(one, asked, "false-alarms")
 
 
+def run_faults(asked: Asked) -> Iterator[Result]:
+    """Maps of the default score beside attributes, against an interpreter's fault picks."""
+    for one in faults.run(_needed(asked), asked):
+        yield _kept(one, asked, "faults")
+
+
 def _needed(asked: Asked) -> Path:
     if asked.data is None:
-        raise ConfigError("no data: pass --data, the folder that holds fields/, sbp/ and segy/")
+        raise ConfigError("no data: pass --data, the folder that holds fields/, labelled/, sbp/ and segy/")
     return asked.data
 
 
@@ -252,6 +259,7 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "denoise": run_denoise,
     "samples": run_samples,
     "false-alarms": run_false_alarms,
+    "faults": run_faults,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "moons": pages.moons_table,
@@ -264,6 +272,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "denoise": denoising_tables,
     "samples": samples_table,
     "false-alarms": alarms_table,
+    "faults": faults_table,
 }
 """Table makers of the suites; the image data sets have `pages.image_tables`."""
 

@@ -1,4 +1,4 @@
-"""Table of realised false alarms, made from result objects alone."""
+"""Tables of realised false alarms and of fault picks, made from result objects alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,3 +37,33 @@ def _cell(rate: dict[str, Any]) -> str:
     low, high = rate["interval"]
     star = "" if rate["rests_on"] != "largest" else " *"
     return f"{rate['share']:.1%} ({low:.1%} to {high:.1%}){star}"
+
+
+def faults_table(results: Sequence[dict[str, Any]]) -> str:
+    """Agreement with fault picks, section by section, of the default score and of attributes."""
+    one = results[0]
+    sections = list(one["by_section"])
+    lines = [
+        "| AUROC, average precision, AUPRO | "
+        + " | ".join(f"{name} | | " for name in sections)
+        + "| mean AUROC |",
+        "| --- |" + " --: |" * (3 * len(sections) + 1),
+    ]
+    for row in sorted(results, key=lambda row: (row["is_baseline"], -row["value"])):
+        cells = [
+            f"{row['by_section'][section][key]:.3f}"
+            for section in sections
+            for key in ("auroc", "average_precision", "aupro")
+        ]
+        name = row["model"] if row["is_baseline"] else f"**{row['model']}** (default)"
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {row['value']:.3f} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{one['protocol']}. {one['steps']:,} steps in {one['training_seconds']:,.0f} s; "
+            f"{one['machine']}, seed {one['seed']}, commit {one['commit']}.",
+            "",
+            f"Made by `{one['command']} --data DATA`.",
+        ]
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
-from seisflow.evaluation.reporting.alarm_pages import alarms_table
+from seisflow.evaluation.reporting.alarm_pages import alarms_table, faults_table
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
 from seisflow.io.atomic import replace_text
 from seisflow.plotting.files import save
@@ -68,6 +68,9 @@ def write_pages(folder: Path) -> list[Path]:
     alarms = records.load(folder, "false-alarms")
     if alarms:
         done.append(put(folder / ANOMALIES_PAGE, "false alarms", alarms_table(alarms), "Anomalies"))
+    faults = records.load(folder, "faults")
+    if faults:
+        done.append(put(folder / ANOMALIES_PAGE, "faults", faults_table(faults), "Anomalies"))
     for name, table in POSTERIOR_TABLES.items():
         if results := records.load(folder, name):
             done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
