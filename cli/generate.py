@@ -1,6 +1,5 @@
 """``seisflow generate``: draw new patches from a model."""
 
-import functools
 import logging
 import math
 from pathlib import Path
@@ -76,7 +75,7 @@ def command(
     """
     with options.starting():
         from seisflow import progress
-        from seisflow.output.generated_files import write_generated, write_generated_images
+        from seisflow.output.generated_files import write_generated
         from seisflow.output.paths import output_path
         from seisflow.runs.choose import choose_model
 
@@ -84,11 +83,7 @@ def command(
     log.info("%s", chosen.describe())
     path = output_path(output, chosen.home, "generated")
     with progress.bar("Generating") as report:
-        images = chosen.card.images is not None
-        if images and at is not None:
-            raise click.UsageError("Images have no coordinates: leave out --at.")
-        write = write_generated_images if images else functools.partial(write_generated, at=at)
-        summary = write(
+        summary = write_generated(
             chosen.model,
             n,
             path,
@@ -97,6 +92,7 @@ def command(
             seed=seed or 0,
             overwrite=overwrite,
             model_name=chosen.name,
+            at=at,
             report=report,
         )
     options.echo(f"{path}: {summary.sentence()}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow import plotting, progress
-from seisflow.errors import OutputError
+from seisflow.errors import ConfigError, OutputError
 from seisflow.generation.batches import generate_batches
 from seisflow.generation.density import LEAST, describe_patches, topic_effect
 from seisflow.generation.images import generate_images
@@ -74,7 +74,9 @@ def write_generated(
     at: tuple[float, float, float] | None = None,
     report: progress.Report = progress.silent,
 ) -> GenerationSummary:
-    """Draw n patches into a file, a batch at a time; memory does not grow with n.
+    """Draw n patches of sections, or images, into a file, a batch at a time.
+
+    Memory does not grow with the number of patches of sections.
 
     Beside it, and named after it, stand a gallery of the first 100 (``.png``), and a table (``.csv``) of the
     log-density and the most probable topic of each.
@@ -102,6 +104,13 @@ def write_generated(
         If the output cannot be written.
     """
     path = Path(output)
+    if model.card is not None and model.card.images is not None:
+        if at is not None:
+            raise ConfigError("images have no coordinates: leave out --at")
+        options: dict[str, Any] = {"topic": topic, "temperature": temperature, "seed": seed}
+        return _write_images(
+            model, n, path, overwrite=overwrite, model_name=model_name, report=report, **options
+        )
     check_format(path)
     gallery, table = path.with_suffix(".png"), path.with_suffix(".csv")
     card = section_card(model)
@@ -181,31 +190,23 @@ def _writer(path: Path, section: xr.Dataset) -> Iterator[Any]:
         yield lambda lead, values: store.write("amplitude", lead, values)
 
 
-def write_generated_images(
+def _write_images(
     model: Model,
     n: int,
-    output: str | Path,
+    path: Path,
     *,
-    topic: int | None = None,
-    temperature: float = 1.0,
-    seed: int = 0,
-    overwrite: bool = False,
-    model_name: str = "",
-    report: progress.Report = progress.silent,
+    overwrite: bool,
+    model_name: str,
+    report: progress.Report,
+    **options: Any,
 ) -> GenerationSummary:
-    """Draw n images into a Zarr folder, with a gallery of the first 100 beside it (``.png``).
-
-    Parameters and errors as for `seisflow.output.generated_files.write_generated`; images have no SEG-Y.
-    """
-    path = Path(output)
+    """As `write_generated`, of images: a Zarr folder, and a gallery of the first 100 (``.png``)."""
     if path.suffix.lower() != ".zarr":
         raise OutputError(f"{path}: {path.suffix or 'no ending'} is no format for images. Expected .zarr")
     gallery = path.with_suffix(".png")
     for one in (path, gallery):
         check_target(one, overwrite)
-    images = generate_images(
-        model, n, topic=topic, temperature=temperature, seed=seed, report=report
-    ).assign_attrs(model=model_name)
+    images = generate_images(model, n, report=report, **options).assign_attrs(model=model_name)
     with together([path], overwrite=overwrite) as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that consolidated metadata is not in the standard yet
         images.to_zarr(folder / path.name, zarr_format=3, consolidated=True)
