@@ -18,10 +18,11 @@ from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index
+from seisflow.posterior import fx
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import observe
-from seisflow.posterior.noise import leave_one_out, noise_spectrum
+from seisflow.posterior.noise import Noise, leave_one_out, measure_noise
 from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import around
 from seisflow.posterior.slopes import coherence, slopes
@@ -49,14 +50,14 @@ class Cleaner:
     ----------
     filler : Filler
         Predicts a trace from the others.
-    noise : ndarray, (J, F)
-        Power spectrum of the noise in each window of 128 samples, in variances of the section.
+    noise : Noise
+        Spectrum of the noise, in variances of the section.
     level : float
         Standard deviation of the noise, in amplitude units.
     """
 
     filler: Filler
-    noise: NDArray[np.float64]
+    noise: Noise
     level: float
 
 
@@ -98,7 +99,8 @@ def denoise(
 ) -> xr.Dataset:
     r"""Attenuate the incoherent noise of a section in memory.
 
-    A network predicts each trace from the others, :math:`\mu`, after it has learned from the section. Of the
+    A network that has learned from the section predicts each trace from the others, and so does an f-x
+    filter; :math:`\mu` is their mean, weighted for least error in each band of frequencies. Of the
     difference from what was recorded, each frequency keeps what is not noise:
 
     .. math:: \hat x = \mu + g\,(y - \mu), \qquad g(f) = 1 - N(f) / S(f)
@@ -194,8 +196,9 @@ def fit_cleaner(
     if level is not None:
         _check_level(level, pool.std)
     filler = fit(section, others=others, device=device, steps=steps, seed=seed, report=report)
-    noise = noise_spectrum(filler.network, pool.pieces)
-    estimated = Cleaner(filler, noise, filler.std * float(np.sqrt(mean_power(noise, axis=1).mean())))
+    noise = measure_noise(filler.network, pool.pieces)
+    power = float(mean_power(noise.spectrum, axis=1).mean())
+    estimated = Cleaner(filler, noise, filler.std * float(np.sqrt(power)))
     return estimated if level is None else with_level(estimated, level)
 
 
@@ -210,10 +213,10 @@ def with_level(cleaner: Cleaner, level: float) -> Cleaner:
     std = cleaner.filler.std
     _check_level(level, std)
     if cleaner.level > 0:
-        noise = cleaner.noise * (level / cleaner.level) ** 2
+        spectrum = cleaner.noise.spectrum * (level / cleaner.level) ** 2
     else:
-        noise = np.full_like(cleaner.noise, (level / std) ** 2)
-    return Cleaner(cleaner.filler, noise, level)
+        spectrum = np.full_like(cleaner.noise.spectrum, (level / std) ** 2)
+    return Cleaner(cleaner.filler, cleaner.noise._replace(spectrum=spectrum), level)
 
 
 def _check_level(level: float, std: float) -> None:
@@ -253,14 +256,17 @@ class _TileCleaner:
         lead, columns = tile
         traces = self.section.sizes[layout(self.section).lateral]
         halo = slice(max(columns.start - HALO, 0), min(columns.stop + HALO, traces))
-        read = around(halo, traces)
+        both = around(halo, traces), fx.around(halo, traces)
+        read = slice(min(one.start for one in both), max(one.stop for one in both))
         flagged = np.zeros(self.section["amplitude"].shape[:-1], bool)
         seen = observe(self.section, lead, read, flagged)
         own = slice(columns.start - read.start, columns.stop - read.start)
-        filler = self.cleaner.filler
+        filler, noise = self.cleaner.filler, self.cleaner.noise
         values, scale = filler.scaled(seen), np.float32(filler.std)
-        mean, _ = leave_one_out(filler.network, values, seen.known, first=read.start, traces=traces)
-        off, std = take_off(np.where(seen.known, values - mean, np.float32(0)), self.cleaner.noise)
+        mean = leave_one_out(
+            filler.network, noise.fx_weights, values, seen.known, first=read.start, traces=traces
+        )
+        off, std = take_off(np.where(seen.known, values - mean, np.float32(0)), noise.spectrum)
         off, std, known = off[:, own], std[:, own], seen.known[:, own]
         amplitude = seen.amplitude[:, own]
         removed = np.where(known, scale * off, np.float32(0))

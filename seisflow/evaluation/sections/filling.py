@@ -19,7 +19,7 @@ from seisflow.patches import Block, panel_index
 from seisflow.posterior.filler import STEPS, fit
 from seisflow.posterior.filling import fill_panels
 from seisflow.posterior.learning import ranked_probability_score
-from seisflow.posterior.noise import noise_spectrum
+from seisflow.posterior.noise import measure_noise
 from seisflow.posterior.pool import gather
 from seisflow.posterior.spectra import mean_power
 from seisflow.runs.provenance import commit, machine
@@ -222,6 +222,6 @@ def _learned(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
         one = measure(case.test, case.missing, means, stds)
         one |= {"model": name, "options": f"{STEPS} steps", "seconds": seconds}
         if score is None:
-            noise = noise_spectrum(filler.network, gather(task.train, seed=case.seed).pieces[:4])
+            noise = measure_noise(filler.network, gather(task.train, seed=case.seed).pieces[:4]).spectrum
             one["limit"] = round(float(-10 * np.log10(mean_power(noise, axis=1).mean())), 2)
         yield one
