@@ -36,7 +36,6 @@ ON_SEISMIC: dict[str, Preset] = {  # fractal-ar first: its bins are the step tha
     "fractal-flow": ("seismic", ()),
     "fractal-mar": ("fractal-mar", ()),
 }
-DATA_SETS = ("mnist", "volve")
 
 
 def run_all(

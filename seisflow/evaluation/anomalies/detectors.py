@@ -8,7 +8,6 @@ say, as for the scores of a model.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,14 +29,6 @@ BLOCK, BLOCK_STEP = (16, 8), (4, 2)
 """Size and stride of the blocks that PCA and the block-Gaussian see."""
 BLOCKS = 20_000
 """Blocks that these are fitted to."""
-
-
-class Detector(Protocol):
-    """A statistic of panels."""
-
-    def __call__(self, panel: Panel) -> Panel:
-        """Map a panel (T, X) to its statistic (T, X)."""
-        ...
 
 
 def rms(panel: Panel) -> Panel:
