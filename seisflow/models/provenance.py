@@ -51,8 +51,6 @@ class Provenance(TypedDict, total=False):
     calibration_panels: int
     """Panels that the calibration rests on."""
     geometry: Geometry
-    patch_rms: tuple[float, float]
-    """Least and greatest usual root mean square of a scaled training patch."""
     straightness: float
     """Straightness of the way from data to latent, at least 1 (`FractalFlowModel.straightness`)."""
 
