@@ -13,9 +13,12 @@ Report = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
 
 _told = 0
+_last = time.monotonic()
 log = logging.getLogger("seisflow")
 FIRST, LONGEST, SHARE = 5.0, 30.0, 0.05
 """Seconds to the first line, most between two, and these as a part of the time so far."""
+SHORT = 0.5
+"""Seconds below which work is not told of, even where nothing was for long."""
 
 
 def silent(done: int, total: int) -> None:
@@ -84,16 +87,22 @@ def _bar(title: str, *, percent: bool) -> Iterator[Report]:
 
 @contextmanager
 def lines(describe: Callable[[], str], first: float | None = None) -> Iterator[None]:
-    """Log a line every few seconds, from ``first`` on, whatever the work is doing."""
+    """Log a line every few seconds, whatever the work is doing.
+
+    The first after ``first`` seconds, else a few after the last one that was told of other work: short pieces
+    of it, one after the other, are not silent.
+    """
     ended = threading.Event()
     began = time.monotonic()
 
     def tell() -> None:
-        wait = FIRST if first is None else first
+        global _last
+        wait = max(FIRST - (began - _last), min(SHORT, FIRST)) if first is None else first
         while not ended.wait(wait):
             passed = time.monotonic() - began
             if words := describe():
                 log.info("%s, %s so far", words, clock(passed))
+                _last = time.monotonic()
             wait = min(max(SHARE * passed, FIRST), LONGEST)
 
     thread = threading.Thread(target=tell, daemon=True)

@@ -17,6 +17,8 @@ from scipy.interpolate import LinearNDInterpolator
 from seisflow.errors import DataError
 
 VERTICAL = ("time", "depth")
+BEYOND = "beyond"
+"""Variable over the traces: whether there is one outside the part, which scores of neighbours see."""
 WINDOW = ("window_top", "window_base")
 """Variables over the traces: time or depth between which samples are of the part."""
 _PLACES = (("inline", "crossline"), ("cdp_x", "cdp_y"), ("x", "y"), ("easting", "northing"))
@@ -122,7 +124,8 @@ def _keep_traces(section: xr.Dataset, mask: NDArray[np.bool_]) -> xr.Dataset:
     """Mask all other traces, and cut off what holds none."""
     dims = section["amplitude"].dims[:-1]
     known = section["trace_mask"].values if "trace_mask" in section else np.ones(mask.shape, bool)
-    section = section.assign(trace_mask=(dims, known & mask))
+    beyond = section[BEYOND].values if BEYOND in section else np.zeros(mask.shape, bool)
+    section = section.assign({"trace_mask": (dims, known & mask), BEYOND: (dims, beyond | (known & ~mask))})
     for axis, dim in enumerate(dims):
         there = np.flatnonzero(mask.any(tuple(k for k in range(mask.ndim) if k != axis)))
         mask = np.take(mask, np.arange(there[0], there[-1] + 1), axis)

@@ -11,6 +11,7 @@ from seisflow.patches.panels import (
     chunk_size,
     layout,
     panel_index,
+    part_of_panel,
     read_panel,
     section_name,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "gaussian_fill",
     "layout",
     "panel_index",
+    "part_of_panel",
     "prepare",
     "read_panel",
     "section_name",

@@ -25,8 +25,8 @@ READ_AT_ONCE = 16
 
 VERTICAL_DIMS = ("time", "depth")
 
-MASKS = ("amplitude", "trace_mask", "window_top", "window_base")
-"""Variables that a panel and its mask are made of; the last two are those of a window about a horizon."""
+MASKS = ("amplitude", "trace_mask", "beyond", "window_top", "window_base")
+"""Variables that a panel and its mask are made of; the last three tell of a polygon or a horizon."""
 
 
 class Layout(NamedTuple):
@@ -106,7 +106,9 @@ def panel_index(section: xr.Dataset) -> list[tuple[int, ...]]:
     return list(np.ndindex(*(section.sizes[dim] for dim in layout(section).lead)))
 
 
-def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(None)) -> Panel:
+def read_panel(
+    section: xr.Dataset, lead: Sequence[int], columns: slice = slice(None), *, whole: bool = False
+) -> Panel:
     """Read one panel, or some of its traces, and nothing else, with its mask.
 
     Masked are samples without a trace, not finite, of a dead (constant) trace, in the exact zeros
@@ -123,6 +125,8 @@ def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(
         Position over the leading dims, as from `panel_index`.
     columns : slice
         Traces to read. Masks do not depend on neighbouring traces, so a part is the same alone.
+    whole : bool
+        Leave unmasked what lies outside a polygon or a window about a horizon; see `part_of_panel`.
     """
     at = (*lead, columns)
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is masked
@@ -135,19 +139,42 @@ def read_panel(section: xr.Dataset, lead: Sequence[int], columns: slice = slice(
         _keep_zero_crossings(finite, mask)
         dropped = _constant(traces, mask)
     if "trace_mask" in section.variables:
-        dropped |= ~section.variables["trace_mask"][at].values
-    if "window_top" in section.variables:
-        labels = section[str(section.variables["amplitude"].dims[-1])].values
-        top, base = (section.variables[name][at].values[:, None] for name in ("window_top", "window_base"))
-        mask &= (labels >= top) & (labels <= base)  # false where the horizon is not known
+        there = section.variables["trace_mask"][at].values
+        if whole and "beyond" in section.variables:
+            there = there | section.variables["beyond"][at].values
+        dropped |= ~there
+    if "window_top" in section.variables and not whole:
+        mask &= _in_window(section, at)
     if dropped.any():
         mask[dropped] = False
-    if dropped.any() or not finite.all() or "window_top" in section.variables:
+    if dropped.any() or not finite.all() or ("window_top" in section.variables and not whole):
         traces = np.where(mask, traces, np.float32(0))
     # Transposed views: traces stay contiguous, as they come from the file, and nothing is moved.
     panel = Panel(traces.T, mask.T)
     panel.amplitude.flags.writeable = panel.mask.flags.writeable = False
     return panel
+
+
+def part_of_panel(
+    section: xr.Dataset, lead: Sequence[int], columns: slice = slice(None)
+) -> NDArray[np.bool_] | None:
+    """Mask (T, X) of the part of a panel that a polygon or a horizon selects; None where none does."""
+    at = (*lead, columns)
+    if "beyond" not in section.variables and "window_top" not in section.variables:
+        return None
+    samples = section.variables["amplitude"].shape[-1]
+    inside = np.repeat(section.variables["trace_mask"][at].values[:, None], samples, axis=1)
+    if "window_top" in section.variables:
+        inside &= _in_window(section, at)
+    return inside.T
+
+
+def _in_window(section: xr.Dataset, at: tuple[int | slice, ...]) -> NDArray[np.bool_]:
+    """Mask (X, T) of a window about a horizon, false where that is not known."""
+    labels = section[str(section.variables["amplitude"].dims[-1])].values
+    top, base = (section.variables[name][at].values[:, None] for name in ("window_top", "window_base"))
+    inside: NDArray[np.bool_] = (labels >= top) & (labels <= base)
+    return inside
 
 
 def _constant(traces: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

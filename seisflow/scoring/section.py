@@ -17,7 +17,7 @@ from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import judging_card
 from seisflow.models.section_density import batch_size
-from seisflow.patches import layout, read_panel, section_name
+from seisflow.patches import layout, part_of_panel, read_panel, section_name
 from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import default_score
@@ -240,7 +240,13 @@ class _SlabScorer:
             for tile, lead in zip(slab, leads, strict=True):
                 known = widened(tile.columns, halo, self.grid.shape[1])
                 around = self.grid.around(known)
-                panel = read_panel(held, lead, around)
                 yield TileWindows(
-                    tile, known, around, panel, self.grid, self.scaling, (self.seed, tile.number)
+                    tile,
+                    known,
+                    around,
+                    read_panel(held, lead, around, whole=True),
+                    self.grid,
+                    self.scaling,
+                    (self.seed, tile.number),
+                    part=part_of_panel(held, lead, tile.columns),
                 )

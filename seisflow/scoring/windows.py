@@ -106,6 +106,8 @@ class TileWindows:
     scaling : AmplitudeScaling
     seed : tuple of int
         Seed of the panel.
+    part : ndarray of bool (T, X), optional
+        Samples of the tile whose scores are wanted; those around are seen.
     """
 
     def __init__(
@@ -117,8 +119,10 @@ class TileWindows:
         grid: WindowGrid,
         scaling: AmplitudeScaling,
         seed: Seed,
+        part: NDArray[np.bool_] | None = None,
     ) -> None:
         self.tile = tile
+        self._part = part
         self.panel = panel
         self.size = grid.size
         self.sums: list[OverlapAdd] = []
@@ -168,9 +172,13 @@ class TileWindows:
         amplitude = np.where(panel.mask, panel.amplitude, np.float32(np.nan))
         columns = self.tile.columns
         own = slice(columns.start - self._known.start, columns.stop - self._known.start)
-        return Scored(
-            self.tile.lead, columns, amplitude[:, own], maps[0, :, own], anomaly[:, own], panel.mask[:, own]
-        )
+        found = amplitude[:, own], maps[0, :, own], anomaly[:, own]
+        mask = panel.mask[:, own]
+        if self._part is not None:
+            mask = mask & self._part
+            amplitude, nll, anomaly = (np.where(mask, one, np.float32(np.nan)) for one in found)
+            found = amplitude, nll, anomaly
+        return Scored(self.tile.lead, columns, *found, mask)
 
 
 @dataclass(frozen=True)

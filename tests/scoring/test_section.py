@@ -11,7 +11,7 @@ import seisflow
 from seisflow.errors import DataError, ModelError
 from seisflow.io import select
 from seisflow.models import load_model
-from seisflow.patches import Panel, prepare, read_panel
+from seisflow.patches import Panel, part_of_panel, prepare, read_panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scoring.section import score, score_panels
 from seisflow.scoring.windows import score_panel
@@ -52,7 +52,7 @@ def test_windows_that_do_not_overlap_sum_to_their_log_density(model):
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
 def test_maps_do_not_depend_on_the_batch(cube, model, result, batch, monkeypatch):
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", batch)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", batch)
     again = score(cube, model)
     np.testing.assert_allclose(again["nll"], result["nll"], rtol=1e-5, atol=2e-4)
     np.testing.assert_allclose(again["anomaly"], result["anomaly"], rtol=1e-4, atol=2e-3)
@@ -125,9 +125,9 @@ def test_a_section_smaller_than_a_patch_is_padded(cube, model):
 def test_no_more_than_a_few_panels_are_read_ahead(model, monkeypatch):
     read = []
 
-    def reading(section, lead, columns):
+    def reading(section, lead, columns, **options):
         read.append(lead)
-        return read_panel(section, lead, columns)
+        return read_panel(section, lead, columns, **options)
 
     monkeypatch.setattr("seisflow.scoring.section.read_panel", reading)
     amplitude = np.random.default_rng(0).normal(size=(40, 64, 64)).astype(np.float32) * 100
@@ -223,3 +223,19 @@ def test_a_model_that_cannot_judge_is_refused(cube, model, tiny_run):
     bare.card, bare.shape = model.card, (3, 32, 32)
     with pytest.raises(ModelError, match="3 channels"):
         score(cube, bare)
+
+
+def test_a_part_by_polygon_and_horizon_is_scored_as_its_surroundings_show_it(cube_file, tiny_run, tmp_path):
+    (tmp_path / "area.csv").write_text("inline,crossline\n0.5,9.5\n4.5,9.5\n0.5,90.5\n")
+    (tmp_path / "top.csv").write_text("inline,crossline,time\n1,1,120\n1,112,180\n4,1,120\n4,112,180\n")
+    cube, model = seisflow.open_section(cube_file), load_model(tiny_run)
+    part = select(cube, [f"polygon={tmp_path / 'area.csv'}", f"horizon={tmp_path / 'top.csv'}:-60:+100"])
+    around = cube.sel({dim: part[dim] for dim in ("inline", "crossline", "time")})
+    found, whole = (score(section, model, score="typicality") for section in (part, around))
+    inside = np.stack([part_of_panel(part, (line,)).T for line in range(part.sizes["inline"])])
+    assert 0.2 < inside.mean() < 0.8
+    np.testing.assert_array_equal(found["mask"].values, whole["mask"].values & inside)
+    for name in ("nll", "anomaly", "amplitude"):
+        np.testing.assert_array_equal(
+            found[name].values, np.where(found["mask"].values, whole[name].values, np.nan)
+        )

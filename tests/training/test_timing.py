@@ -136,6 +136,16 @@ def test_long_work_is_told_of_where_there_is_no_terminal(caplog, monkeypatch):
     assert len(caplog.messages) >= 2
 
 
+def test_short_pieces_of_work_are_not_silent_together(caplog, monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", 0.5)
+    monkeypatch.setattr(progress, "SHORT", 0.05)
+    with caplog.at_level(logging.INFO, "seisflow"):
+        for number in range(6):
+            with progress.bar(f"Piece {number}"):
+                time.sleep(0.2)
+    assert 1 <= len(caplog.messages) <= 5
+
+
 def test_work_of_several_kinds_is_told_as_a_share(caplog, monkeypatch):
     monkeypatch.setattr(progress, "FIRST", 0.05)
     with caplog.at_level(logging.INFO, "seisflow"), progress.bar("Calibrating", percent=True) as report:
