@@ -4,9 +4,17 @@ Every message is a single line that names the file, the value found, what was ex
 remedy. The command line prints it as it is and exits with 1.
 """
 
+from seisflow.shown import shown
+
 
 class SeisflowError(Exception):
-    """Root of everything seisflow raises on purpose."""
+    """Root of everything seisflow raises on purpose.
+
+    Its text is one line, whatever names and values of files it repeats.
+    """
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class DataError(SeisflowError):

@@ -17,8 +17,9 @@ from seisflow.config.model import (
     FlowModelConfig,
     as_stored,
 )
-from seisflow.config.yaml_text import read_yaml, shortened
+from seisflow.config.yaml_text import MOST_TEXT, read_yaml, shortened
 from seisflow.errors import ConfigError
+from seisflow.regular import is_special, read_text
 
 Values = dict[str, Any]
 
@@ -100,8 +101,10 @@ def _read(source: str) -> str:
     if source in preset_names():
         return (resources.files("seisflow.configs") / f"{source}.yaml").read_text()
     try:
-        return Path(source).read_text()
+        return read_text(source, MOST_TEXT)
     except OSError as error:
+        if is_special(source) or Path(source).is_file():
+            raise ConfigError(f"{source}: cannot be read ({error.strerror}). Pass a YAML file") from error
         presets = ", ".join(preset_names())
         raise ConfigError(f"{source}: no such config. Pass a YAML file or one of: {presets}") from error
     except UnicodeDecodeError as error:

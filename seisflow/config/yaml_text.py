@@ -7,7 +7,7 @@ import yaml
 from seisflow.errors import ConfigError
 from seisflow.shown import shown
 
-_MOST_TEXT, _MOST_VALUES, _MOST_DEPTH = 10**6, 10_000, 20
+MOST_TEXT, _MOST_VALUES, _MOST_DEPTH = 10**6, 10_000, 20
 
 
 def read_yaml(text: str, source: str) -> Any:
@@ -26,8 +26,8 @@ def read_yaml(text: str, source: str) -> Any:
     ConfigError
         If it is no YAML, or too large, too deep, or holds what is no plain value.
     """
-    if len(text) > _MOST_TEXT:
-        raise ConfigError(f"{source}: {len(text)} characters. A config of {_MOST_TEXT} at most was expected")
+    if len(text) > MOST_TEXT:
+        raise ConfigError(f"{source}: {len(text)} characters. A config of {MOST_TEXT} at most was expected")
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from seisflow.errors import DataError
+from seisflow.regular import is_special
 
 _PACKED = {
     b"\x1f\x8b": ("gzip", "gunzip -k"),
@@ -44,13 +45,15 @@ def open_binary(path: str | Path) -> BinaryIO:
 
 
 def refuse_packed(path: str | Path) -> None:
-    """Refuse a file that is packed: traces are read from any place of it, which needs them unpacked.
+    """Refuse a pipe, a device, or a packed file: traces are read from any place of it.
 
     Raises
     ------
     DataError
         With the command that unpacks it.
     """
+    if not is_url(path) and is_special(path):
+        raise DataError(f"{path}: a pipe or device. A file that can be read from any place was expected")
     if not is_url(path) and not Path(path).is_file():
         return
     try:

@@ -2,13 +2,14 @@
 
 import gzip
 import hashlib
+import math
 import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal, cast
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ _FOLDER = "images"
 _IDX_NAMES = {"train": "train", "test": "t10k"}
 _IDX_UINT8 = 0x08
 _NPZ = "cifar10_automobile.npz"
+_MOST_BYTES = 2**28  # of images that are unpacked; the largest data set has 180 MB
 _ARCHIVE = "cifar-10-binary.tar.gz"
 _BATCHES = {"train": [f"data_batch_{i}.bin" for i in range(1, 6)], "test": ["test_batch.bin"]}
 _AT_ONCE = 4096
@@ -197,18 +199,21 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         If it is not one, or is cut short.
     """
     try:
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+        if len(raw) > _MOST_BYTES:
+            raise OSError(f"more than {_MOST_BYTES} bytes")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}). Expected an idx file: get it again") from error
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != _IDX_UINT8 or len(raw) < 4 + 4 * raw[3]:
         raise DataError(
             f"{path}: starts with {raw[:4].hex(' ')}. Expected an idx file of bytes (00 00 08 ..)"
         )
-    shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4).astype(np.int64)
+    shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4).tolist()
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
-    if values.size != shape.prod():
+    if values.size != math.prod(shape):
         raise DataError(
             f"{path}: {values.size} values. Expected {' x '.join(map(str, shape))} as its header says: "
             f"get it again"
@@ -225,6 +230,8 @@ def _read_class(known: ImageCard, part: Part, folder: str | Path | None) -> Imag
 def _read_npz(path: Path, part: Part) -> NDArray[np.uint8]:
     try:
         with np.load(path, allow_pickle=False) as file:
+            if file.zip.getinfo(f"x_{part}.npy").file_size > _MOST_BYTES:
+                raise OSError(f"more than {_MOST_BYTES} bytes")
             pixels = file[f"x_{part}"]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
@@ -241,8 +248,10 @@ def _read_archive(path: Path, part: Part, label: int) -> NDArray[np.uint8]:
     try:
         with tarfile.open(path) as archive:
             for name in _BATCHES[part]:
-                file = archive.extractfile(f"cifar-10-batches-bin/{name}")
-                assert file is not None  # a member of the name of a folder is none of CIFAR-10's
+                member = archive.getmember(f"cifar-10-batches-bin/{name}")
+                if not member.isreg() or member.size > _MOST_BYTES:
+                    raise OSError(f"{name} is no file of at most {_MOST_BYTES} bytes")
+                file = cast(IO[bytes], archive.extractfile(member))
                 records = np.frombuffer(file.read(), np.uint8).reshape(-1, 1 + 3 * SIDE * SIDE)
                 found.append(records[records[:, 0] == label, 1:].reshape(-1, 3, SIDE, SIDE))
     except (OSError, EOFError, KeyError, ValueError, tarfile.TarError, zlib.error) as error:

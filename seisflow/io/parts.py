@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,19 @@ import xarray as xr
 from matplotlib.path import Path as Ring
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import QhullError
 
 from seisflow.errors import DataError
+from seisflow.regular import read_text
 
 VERTICAL = ("time", "depth")
 BEYOND = "beyond"
 """Variable over the traces: whether there is one outside the part, which scores of neighbours see."""
 WINDOW = ("window_top", "window_base")
 """Variables over the traces: time or depth between which samples are of the part."""
+_NO_GEOJSON = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError),
+)
 _PLACES = (("inline", "crossline"), ("cdp_x", "cdp_y"), ("x", "y"), ("easting", "northing"))
 _ALIAS = {"x": "cdp_x", "y": "cdp_y", "easting": "cdp_x", "northing": "cdp_y", "xline": "crossline",
           "iline": "inline", "twt": "value", "t": "value", "z": "value", "time": "value", "depth": "value",
@@ -66,6 +72,8 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
     file, *ends = words.rsplit(":", 2)
     try:
         above, below = map(float, ends)
+        if math.isnan(above + below):
+            raise ValueError
     except ValueError:
         raise DataError(f"{words}: no horizon with a window about it. Write FILE.csv:-50:+200") from None
     names, table = _table(Path(file))
@@ -73,13 +81,21 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
         raise DataError(f"{file}: no column time or depth. Expected one beside inline and crossline, or cdp")
     value = table[:, names.index("value")]
     keys = tuple(name for name in names if name != "value")
+    if not keys or len(set(names)) < len(names):
+        raise DataError(f"{file}: columns {', '.join(names)}. Expected each once, and one that says where")
     places = _trace_places(section, keys, f"{file}: a horizon by {', '.join(keys)}")
     if len(keys) == 1:
         at, first = np.unique(table[:, names.index(keys[0])], return_index=True)
         horizon = np.interp(places[0], at, value[first], left=np.nan, right=np.nan)
     else:
         known = table[:, [names.index(key) for key in keys]]
-        horizon = _interpolated(known, value, places)
+        try:
+            horizon = _interpolated(known, value, places)
+        except QhullError as error:
+            raise DataError(
+                f"{file}: its points lie on one line across {_name(section)}, or are not finite. Points over "
+                "an area, or along one line of the survey, were expected"
+            ) from error
     if not np.isfinite(horizon).any():
         spans = _spans(keys, (table[:, names.index(key)] for key in keys))
         raise DataError(f"{file}: no trace of {_name(section)} lies in it. It has {spans}; "
@@ -173,9 +189,9 @@ def _rings(file: Path) -> tuple[tuple[str, str], list[NDArray[np.float64]]]:
     """Names of the two coordinates, and the outlines."""
     if file.suffix.lower() in (".json", ".geojson"):
         try:
-            found = list(_polygons(json.loads(file.read_text())))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{file}: cannot be read as GeoJSON ({_why(error)})") from error
+            found = list(_polygons(json.loads(read_text(file))))
+        except _NO_GEOJSON as error:
+            raise DataError(f"{file}: cannot be read as GeoJSON ({_why(error)[:200]})") from error
         if not found:
             raise DataError(f"{file}: no polygon. Expected features of type Polygon or MultiPolygon")
         return ("cdp_x", "cdp_y"), found
@@ -194,16 +210,25 @@ def _polygons(node: Any) -> Any:
     elif node.get("type") == "Feature":
         yield from _polygons(node["geometry"])
     elif node.get("type") == "Polygon":
-        yield np.asarray(node["coordinates"][0], float)[:, :2]
+        yield _ring(node["coordinates"][0])
     elif node.get("type") == "MultiPolygon":
         for polygon in node["coordinates"]:
-            yield np.asarray(polygon[0], float)[:, :2]
+            yield _ring(polygon[0])
+
+
+def _ring(corners: Any) -> NDArray[np.float64]:
+    found = np.asarray(corners, float)
+    if found.ndim != 2 or found.shape[1] < 2 or len(found) < 3 or not np.isfinite(found).all():
+        raise ValueError(
+            f"a ring of shape {found.shape}, or not finite. Three corners x, y or more were expected"
+        )
+    return found[:, :2]
 
 
 def _table(file: Path) -> tuple[list[str], NDArray[np.float64]]:
     """Columns of a CSV file with our names; without a header, by their number."""
     try:
-        text = file.read_text()
+        text = read_text(file)
         rows = [
             row for row in csv.reader(text.splitlines(), _dialect(text)) if any(cell.strip() for cell in row)
         ]

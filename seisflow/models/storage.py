@@ -17,6 +17,7 @@ from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard
 from seisflow.models.card_check import check_card
 from seisflow.models.memory import check_memory, parameters
+from seisflow.regular import is_special, read_text
 from seisflow.shown import shown
 
 WEIGHTS = "model.safetensors"
@@ -43,7 +44,7 @@ def save_model(model: Model, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     # Two names cannot change in one step: weights and card carry one mark, and a card that is whole but not
-    # yet in its place is found by it (see `_read_card`).
+    # yet in its place is found by it (see `read_card`).
     mark = secrets.token_hex(8)
     model.card.provenance["mark"] = mark
     weights = save({name: value.contiguous() for name, value in model.state_dict().items()}, {"mark": mark})
@@ -99,8 +100,10 @@ def load_model(path_or_name: str | Path) -> Model:
         If it is missing or damaged.
     """
     folder = find_model(path_or_name)
-    card = _read_card(folder / CARD)
+    card = read_card(folder / CARD)
     try:
+        if is_special(folder / WEIGHTS):
+            raise ModelError(f"{folder / WEIGHTS}: a pipe or device. A file of weights was expected")
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             card = _card_of(file.metadata(), card, folder)
             stored = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
@@ -125,7 +128,7 @@ def _card_of(metadata: dict[str, str] | None, card: ModelCard, folder: Path) -> 
     if mark is None or card.provenance.get("mark") == mark:
         return card
     if (folder / _NEXT_CARD).is_file():
-        other = _read_card(folder / _NEXT_CARD)
+        other = read_card(folder / _NEXT_CARD)
         if other.provenance.get("mark") == mark:
             return other
     if "mark" not in card.provenance:  # of an older version, or taken out by hand
@@ -133,11 +136,18 @@ def _card_of(metadata: dict[str, str] | None, card: ModelCard, folder: Path) -> 
     raise ModelError(f"{folder}: {WEIGHTS} and {CARD} are of two models. {_REMEDY}")
 
 
-def _read_card(path: Path) -> ModelCard:
+def read_card(path: Path) -> ModelCard:
+    """Read a model card, and check it.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
     try:
         if path.stat().st_size > _MOST_CARD:
             raise ModelError(f"{path}: {path.stat().st_size} bytes. A model card was expected. {_REMEDY}")
-        card = ModelCard.model_validate_json(path.read_text())
+        card = ModelCard.model_validate_json(read_text(path))
         check_card(card)
     except (OSError, ValueError, RecursionError) as error:
         why = _first_fault(error) if isinstance(error, ValidationError) else _first_line(error)

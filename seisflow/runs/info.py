@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterator, Mapping
 from math import log
 from pathlib import Path
 from typing import Any
 
-import yaml
+from safetensors import SafetensorError, safe_open
 
 from seisflow.config import FlowModelConfig
+from seisflow.config.yaml_text import read_yaml
 from seisflow.errors import ModelError
-from seisflow.models.card import ModelCard
 from seisflow.models.provenance import density_key
-from seisflow.models.storage import CARD, WEIGHTS, find_model
+from seisflow.models.storage import CARD, WEIGHTS, find_model, read_card
+from seisflow.regular import is_special, read_text
 from seisflow.runs import folders
+from seisflow.shown import shown
 
 STATE, RECORD, CONFIG = "checkpoint.ckpt", "run.json", "config.yaml"
 NOT_TOLD = "-"
@@ -35,7 +37,7 @@ def model_info(name: str | Path) -> dict[str, Any]:
         If there is none, or its card cannot be read.
     """
     folder = find_model(name)
-    card = read_card(folder)
+    card = read_card(folder / CARD)
     told, config = card.provenance, card.config
     facts: dict[str, Any] = {
         "model": str(name),
@@ -111,26 +113,22 @@ def info_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "commit", str(facts["commit"] or NOT_TOLD)
 
 
-def read_card(folder: Path) -> ModelCard:
-    """Read the card of a model without its weights."""
-    try:
-        return ModelCard.model_validate_json((folder / CARD).read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{folder / CARD}: not a model card of this version. Train the run again") from error
-
-
 def count_parameters(weights: Path) -> int:
-    """Numbers in a safetensors file, by its header."""
-    with weights.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    total = 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            count = 1
-            for size in entry["shape"]:
-                count *= size
-            total += count
-    return total
+    """Numbers in a safetensors file, by its header.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged.
+    """
+    try:
+        if is_special(weights):
+            raise OSError("a pipe or device")
+        with safe_open(weights, framework="pt") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        why = shown(" ".join(str(error).split()))[:120]
+        raise ModelError(f"{weights}: damaged ({why}). Copy it again") from error
 
 
 def run_rows(root: Path = folders.ROOT) -> list[dict[str, Any]]:
@@ -177,7 +175,10 @@ def _facts_of(folder: Path) -> dict[str, Any]:
     if "calibration" in facts:
         kept["calibration panels"] = facts["calibration"]["panels"]
     if (folder / CONFIG).is_file():
-        kept["config"] = yaml.safe_load((folder / CONFIG).read_text())
+        try:
+            kept["config"] = read_yaml(read_text(folder / CONFIG), str(folder / CONFIG))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{folder / CONFIG}: cannot be read ({shown(error)}). Copy it again") from error
     return kept
 
 

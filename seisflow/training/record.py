@@ -17,6 +17,7 @@ from seisflow.models.provenance import density_key
 from seisflow.models.survey import Survey
 from seisflow.patches import Split
 from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.regular import read_text
 from seisflow.runs.sources import ImageSource, Source
 from seisflow.shown import shown
 
@@ -67,7 +68,7 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / RECORD
     try:
-        record = Record.model_validate_json(path.read_text())
+        record = Record.model_validate_json(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise TrainingError(f"{path}: damaged ({_first_fault(error)}). Train anew") from error
     if len(record.splits) != len(record.sources):
@@ -91,7 +92,7 @@ def read_config(folder: Path) -> Config:
     """
     path = folder / CONFIG
     try:
-        text = path.read_text()
+        text = read_text(path)
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: cannot be read ({_first_fault(error)}). Train anew") from error
     values = read_yaml(text, str(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from seisflow.errors import DataError
 from seisflow.io import open_section
 from seisflow.patches import layout, section_name
+from seisflow.regular import read_text
 
 Labels = NDArray[np.bool_]
 
@@ -56,7 +58,7 @@ def _volume(path: Path, like: xr.Dataset, geometry: dict[str, Any]) -> Labels:
     shape = tuple(like.sizes[dim] for dim in _dims(like))
     if path.suffix.lower() == ".npy":  # labels need no sample interval, which open_section asks for
         try:
-            values = np.load(path, allow_pickle=False)
+            values = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{path}: no readable .npy array ({error})") from error
     else:
@@ -70,15 +72,18 @@ def _volume(path: Path, like: xr.Dataset, geometry: dict[str, Any]) -> Labels:
             f"{path}: labels of shape {' x '.join(map(str, values.shape))}. Expected {expected}, as the map "
             f"{section_name(like)} has"
         )
-    return np.nan_to_num(values) != 0
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{path}: labels of type {values.dtype}. Real numbers were expected")
+    labels: Labels = np.nan_to_num(values) != 0
+    return labels
 
 
 def _picked(path: Path, like: xr.Dataset) -> Labels:
     dims = _dims(like)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file, skipinitialspace=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_text(path, encoding="utf-8-sig")
+        rows = list(csv.DictReader(text.splitlines(), skipinitialspace=True))
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{path}: no readable table ({error})") from error
     columns = [str(name).strip() for name in (rows[0] if rows else {})]
     named = [dim if dim in columns else "sample" for dim in dims[-1:]]
@@ -106,6 +111,8 @@ def _picked(path: Path, like: xr.Dataset) -> Labels:
 def _position(path: Path, number: int, row: dict[str, str], name: str, dim: str, like: xr.Dataset) -> int:
     try:
         value = float(row[name])
+        if not math.isfinite(value):
+            raise ValueError("not finite")
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}, line {number}: {name} {row[name]!r}. Expected a number") from error
     size = like.sizes[dim]

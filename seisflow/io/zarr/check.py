@@ -4,17 +4,20 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import zarr
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from zarr.abc.store import Store
 from zarr.core.metadata import ArrayV2Metadata
-from zarr.storage import FsspecStore
+from zarr.storage import FsspecStore, LocalStore
 
 from seisflow.errors import DataError, SeisflowError
 from seisflow.io.files import exists, is_url
 from seisflow.io.segy.source_headers import FileHeaders
+from seisflow.regular import is_special
+from seisflow.shown import shown
 
 # What numbers and names are packed by; other codecs of numcodecs, such as pickle, run what is in the file.
 _CODECS = {
@@ -53,6 +56,31 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
+class RegularStore(LocalStore):
+    """A folder whose files are read if they are such, and lie in it or are linked to by it."""
+
+    async def get(self, key: str, *arguments: Any, **options: Any) -> Any:
+        self._refuse(key)
+        return await super().get(key, *arguments, **options)
+
+    def get_sync(self, key: str, *arguments: Any, **options: Any) -> Any:
+        self._refuse(key)
+        return super().get_sync(key, *arguments, **options)
+
+    def _refuse(self, key: str) -> None:
+        if ".." in PurePosixPath(key).parts or key.startswith("/"):
+            raise ValueError(f"{shown(key)} lies outside of the folder")
+        if is_special(self.root / key):
+            raise ValueError(f"{shown(key)} is a pipe or device")
+
+
+def store_of(path: str | Path) -> Store:
+    """Return the store of a Zarr, to be read only."""
+    if is_url(path):
+        return FsspecStore.from_url(str(path), read_only=True)
+    return RegularStore(path, read_only=True)
+
+
 def check_zarr(path: str | Path, limit: float) -> None:
     """Refuse a store that is not finished, would run code when it is unpacked, or grow beyond all measure.
 
@@ -70,7 +98,7 @@ def check_zarr(path: str | Path, limit: float) -> None:
         raise DataError(
             f"{path}: an ingest that has not finished. Ingest the same to the same place: it goes on"
         )
-    place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else str(path)
+    place = store_of(path)
     sizes = []
     for name, array in zarr.open_group(place, mode="r").arrays():
         _check_codecs(path, name, array.metadata)
@@ -89,8 +117,12 @@ def check_hdf5(path: str | Path, limit: float) -> None:
     import h5py  # comes with h5netcdf, without which nothing of this is opened
 
     sizes: list[tuple[str, int, int]] = []
+    seen: set[Any] = set()  # several names of one group would else be looked through as often as they combine
 
     def look(group: Any) -> None:
+        if (address := h5py.h5o.get_info(group.id).addr) in seen:
+            return
+        seen.add(address)
         for name in group:
             link = group.get(name, getlink=True)
             found = None if isinstance(link, h5py.ExternalLink) else group.get(name)

@@ -11,13 +11,19 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.storage import FsspecStore
 
 from seisflow.errors import DataError, MissingPackageError
-from seisflow.io.files import full_name, is_url, open_binary
+from seisflow.io.files import full_name, open_binary
 from seisflow.io.nulls import Nulls, describe_nulls, find_nulls, without_nulls
 from seisflow.io.zarr.axis import DEPTH_NAMES, is_depth, vertical_axis
-from seisflow.io.zarr.check import LIMIT, check_hdf5, check_zarr, checked_attributes, told_as_data_error
+from seisflow.io.zarr.check import (
+    LIMIT,
+    check_hdf5,
+    check_zarr,
+    checked_attributes,
+    store_of,
+    told_as_data_error,
+)
 
 NETCDF_SUFFIXES = (".nc", ".nc4", ".cdf", ".netcdf", ".seisnc")
 
@@ -98,7 +104,7 @@ def _open(path: str | Path, engine: Any, limit: float) -> xr.Dataset:
                 check_zarr(path, limit)
             elif engine == "h5netcdf":
                 check_hdf5(path, limit)
-            place: Any = FsspecStore.from_url(str(path), read_only=True) if is_url(path) else path
+            place: Any = store_of(path) if engine == "zarr" else path
             store = xr.open_dataset(place, engine=engine, chunks=None, cache=False, decode_times=False)
         return _section(path, store, words.lower())
 
