@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,16 +135,25 @@ def _word(value: float, low: float, high: float, below: str, above: str) -> str:
 
 
 def as_table(rows: Sequence[FaciesLegend], domain: str) -> str:
-    """Lines of text, one a facies."""
-    unit, dip = ("Hz", "ms") if domain == "time" else ("1/km", "m")
-    heads = (("facies", 7), ("share", 6), ("power", 9), ("frequency", 13), ("continuity", 10))
-    lines = [" ".join(f"{name:>{width}}" for name, width in (*heads, ("dip", 15), ("predictability", 15)))]
+    """Lines of text of at most 60 columns: measures of each facies, and words for it below."""
+    unit, dip = ("Hz", "ms/trace") if domain == "time" else ("1/km", "m/trace")
+    widths = (6, 6, 7, 7, 11, 9, 8)
+    heads = (
+        ("facies", "share", "power", "freq.", "continuity", "dip", "predict."),
+        ("", "", "dB", unit, "", dip, "nats"),
+    )
+    lines = ["".join(f"{name:>{width}}" for name, width in zip(head, widths, strict=True)) for head in heads]
     for row in rows:
-        name = "survey" if row.facies == 0 else str(row.facies)
-        line = (
-            f"{name:>7} {row.share:>6.0%} {row.power_db:>6.1f} dB {row.frequency:>8.1f} {unit:<4} "
-            f"{row.continuity:>10.2f} {row.dip:>6.1f} {dip}/trace "
-            f"{row.predictability:>+10.2f} nats"
+        cells = (
+            "survey" if row.facies == 0 else str(row.facies),
+            f"{row.share:.0%}",
+            f"{row.power_db:.1f}",
+            f"{row.frequency:.1f}",
+            f"{row.continuity:.2f}",
+            f"{row.dip:.1f}",
+            f"{row.predictability:+.2f}",
         )
-        lines.append(line if row.facies == 0 else f"{line}  {row.words}")
+        lines.append("".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True)))
+        if row.facies:
+            lines += wrap(row.words, 60, initial_indent="        ", subsequent_indent="        ")
     return "\n".join(lines)

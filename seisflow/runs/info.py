@@ -11,15 +11,14 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from seisflow.config import FlowModelConfig
-from seisflow.config.yaml_text import read_yaml
 from seisflow.errors import ModelError
 from seisflow.models.provenance import density_key
 from seisflow.models.storage import CARD, WEIGHTS, find_model, read_card
-from seisflow.regular import is_special, read_text
+from seisflow.regular import is_special
 from seisflow.runs import folders
 from seisflow.shown import shown
 
-STATE, RECORD, CONFIG = "checkpoint.ckpt", "run.json", "config.yaml"
+STATE, RECORD = "checkpoint.ckpt", "run.json"
 NOT_TOLD = "-"
 
 
@@ -174,12 +173,7 @@ def _facts_of(folder: Path) -> dict[str, Any]:
         kept[f"survey {survey['name']}"] = "trained" if survey["trained"] else "calibrated only"
     if "calibration" in facts:
         kept["calibration panels"] = facts["calibration"]["panels"]
-    if (folder / CONFIG).is_file():
-        try:
-            kept["config"] = read_yaml(read_text(folder / CONFIG), str(folder / CONFIG))
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{folder / CONFIG}: cannot be read ({shown(error)}). Copy it again") from error
-    return kept
+    return kept | {"config": read_card(find_model(folder)).config.model_dump(mode="json")}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

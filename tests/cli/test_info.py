@@ -22,8 +22,10 @@ def two_runs(run, tiny_run):
     """Two finished runs that differ in a key, and an interrupted one."""
     for name in ("one", "two"):
         shutil.copytree(tiny_run, Path("runs") / name)
-    config = Path("runs/two/config.yaml")
-    config.write_text(config.read_text().replace("learning_rate: 0.002", "learning_rate: 0.005"))
+    path = Path("runs/two/config.json")
+    card = json.loads(path.read_text())
+    card["config"]["training"]["learning_rate"] = 0.005
+    path.write_text(json.dumps(card))
     shutil.copytree(tiny_run, "runs/three")
     Path("runs/three/model.safetensors").unlink()
     folders.set_latest(Path("runs/two"))
@@ -60,6 +62,7 @@ def test_runs_are_listed_and_two_compared(run, two_runs):
 
 def test_a_model_that_was_calibrated_elsewhere_differs_by_that(run, tiny_run, tmp_path):
     shutil.copytree(tiny_run, tmp_path / "runs/again")
+    (tmp_path / "runs/again/config.yaml").unlink()
     path = tmp_path / "runs/again/config.json"
     card = json.loads(path.read_text())
     card["surveys"].append(card["surveys"][0] | {"name": "elsewhere", "trained": False})
@@ -67,6 +70,7 @@ def test_a_model_that_was_calibrated_elsewhere_differs_by_that(run, tiny_run, tm
     rows = run("runs", tiny_run, "runs/again").stdout.splitlines()
     assert any("elsewhere" in row for row in rows)
     assert any("calibrated" in row for row in rows)
+    assert len(rows) <= 4  # nothing of the configuration, though the copy has no config.yaml
 
 
 def test_an_interrupted_run_says_how_to_go_on(run, two_runs):
