@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/pip install -c constraints.txt -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo format check test slow bench docs notebooks tables
+.PHONY: help demo format check test slow bench docs notebooks tables lock
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
@@ -42,9 +42,18 @@ tables: .venv/.installed  ## Make the tables in docs/ again from docs/results
 	$(BIN)/seisflow benchmark mnist --tables-only -o docs
 	$(BIN)/python tests/benchmarks/speed_page.py docs
 
-.venv/.installed: pyproject.toml constraints.txt
+lock: .venv/.installed  ## Write requirements.lock: all packages, with hashes of the files of your index
+	$(BIN)/pip install --quiet --dry-run --ignore-installed --report .venv/report.json -c constraints.txt '.[test]' 'setuptools>=77'
+	$(BIN)/python tools/lock.py .venv/report.json requirements.lock
+	@echo requirements.lock: a new .venv takes no file with another hash
+
+# With a lock, no file is installed whose hash is not in it, nor is any fetched to build seisflow itself.
+.venv/.installed: pyproject.toml constraints.txt $(wildcard requirements.lock)
 	$(PYTHON) -m venv .venv
-	$(INSTALL) '.[test]'
+	if [ -f requirements.lock ]; then \
+	$(BIN)/pip install --require-hashes --no-deps -r requirements.lock && \
+	$(BIN)/pip install --no-deps --no-build-isolation -e .; \
+	else $(INSTALL) '.[test]'; fi
 	touch $@
 
 .venv/.bench-installed: .venv/.installed
