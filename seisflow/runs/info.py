@@ -173,7 +173,7 @@ def _facts_of(folder: Path) -> dict[str, Any]:
         kept[f"survey {survey['name']}"] = "trained" if survey["trained"] else "calibrated only"
     if "calibration" in facts:
         kept["calibration panels"] = facts["calibration"]["panels"]
-    return kept | {"config": read_card(find_model(folder)).config.model_dump(mode="json")}
+    return kept | {"config": read_card(find_model(folder) / CARD).config.model_dump(mode="json")}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
