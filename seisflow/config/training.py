@@ -54,7 +54,7 @@ class TrainingConfig(Group):
     l2: float = Field(default=0.0, ge=0, le=1e6)
     """Weight of the mean squared step between successive states (Eq. 3 and 11 of the paper)."""
     transport: float = Field(default=0.0, ge=0, le=1e6)
-    """Weight of the straightness of the way from data to latent, less 1: optimal transport has none."""
+    """Weight of the straightness of the way through the levels, less 1: optimal transport has none."""
     validate_every: int = Field(default=250, ge=1, le=1_000_000_000)
     """Steps between validations (and checkpoints)."""
     workers: int = Field(default=0, ge=0, le=1024)

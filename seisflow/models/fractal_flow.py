@@ -140,11 +140,10 @@ class FractalFlowModel(Model):
         .. math:: L = -\frac{\log p(x)}{\#\text{valid}}
             + \lambda \sum_l \overline{(y_l - y_{l-1})^2} + \tau (S - 1) + L_{\text{aux}}
 
-        (Eq. 11 of the paper, as a mean over samples), with :math:`\lambda` = ``l2``. :math:`\tau` =
-        ``transport`` weighs the straightness S of the batch over the levels (`straightness`; the input map,
-        which has nothing to learn here, is left out). :math:`L_{\text{aux}}` is the auxiliary loss of steps
-        that have one (`Bijection.forward_training`), in nats a sample of the patch; patches count by their
-        valid samples.
+        (Eq. 11 of the paper, as a mean over samples), with :math:`\lambda` = ``l2``; :math:`\tau` =
+        ``transport`` weighs the `straightness` S of the batch. :math:`L_{\text{aux}}` is the auxiliary loss
+        of steps that have one (`Bijection.forward_training`), in nats a sample of the patch; patches count by
+        their valid samples.
         """
         y, log_det_map = self._apply_input(x)
         levels = self.flow.trace_training(y)
@@ -212,14 +211,16 @@ class FractalFlowModel(Model):
 
     @torch.no_grad()
     def straightness(self, x: Tensor) -> float:
-        r"""Straightness of the way from data to latent: 1 if every step goes the same way and as far.
+        r"""Straightness of the way through the levels: 1 if every one goes the same way and as far.
 
         .. math:: K \sum_k \|z_k - z_{k-1}\|^2 \,/\, \|z_K - z_0\|^2
 
-        over the K steps of a batch; larger where steps undo each other. Optimal transport, whose points move
-        straight on at constant speed, has 1 (Benamou & Brenier, 2000).
+        over the K levels of a batch, after the input map, whose step from pixel values would be all there is
+        to see; larger where levels undo each other. Optimal transport, whose points move straight on at
+        constant speed, has 1 (Benamou & Brenier, 2000).
         """
-        return float(_straightness(self.steps(x)))
+        states = self.steps(x)
+        return float(_straightness(states if self.input is None else states[1:]))
 
     @torch.no_grad()
     def topics(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -52,7 +52,7 @@ class Provenance(TypedDict, total=False):
     """Panels that the calibration rests on."""
     geometry: Geometry
     straightness: float
-    """Straightness of the way from data to latent, at least 1 (`FractalFlowModel.straightness`)."""
+    """Straightness of the way through the levels, at least 1 (`FractalFlowModel.straightness`)."""
 
 
 class TrainingInput(TypedDict, total=False):

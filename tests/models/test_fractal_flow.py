@@ -233,7 +233,7 @@ def test_training_asks_the_trace_step_to_stand_alone_too(make_model):
 
 
 def test_straightness_is_one_for_equal_steps_and_counts_detours(make_model, monkeypatch):
-    model = make_model((1, 2, 2), levels=1, prior=PRIORS["gaussian"])
+    model = make_model((1, 2, 2), levels=1, prior=PRIORS["gaussian"], input="none")
     x, step = data(3, (1, 2, 2)), data(3, (1, 2, 2), seed=2)
     monkeypatch.setattr(model, "steps", lambda x: [x, x + step, x + 2 * step, x + 3 * step])
     assert model.straightness(x) == pytest.approx(1)
