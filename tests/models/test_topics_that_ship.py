@@ -5,7 +5,7 @@ import torch
 from seisflow.models import load_model
 from seisflow.models.storage import find_model
 
-TROUSERS, BAGS = 2, 8
+TROUSERS, BAGS = 3, 9
 EACH = 6
 
 

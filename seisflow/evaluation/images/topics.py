@@ -160,12 +160,13 @@ def clusterings(
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import make_pipeline
 
+    kept = min(COMPONENTS, *train.shape)
     full = GaussianMixture(count, reg_covar=1e-3, n_init=4, random_state=seed)
     kinds = (
         KMeans(count, n_init=3, random_state=seed),
         GaussianMixture(count, covariance_type="diag", reg_covar=1e-3, random_state=seed),
         make_pipeline(PCA(FULL, random_state=seed), full),
-        make_pipeline(PCA(COMPONENTS, random_state=seed), KNeighborsClassifier(NEIGHBOURS)),
+        make_pipeline(PCA(kept, random_state=seed), KNeighborsClassifier(NEIGHBOURS)),
     )
     parts = (
         clusters(torch.tensor(train), count, seed=seed).argmax(1).numpy()
