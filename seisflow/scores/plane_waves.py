@@ -15,6 +15,9 @@ STEEPEST = 4.0
 """Largest dip, in samples a trace."""
 BREAK_WINDOW = (12.0, 1.0)
 """Samples and traces that residual and power are averaged over (standard deviations): breaks are steep."""
+WIDE_WINDOW = (12.0, 6.0)
+"""Window that stands in for what `BREAK_WINDOW` lacks beside the first and last trace and beside masked ones:
+a mean of two traces varies more than that of five, and would make alarms of the ends of lines."""
 LEAST_POWER, LEAST = 1e-2, 1e-3
 """Added to the power of the balanced section, which is about 1, and to the ratio before its logarithm."""
 
@@ -41,10 +44,19 @@ def plane_wave_residual(maps: Maps) -> Maps:
         beside, there = _beside(section, side, side * slope)
         residual += (section - beside) ** 2
         whole &= there
+    known_share = _within(whole.astype(np.float32), BREAK_WINDOW)
+    wide_share = np.maximum(_within(whole.astype(np.float32), WIDE_WINDOW), LEAST)
     left, power = (
-        gaussian_filter(np.where(whole, one, 0), BREAK_WINDOW) for one in (residual, section * section)
+        _within(one, BREAK_WINDOW) + (1 - known_share) * _within(one, WIDE_WINDOW) / wide_share
+        for one in (np.where(whole, some, 0) for some in (residual, section * section))
     )
     out: Maps = np.log(left / (power + LEAST_POWER) + LEAST).astype(np.float32)
+    return out
+
+
+def _within(values: Maps, window: tuple[float, float]) -> Maps:
+    """Average over a window; beyond the first and last trace there is nothing."""
+    out: Maps = gaussian_filter(values, window, mode=("reflect", "constant"))
     return out
 
 
@@ -71,4 +83,4 @@ def _beside(section: Maps, side: int, delay: NDArray[np.float32]) -> tuple[Maps,
     return (1 - rest) * upper + rest * lower, there & (upper != 0) & (lower != 0)
 
 
-BREAKS = Feature("plane-wave residual", plane_wave_residual, (2.0, 0.5))
+BREAKS = Feature("residual of plane waves", plane_wave_residual, (2.0, 0.5))
