@@ -1,5 +1,6 @@
 """An ingestion that is stopped, repeated, or run twice at once loses nothing and mixes nothing."""
 
+import errno
 import json
 import os
 import platform
@@ -42,6 +43,24 @@ def test_a_job_goes_on_where_it_stopped(segy, tmp_path, small_slabs):
     with pytest.raises(DataError):
         open_section(tmp_path / ".a.zarr.ingest")
     assert ingest(path, tmp_path / "a.zarr", workers=1).resumed == 3
+    assert_same(open_section(tmp_path / "a.zarr"), open_section(path))
+
+
+def test_a_disk_that_fills_amid_the_work_is_told_with_the_file_and_the_work_goes_on(
+    segy, tmp_path, small_slabs, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = segy()
+    with monkeypatch.context() as patch:
+        patch.setattr(INGEST, "put", full)
+        with pytest.raises(
+            OutputError, match=r"a\.zarr: no space left on device\. .*the same command goes on"
+        ):
+            ingest(path, tmp_path / "a.zarr", workers=1)
+    assert not (tmp_path / "a.zarr").exists()
+    ingest(path, tmp_path / "a.zarr", workers=1)
     assert_same(open_section(tmp_path / "a.zarr"), open_section(path))
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from seisflow.errors import DataError
+from seisflow.io.atomic import told_as_output_error
 from seisflow.io.files import fingerprints
 from seisflow.io.lines import is_line_of_volume, join
 from seisflow.io.section import open_section
@@ -152,9 +153,10 @@ def ingest(
         finished = run(
             work, left, scheduler, workers or _workers(amplitude.size * 4), in_threads=stage.in_memory
         )
-        for count, _ in enumerate(finished, len(corners) - len(left) + 1):
-            if progress:
-                progress(count, len(corners))
+        with told_as_output_error(output, "the same command goes on with what was written"):
+            for count, _ in enumerate(finished, len(corners) - len(left) + 1):
+                if progress:
+                    progress(count, len(corners))
         if fingerprints(sources) != read:
             raise DataError(
                 f"{', '.join(sources)}: changed while it was read. Nothing was made of it: ingest it again"
