@@ -2,6 +2,9 @@
 
 import functools
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -276,11 +279,28 @@ FIRST = 1.5
 
 @contextmanager
 def starting() -> Iterator[None]:
-    """Say soon that something happens, and go on saying it while heavy libraries load."""
+    """Say soon that something happens, and go on saying it while heavy libraries load.
+
+    Ctrl-C ends the command at once meanwhile: as an exception, some library would catch it and go on.
+    """
     from seisflow import progress
 
-    with progress.telling(), progress.lines(lambda: "loading PyTorch", first=FIRST):
-        yield
+    usual = signal.getsignal(signal.SIGINT)
+    alone = usual is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+    if alone:
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        with progress.telling(), progress.lines(lambda: "loading PyTorch", first=FIRST):
+            yield
+    finally:
+        if alone:
+            signal.signal(signal.SIGINT, usual)
+
+
+def _leave(signum: int, frame: object) -> None:
+    """End the process while nothing is at stake yet."""
+    os.write(2, b"Error: interrupted\n")
+    os._exit(128 + signum)
 
 
 def echo(text: object, *, err: bool = False, nl: bool = True) -> None:

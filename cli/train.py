@@ -113,6 +113,15 @@ def command(
       seisflow train segy/ --max-time 01:00:00
       seisflow train --resume
     """
+    if resume and (config or overrides or select or geometry or workers or dry_run):
+        raise click.UsageError(
+            "--resume goes on with what the run was started with: leave options out. "
+            "INPUT may say where its files are now."
+        )
+    if data_root is not None and not resume:
+        raise click.UsageError("--data-root is for --resume.")
+    if not inputs and not resume:
+        raise click.UsageError("Missing argument 'INPUT...'.")
     with options.starting():
         from seisflow import training
         from seisflow.errors import ConfigError
@@ -128,11 +137,6 @@ def command(
 
     began = click.get_current_context().meta.get(options.BEGAN)
     if resume:
-        if config or overrides or select or geometry or workers or dry_run:
-            raise click.UsageError(
-                "--resume goes on with what the run was started with: leave options out. "
-                "INPUT may say where its files are now."
-            )
         folder = output or folders.latest()
         with _latest(folder):
             run = training.resume(
@@ -147,10 +151,6 @@ def command(
                 began=began,
             )
     else:
-        if data_root is not None:
-            raise click.UsageError("--data-root is for --resume.")
-        if not inputs:
-            raise click.UsageError("Missing argument 'INPUT...'.")
         try:
             images = image_source(inputs, data)
         except ConfigError as error:

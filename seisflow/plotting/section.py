@@ -197,7 +197,7 @@ def draw_section(
         axes.set_facecolor("white")
         count = draw_wiggles(axes, amplitude, lateral, vertical, float(norm.vmax or 1.0))
         if count < len(np.asarray(amplitude)):
-            axes.set_title(f"{title} (every {-(-len(np.asarray(amplitude)) // count)}. trace)")
+            axes.set_title(f"{title} (one trace in {-(-len(np.asarray(amplitude)) // count)})")
         return figure
     image = show(axes, amplitude, lateral, vertical, colour_map or AMPLITUDE_MAP, norm)
     colour_bar(figure, axes, image, value_label, extend="both")

@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import signal
 import subprocess
 import sys
 import tomllib
@@ -234,3 +235,19 @@ def test_every_package_is_installed():
 @pytest.mark.parametrize("package", ["seisflow.configs", "seisflow.datasets"])
 def test_data_folders_are_found_as_resources(package):
     assert resources.files(package).joinpath("__init__.py").is_file()
+
+
+def test_ctrl_c_while_libraries_load_is_not_lost_in_them():
+    script = (
+        "import time\nfrom seisflow.cli import options\n"
+        "with options.starting():\n    print('loading', flush=True)\n"
+        "    try:\n        time.sleep(60)\n    except BaseException:\n        time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "loading\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "Error: interrupted"
