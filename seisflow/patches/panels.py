@@ -128,7 +128,7 @@ def read_panel(
     whole : bool
         Leave unmasked what lies outside a polygon or a window about a horizon; see `part_of_panel`.
     """
-    at = (*lead, columns)
+    at: tuple[int | slice, ...] = (*lead, columns)
     with np.errstate(over="ignore"):  # float64 beyond float32 becomes inf, which is masked
         traces = np.ascontiguousarray(section.variables["amplitude"][at].values, dtype=np.float32)
     finite = np.isfinite(traces)
@@ -159,7 +159,7 @@ def part_of_panel(
     section: xr.Dataset, lead: Sequence[int], columns: slice = slice(None)
 ) -> NDArray[np.bool_] | None:
     """Mask (T, X) of the part of a panel that a polygon or a horizon selects; None where none does."""
-    at = (*lead, columns)
+    at: tuple[int | slice, ...] = (*lead, columns)
     if "beyond" not in section.variables and "window_top" not in section.variables:
         return None
     samples = section.variables["amplitude"].shape[-1]
