@@ -3,7 +3,7 @@
 The lines of a survey are shared out by turns, in the order in which they were shot: one is for training,
 which holds out a part of each to calibrate on as ever, the next is for the test. Test lines are scored whole,
 each as `seisflow.scoring.survey_match.for_survey` would have it, and cut into segments of a fixed width with
-gaps that are longer than maps correlate. A segment raises an alarm if any sample of it exceeds the threshold
+gaps over which maps correlate little. A segment raises an alarm if any sample of it exceeds the threshold
 for a panel of its size.
 """
 
