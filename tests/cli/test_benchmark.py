@@ -82,7 +82,7 @@ def test_topics_of_a_run_are_recorded_beside_clusterings(run, few_images, config
     done(run("topics", "--data", few_images, "-m", "runs/mnist-1", "-o", "out"))
     first, *others = recorded("topics")
     assert first["model"] == "mnist-1"
-    assert len(others) == 6
+    assert len(others) == 8
     assert all(0 <= one["value"] <= 1 for one in recorded("topics"))
     assert first["bits_per_dim"] > 0
     page = Path("out/images-benchmarks.md").read_text()
