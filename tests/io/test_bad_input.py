@@ -88,7 +88,8 @@ def test_bad_arrays_are_refused(tmp_path, data):
 
 def fuzz(headers, others):
     script = Path(__file__).parent / "fuzz.py"
-    command = [sys.executable, str(script), str(headers), str(others), "0"]
+    seed = os.environ.get("SEISFLOW_FUZZ_SEED", "0")
+    command = [sys.executable, str(script), str(headers), str(others), seed]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
