@@ -126,12 +126,17 @@ def train(
 
 @contextmanager
 def _no_run_without_a_step(folder: Path) -> Iterator[None]:
-    """Say of a run that is interrupted before it has a state to go on from that there is none."""
+    """Say of a run that is interrupted how to go on, or that it has no state to go on from."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        if (folder / STATE).is_file() or stop.args:
+        if stop.args:
             raise
+        if (folder / STATE).is_file():
+            raise KeyboardInterrupt(
+                f"{folder}: interrupted, its steps up to the last checkpoint are kept. Go on with: "
+                f"seisflow train --resume -o {folder}"
+            ) from stop
         if is_first_process():
             discard_folder(folder)
         raise KeyboardInterrupt(

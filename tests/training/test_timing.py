@@ -113,6 +113,19 @@ def test_a_run_interrupted_before_its_first_step_leaves_nothing_and_says_so(fit,
     assert not (tmp_path / "new").exists()
 
 
+def test_a_run_interrupted_while_it_is_calibrated_says_how_to_go_on_and_does(fit, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "calibrate_run", stop)
+        with pytest.raises(
+            KeyboardInterrupt, match=r"are kept. Go on with: seisflow train --resume -o .*new"
+        ):
+            fit("new", steps=4)
+    assert training.resume(tmp_path / "new", device="cpu").steps == 4
+
+
 def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, source, monkeypatch):
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
