@@ -14,7 +14,7 @@ class SeisflowError(Exception):
     """
 
     def __str__(self) -> str:
-        return shown(super().__str__())
+        return shown(super().__str__().replace("\n", " "))
 
 
 class DataError(SeisflowError):

@@ -239,7 +239,8 @@ def test_data_folders_are_found_as_resources(package):
 
 def test_ctrl_c_while_libraries_load_is_not_lost_in_them():
     script = (
-        "import time\nfrom seisflow.cli import options\n"
+        "import signal, time\nfrom seisflow.cli import options\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background it is ignored
         "with options.starting():\n    print('loading', flush=True)\n"
         "    try:\n        time.sleep(60)\n    except BaseException:\n        time.sleep(60)\n"
     )

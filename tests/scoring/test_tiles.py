@@ -44,15 +44,15 @@ def line_of(traces, samples=80):
 @pytest.mark.parametrize(("batch", "width"), [(4, 50), (4, 61), (7, 300), (16, 90)])
 def test_a_line_in_tiles_has_the_maps_of_the_whole_to_the_bit(model, monkeypatch, batch, width):
     line = line_of(700)
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", batch)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", batch)
     whole = score(line, model)
     monkeypatch.setattr(tiles, "TILE_SAMPLES", 80 * width)
     widths = []
     read = section_scoring.read_panel
 
-    def reading(section, lead, columns):
+    def reading(section, lead, columns, **options):
         widths.append(columns.stop - columns.start)
-        return read(section, lead, columns)
+        return read(section, lead, columns, **options)
 
     monkeypatch.setattr("seisflow.scoring.section.read_panel", reading)
     xr.testing.assert_identical(score(line, model), whole)
@@ -63,7 +63,7 @@ def test_a_line_in_tiles_has_the_maps_of_the_whole_to_the_bit(model, monkeypatch
 @pytest.mark.parametrize("name", sorted(set(SCORES) - {"typicality"}))
 def test_every_score_of_a_line_in_tiles_is_that_of_the_whole(model, monkeypatch, name):
     line = line_of(400)
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", 4)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", 4)
     whole = score(line, model, score=name)
     monkeypatch.setattr(tiles, "TILE_SAMPLES", 80 * 90)
     xr.testing.assert_identical(score(line, model, score=name), whole)
@@ -72,7 +72,7 @@ def test_every_score_of_a_line_in_tiles_is_that_of_the_whole(model, monkeypatch,
 @pytest.mark.parametrize("ending", ["zarr", "sgy"])
 def test_files_of_a_line_in_tiles_are_those_of_the_whole(model, tmp_path, monkeypatch, ending):
     line = line_of(300)
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", 4)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", 4)
     done = partial(write_scores, line, model)
     whole = done([tmp_path / f"whole.{ending}"])
     monkeypatch.setattr(tiles, "TILE_SAMPLES", 80 * 70)
@@ -143,10 +143,10 @@ def test_panels_that_share_chunks_are_read_at_once(cube_file, model, tmp_path, m
     leads = []
     read = section_scoring.read_panel
 
-    def reading(section, lead, columns):
+    def reading(section, lead, columns, **options):
         assert isinstance(section.variables["amplitude"]._data, np.ndarray)
         leads.append(lead)
-        return read(section, lead, columns)
+        return read(section, lead, columns, **options)
 
     monkeypatch.setattr("seisflow.scoring.section.read_panel", reading)
     found = score(chunked, model)
@@ -172,7 +172,7 @@ def cluster():
 
 
 def test_two_workers_score_as_one_process(cube_file, model, tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", 2)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", 2)
     cube = seisflow.open_section(cube_file)
     assert len(slabs(cube, WindowGrid((96, 112), SIZE, STRIDE, 2))) > 1
     one = write_scores(cube, model, [tmp_path / "one.zarr"])
@@ -192,7 +192,7 @@ def test_a_scheduler_that_is_not_there_is_told_and_leaves_nothing(cube_file, mod
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["segy", "ingested", "chunks of 4 lines", "line in tiles"])
 def test_two_worker_processes_score_as_one(cube_file, model, tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("seisflow.scoring.windows.BATCH_CPU", 2)
+    monkeypatch.setattr("seisflow.models.section_density.BATCH_CPU", 2)
     path = cube_file
     if kind == "ingested":
         ingest(cube_file, path := tmp_path / "cube.zarr")
