@@ -79,8 +79,8 @@ class Hardware:
             return torch.bfloat16 if self._has_bf16() else torch.float32
         if precision == "bf16" and not self._has_bf16():
             log.warning(
-                "training.precision = bf16: this %s does not multiply bfloat16, emulating it takes up to "
-                "25 times as long. Pass --set training.precision=auto, which is float32 here",
+                "training.precision = bf16: this %s does not multiply bfloat16, and emulating it takes some "
+                "ten times as long. Pass --set training.precision=auto, which is float32 here",
                 self.accelerator,
             )
         return torch.bfloat16 if precision == "bf16" else torch.float32
