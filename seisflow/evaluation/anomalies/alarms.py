@@ -20,16 +20,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow import progress
-from seisflow.api import train
 from seisflow.errors import DataError
 from seisflow.evaluation.anomalies.all_scores import features_of_all
 from seisflow.evaluation.anomalies.detection import exact_interval
 from seisflow.evaluation.asked import Asked
+from seisflow.evaluation.sections.trained import model_for
 from seisflow.io import open_section
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index, read_panel
-from seisflow.runs.choose import choose_model
 from seisflow.runs.provenance import commit, machine
 from seisflow.scores import default_score, scores_of
 from seisflow.scoring.calibrated import calibration_of, deviation_of
@@ -72,18 +71,7 @@ def run(data: Path, asked: Asked) -> list[dict[str, Any]]:
     if not lines:
         raise DataError(f"{data / FOLDER}: no lines. Expected *.seg, the sub-bottom profiles of Lake Tziscao")
     known, unknown = by_turns(lines)
-    if asked.eval_only:
-        model = choose_model(asked.model).model
-    else:
-        model = train(
-            known,
-            asked.model,
-            config=asked.config,
-            overrides=asked.overrides,
-            max_time=asked.max_time,
-            seed=asked.seed,
-            overwrite=asked.overwrite,
-        ).model
+    model = model_for(asked, known)
     with progress.bar("Counting alarms") as report:
         return results(model, known, unknown, seed=asked.seed, report=report)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from seisflow.api import score, train
+from seisflow.api import score
 from seisflow.errors import DataError
 from seisflow.evaluation.asked import Asked
 from seisflow.evaluation.labels.agreement import Agreement
 from seisflow.evaluation.labels.evaluate import evaluate_labels
+from seisflow.evaluation.sections.trained import model_for
 from seisflow.io import open_section
 from seisflow.models.base import section_card
-from seisflow.runs.choose import choose_model
 from seisflow.runs.provenance import commit, machine
 
 FOLDER = Path("labelled") / "gsb"
@@ -41,18 +41,7 @@ def run(data: Path, asked: Asked) -> list[dict[str, Any]]:
     sections = sorted(path for path in folder.glob("*.npy") if LABELS not in path.name)
     if not picks or not set(picks) <= set(sections):
         raise DataError(f"{folder}: no picks. Expected NAME.npy, and NAME{LABELS}.npy of some of them")
-    if asked.eval_only:
-        model = choose_model(asked.model).model
-    else:
-        model = train(
-            sections,
-            asked.model,
-            config=asked.config,
-            overrides=asked.overrides,
-            max_time=asked.max_time,
-            seed=asked.seed,
-            overwrite=asked.overwrite,
-        ).model
+    model = model_for(asked, sections)
     card = section_card(model)
     start = time.monotonic()
     found: dict[str, dict[str, Agreement]] = {}
