@@ -58,6 +58,7 @@ lock: .venv/.installed  ## Write requirements.lock: all packages, with hashes of
 
 .venv/.bench-installed: .venv/.installed
 	$(INSTALL) '.[bench]'
+	$(BIN)/pip uninstall --yes torchvision  # memcnn names it and does not use it; a build for another torch breaks Lightning
 	touch $@
 
 .venv/.docs-installed: .venv/.installed
