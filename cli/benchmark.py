@@ -35,6 +35,7 @@ NAMES = (
     "--tables-only", is_flag=True, help="Make the tables of OUTPUT again from its results; run nothing."
 )
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              callback=options.writable,
               help="Folder for the result objects (results/), tables and pictures, e.g. docs.")  # fmt: skip
 @options.seed
 @options.as_json

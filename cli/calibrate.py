@@ -19,6 +19,7 @@ log = logging.getLogger("seisflow")
     "--output",
     metavar="RUN",
     type=click.Path(path_type=Path),
+    callback=options.writable,
     help="Folder for the calibrated model. [default: MODEL itself; runs/<model>-<n> if it ships]",
 )
 @options.selection

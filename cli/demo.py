@@ -25,6 +25,7 @@ PATCHES = 100
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo"),
     show_default=True,
+    callback=options.writable,
     help="Folder for everything.",
 )
 @click.option("--max-time", type=Duration(), default="00:03:30", show_default=True, help="Time for training.")

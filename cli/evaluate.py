@@ -30,6 +30,7 @@ log = logging.getLogger("seisflow")
 )  # fmt: skip
 @options.selection
 @click.option("-o", "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              callback=options.writable,
               help="Folder for the result objects (results/) and the tables, e.g. docs.")  # fmt: skip
 @click.option("--note", metavar="TEXT", default="", help="What a reader of the table should know.")
 @options.geometry

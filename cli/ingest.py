@@ -10,7 +10,14 @@ from . import options
 
 @click.command()
 @click.argument("inputs", metavar="FILE...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT.zarr", required=True, help="Zarr folder or URL to write.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.zarr",
+    required=True,
+    callback=options.writable,
+    help="Zarr folder or URL to write.",
+)
 @options.overwrite
 @options.scheduler
 @options.workers

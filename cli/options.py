@@ -15,6 +15,7 @@ import click
 
 import seisflow
 from seisflow.shown import shown
+from seisflow.writable import check_writable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,6 +29,13 @@ def _assignments(ctx: click.Context, param: click.Parameter, values: tuple[str, 
         if "=" not in value[1:]:
             raise click.BadParameter(f"{value!r} is not of the form {param.metavar}.", ctx, param)
     return values
+
+
+def writable(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Refuse a place that cannot be written, before libraries load and anything is computed."""
+    if value is not None and "://" not in str(value):
+        check_writable(Path(value))
+    return value
 
 
 def _note_horizons(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> None:
@@ -62,6 +70,7 @@ output = click.option(
     "--output",
     metavar="PATH",
     type=click.Path(path_type=Path),
+    callback=writable,
     help="What to write; the ending gives the format.",
 )
 trust = click.option("--trust", is_flag=True, help="Open the files that a model from elsewhere names.")

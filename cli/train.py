@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from seisflow.runs import folders
+from seisflow.writable import check_writable
+
 from . import options
 
 
@@ -35,8 +38,6 @@ class Duration(click.ParamType):
 @contextmanager
 def _latest(folder: Path) -> Iterator[None]:
     """Make the run trained meanwhile the latest, also when stopped, so that --resume goes on with it."""
-    from seisflow.runs import folders
-
     from .main import Interrupted
 
     try:
@@ -54,7 +55,7 @@ def _latest(folder: Path) -> Iterator[None]:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path))
 @options.config
 @options.overrides
-@click.option("-o", "--output", metavar="RUN", type=click.Path(path_type=Path),
+@click.option("-o", "--output", metavar="RUN", type=click.Path(path_type=Path), callback=options.writable,
               help="Run folder. [default: runs/<input>-<n>]")  # fmt: skip
 @click.option(
     "--max-steps", metavar="N", type=click.IntRange(min=1), help="Optimiser steps. [default: the config's]"
@@ -122,16 +123,16 @@ def command(
         raise click.UsageError("--data-root is for --resume.")
     if not inputs and not resume:
         raise click.UsageError("Missing argument 'INPUT...'.")
+    if output is None and not resume and not dry_run:
+        check_writable(folders.ROOT)
     with options.starting():
         from seisflow import training
         from seisflow.errors import ConfigError
-        from seisflow.runs import folders
         from seisflow.runs.hardware import is_first_process
         from seisflow.training.choose import choose_training, image_source
         from seisflow.training.dry_run import describe, measure
         from seisflow.training.kinds import new_data
         from seisflow.training.record import summary
-        from seisflow.training.start import check_folder
 
     from .main import Interrupted
 
@@ -161,8 +162,6 @@ def command(
             overrides = (*overrides, f"training.steps={max_steps}")
         if workers is not None:
             overrides = (*overrides, f"training.workers={workers}")
-        if output is not None and not dry_run and is_first_process():
-            check_folder(output)
         try:
             planned, settings = choose_training(
                 images or inputs,

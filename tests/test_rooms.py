@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = [
     {"shown", "regular"},
     {"errors"},
-    {"config", "progress"},
+    {"config", "progress", "writable"},
     {"io"},
     {"patches"},
     {"subnets", "calibration"},

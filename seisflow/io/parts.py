@@ -76,6 +76,8 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
             raise ValueError
     except ValueError:
         raise DataError(f"{words}: no horizon with a window about it. Write FILE.csv:-50:+200") from None
+    if above > below:
+        raise DataError(f"{words}: the window ends above where it begins. Write {file}:{below:+g}:{above:+g}")
     names, table = _table(Path(file))
     if "value" not in names:
         raise DataError(f"{file}: no column time or depth. Expected one beside inline and crossline, or cdp")
@@ -102,7 +104,7 @@ def about_horizon(section: xr.Dataset, words: str) -> xr.Dataset:
                         f"traces have {_spans(keys, places)}")  # fmt: skip
     vertical = str(section["amplitude"].dims[-1])
     labels = section[vertical].values
-    top, base = horizon + min(above, below), horizon + max(above, below)
+    top, base = horizon + above, horizon + below
     mask = np.isfinite(horizon) & (base >= labels[0]) & (top <= labels[-1])
     if not mask.any():
         raise DataError(

@@ -29,13 +29,13 @@ from seisflow.training.plan import Plan
 from seisflow.training.record import CONFIG, RECORD, STATE, Record, Run, read_config, read_record
 from seisflow.training.start import (
     as_yaml,
-    check_folder,
     choose_hardware,
     discard_folder,
     initialise,
     make_folder,
 )
 from seisflow.training.timing import Budget
+from seisflow.writable import check_writable
 
 log = logging.getLogger("seisflow")
 
@@ -104,7 +104,7 @@ def train(
     budget = Budget(max_time, time.monotonic() if began is None else began)
     folder = Path(folder)
     if is_first_process():
-        check_folder(folder)
+        check_writable(folder)
     hardware = choose_hardware(device, config)
     with _no_run_without_a_step(folder):
         data = new_data(sources, config, splits=splits, seed=seed, max_time=max_time)

@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import torch
 import yaml
 
 from seisflow.config import Config
-from seisflow.errors import OutputError, TrainingError
+from seisflow.errors import TrainingError
 from seisflow.io.atomic import replace_text
 from seisflow.models import Model
 from seisflow.runs.hardware import Hardware
@@ -58,27 +57,6 @@ def initialise(model: Model, data: TrainingData, seconds: float | None = None) -
 def _initialise(model: Model, data: TrainingData, count: int) -> None:
     with torch.no_grad():
         model.initialise(data.first(count))
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse, before any work, a folder that cannot be written.
-
-    Raises
-    ------
-    OutputError
-    """
-    new = [place for place in (folder, *folder.parents) if not place.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise OutputError(f"{folder}: cannot be written ({why}). Choose another place with -o") from error
-    finally:
-        for place in new:
-            if place.is_dir() and not any(place.iterdir()):
-                place.rmdir()
 
 
 def discard_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -186,6 +187,29 @@ def test_plot_draws_a_file_once(run, tmp_path, monkeypatch):
     assert (
         run(cli, ["plot", "cube.npy", "--dt", "4", "--overwrite", "--select", "crossline=7"]).exit_code == 0
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("benchmark moons", "calibrate", "demo", "denoise a.sgy", "evaluate", "facies", "fill a.sgy"),
+        *("generate --n 2", "ingest a.sgy", "plot a.sgy", "score", "train a.sgy"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_libraries_load(words, tmp_path):
+    (tmp_path / "file").touch()
+    code = (
+        "import sys; from seisflow.cli.main import cli\n"
+        f"try: cli({words.split()} + ['-o', 'file/new.zarr'])\n"
+        f"finally: print(set(sys.modules) & set({HEAVY}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Error: file/new\.zarr: cannot be made, as .*file is a file\. Choose another place with -o\n",
+        done.stderr,
+    )
+    assert done.stdout == "set()\n"
 
 
 def test_a_missing_file_is_bad_data(run):

@@ -103,6 +103,8 @@ def test_a_horizon_with_a_window_masks_what_is_outside(cube, tmp_path):
 def test_a_horizon_that_cannot_be_read_says_how_to_write_it(cube, tmp_path):
     with pytest.raises(DataError, match=r"Write FILE\.csv:-50:\+200"):
         select(cube, ["horizon=top.csv"])
+    with pytest.raises(DataError, match=r"ends above where it begins\. Write top\.csv:-50:\+200"):
+        select(cube, ["horizon=top.csv:200:-50"])
     with pytest.raises(DataError, match=r"cannot be read as CSV \(no such file"):
         select(cube, [f"horizon={tmp_path / 'none.csv'}:-5:+5"])
 

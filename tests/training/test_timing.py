@@ -7,12 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from seisflow import progress, training
+from seisflow import progress, training, writable
 from seisflow.errors import OutputError
-from seisflow.training import calibration, kinds, start, timing
+from seisflow.training import calibration, kinds, timing
 from seisflow.training import run as run_module
 from seisflow.training.module import FlowModule
-from seisflow.training.start import check_folder
 from seisflow.training.timing import Budget, Pace
 
 from .conftest import tiny_config
@@ -132,11 +131,11 @@ def test_a_folder_that_cannot_be_written_is_noticed_before_any_work(tmp_path, so
 
     monkeypatch.setattr(kinds, "make_plan", lambda *_: pytest.fail("read before the folder was checked"))
     with monkeypatch.context() as patch:
-        patch.setattr(start.tempfile, "TemporaryFile", refuse)
+        patch.setattr(writable.tempfile, "TemporaryFile", refuse)
         with pytest.raises(OutputError, match=r"run: cannot be written \(permission denied\)"):
             training.train([source], tiny_config(2), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
-    check_folder(tmp_path / "fine" / "run")
+    writable.check_writable(tmp_path / "fine" / "run")
     assert not (tmp_path / "fine").exists()
 
 

@@ -16,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from seisflow.errors import OutputError
 from seisflow.io.atomic.replace import told_as_output_error
 from seisflow.io.atomic.target import filesystem
+from seisflow.writable import check_writable
 
 
 @contextmanager
@@ -97,6 +98,7 @@ def lock_of(target: Path) -> FileLock:
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
+            check_writable(path)  # for a lock, a place that takes no file looks like one that is held
             raise OutputError(
                 f"{target}: another seisflow is writing it. Wait for it to end, or write elsewhere"
             ) from error
