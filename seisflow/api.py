@@ -193,11 +193,24 @@ def train(
     -------
     Run
         Its ``folder`` and ``model``.
+
+    Raises
+    ------
+    ConfigError, DataError, OutputError
+        If an option, the inputs or the place cannot be used.
     """
     from seisflow import training
+    from seisflow.errors import ConfigError
+    from seisflow.io.options import checked_options
     from seisflow.runs import folders
     from seisflow.training.choose import choose_training, image_source
 
+    try:
+        checked_options(geometry)
+    except ValueError as error:
+        raise ConfigError(
+            f"seisflow.train: {error}. Options of seisflow.open_section were expected"
+        ) from error
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     planned, settings = choose_training(
         image_source(given, data) or given, config, overrides, select=select, geometry=geometry, device=device

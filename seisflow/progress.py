@@ -13,6 +13,7 @@ Report = Callable[[int, int], None]
 """Takes how much is done, and of how much."""
 
 _told = 0
+_hearts = 0
 _last = time.monotonic()
 log = logging.getLogger("seisflow")
 FIRST, LONGEST, SHARE = 5.0, 30.0, 0.05
@@ -43,9 +44,15 @@ def telling() -> Iterator[None]:
 
 @contextmanager
 def heartbeat(title: str, first: float | None = None) -> Iterator[None]:
-    """Say now and then that long work goes on, wherever nothing finer is told."""
-    with lines(lambda: title if not _told else "", first):
-        yield
+    """Say now and then that long work goes on, wherever nothing finer is told, by another one or else."""
+    global _hearts
+    _hearts += 1
+    own = _hearts
+    try:
+        with lines(lambda: title if own == _hearts and not _told else "", first):
+            yield
+    finally:
+        _hearts -= 1
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import torch
 import xarray as xr
 
 import seisflow
-from seisflow.errors import DataError, ModelError
+from seisflow.errors import ConfigError, DataError, ModelError
 from seisflow.models import load_model
 from seisflow.patches import cut, prepare, read_panel, window_grid
 from seisflow.patches.scaling import AmplitudeScaling
@@ -50,6 +50,8 @@ def test_raw_amplitudes_are_caught_and_log_prob_of_scales_them(cube_file, tiny_r
     raw = torch.full((1, 1, 32, 32), 100.0) * torch.randn(1, 1, 32, 32)
     with pytest.raises(ModelError, match=r"model\.log_prob_of\(section\)"):
         model.log_prob(raw)
+    with pytest.raises(ModelError, match=r"^ndarray: a tensor of scaled patches \(B, 1, 32, 32\)"):
+        model.log_prob(raw.numpy())
     found = model.log_prob_of(section)
     assert found.sizes["patch"] == 4 * 3 * 4  # lines, rows and columns of patches of 32 x 32
     panel = read_panel(section, (0,))
@@ -84,6 +86,8 @@ def test_a_loud_patch_is_no_amplitude_of_a_survey_that_is_far_louder(tiny_run):
 
 def test_train_plot_and_write_segy_work_from_python(cube_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="no reader has the option 'folder'"):
+        seisflow.train(cube_file, folder="mine")
     run = seisflow.train(cube_file, "mine", config=tiny_config(), device="cpu")
     assert (tmp_path / "runs/latest").resolve() == (tmp_path / "mine").resolve()
     result = seisflow.score(cube_file, run.model)

@@ -98,6 +98,11 @@ class Model(nn.Module, ABC):
 
     def _refuse_raw(self, x: Tensor) -> None:
         """Catch a caller who passes amplitudes; what seisflow itself passes, in inference mode, is scaled."""
+        if not isinstance(x, Tensor):
+            raise ModelError(
+                f"{type(x).__name__}: a tensor of scaled patches (B, {', '.join(map(str, self.shape))}) was "
+                "expected. Of a section take model.log_prob_of(section), which scales"
+            )
         card = self.card
         if card is None or card.images is not None or torch.is_inference_mode_enabled():
             return

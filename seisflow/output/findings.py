@@ -31,6 +31,9 @@ FRAMED = 40
 BOXES = 200
 """The same on a page, which shows a part of them at a time."""
 
+TOO_LITTLE = "too little held-out data to promise a rate of false alarms"
+"""A caveat of thresholds beyond which no held-out data lie."""
+
 
 class Findings:
     """Findings of the panels seen so far: anomalies, means, and the panel to draw."""
@@ -67,8 +70,14 @@ class Findings:
         shape: tuple[int, int],
         panels: int,
         match: SurveyMatch,
+        *,
+        supported: bool,
     ) -> list[dict[str, Any]]:
-        """Describe the strongest anomalies, with how likely each is on a normal panel, and what it may be."""
+        """Describe the strongest anomalies, with how likely each is on a normal panel, and what it may be.
+
+        Where there is no alarm rate, or calibration rests on too little for it to be ``supported``, each
+        says so.
+        """
         known = self.anomalies.strongest()
         p_values = [judge.calibration.p_value(abs(anomaly.peak), shape) for anomaly in known]
         silent = max(panels - len(known), 0)  # a panel without an anomaly is a hypothesis that stands
@@ -76,6 +85,7 @@ class Findings:
         strongest = known[: self.top]
         guesses = anomaly_types(strongest, section, judge.model, match.scaling, looked_into=LOOKED_INTO)
         promised = not match.differences
+        caveat = match.caveat or ("" if supported else TOO_LITTLE)
         return [
             {"type": guess.type, "level": guess.level}
             | describe(anomaly, section, judge.score.name)
@@ -84,7 +94,7 @@ class Findings:
                 "discovery": discovery if promised else None,
                 "levels": guess.deviations,
             }
-            | ({} if promised else {"caveat": match.caveat})
+            | ({"caveat": caveat} if caveat else {})
             for anomaly, guess, p, discovery in zip(
                 strongest, guesses, p_values[: len(strongest)], discoveries[: len(strongest)], strict=True
             )
@@ -108,6 +118,8 @@ class Findings:
             told = f"no anomaly beyond {threshold:.3g}, the most of the little held-out data there is; "
             caveat = f"{told}coloured are the highest 5 %" + (f". {caveat}" if caveat else "")
             threshold = None
+        elif not supported and not caveat:
+            caveat = TOO_LITTLE
         if len(frames) < len(pieces):
             told = f"framed are the {len(frames)} strongest of the {len(pieces)} anomalies of this panel"
             caveat = f"{told}. {caveat[0].upper()}{caveat[1:]}" if caveat else told

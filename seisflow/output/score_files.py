@@ -150,7 +150,15 @@ def write_scores(
             scored=found.scored / section["amplitude"].size,
             panels=total,
             count=found.anomalies.count,
-            anomalies=found.describe(section, judge, alpha, shape, total, match),
+            anomalies=found.describe(
+                section,
+                judge,
+                alpha,
+                shape,
+                total,
+                match,
+                supported=attrs["anomaly"]["alpha_is_supported"],
+            ),
             outputs=[str(path) for path in (*paths, *pictures.values(), *beside.values())],
         )
         texts = {

@@ -45,8 +45,8 @@ class ScoreSummary(BaseModel):
         All of them, or the strongest, as many as were asked for or are kept: kind, what type it may be, peak,
         labels and coordinates, extent; ``p_value``, the probability that a normal panel reaches this peak
         anywhere; ``discovery``, whether it is among those of which a share ``alpha`` is expected to be false
-        (Benjamini-Hochberg, over all panels); both null, and a ``caveat`` with them, where nothing is
-        promised.
+        (Benjamini-Hochberg, over all panels); both null where there is no alarm rate. A ``caveat`` says so,
+        or that there is too little held-out data to promise one.
     outputs : list of str
         Files written.
     """

@@ -1,6 +1,6 @@
 """Calibrations of all scores of a model, from one pass over held-out panels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,8 +113,12 @@ def calibrate_scores(
     calibrations: dict[str, JointCalibration] = {}
     done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
     for score in taken[1:]:
-        report(count + TOGETHER * count * done // every, parts)
-        calibrations |= _joint(features[score.name], score, tile, wanted, held_out=held_out)
+
+        def tell(share: float, before: int = done, size: int = len(score.features)) -> None:
+            report(count + int(TOGETHER * count * (before + share * size) / every), parts)
+
+        tell(0.0)
+        calibrations |= _joint(features[score.name], score, tile, wanted, held_out=held_out, tell=tell)
         done += len(score.features)
     return Calibrated(
         calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
@@ -136,8 +140,12 @@ def _joint(
     wanted: set[str],
     *,
     held_out: bool,
+    tell: Callable[[float], None],
 ) -> dict[str, JointCalibration]:
-    """Calibrations of a score, and of those of its parts that are wanted as well, by their names."""
+    """Calibrations of a score, and of those of its parts that are wanted as well, by their names.
+
+    ``tell`` takes the share that is done.
+    """
     whole = _fit(panels, score, held_out=held_out)
     drafts = {score.name: whole}
     places: dict[str, int] = {}
@@ -148,7 +156,9 @@ def _joint(
                 features=whole.features[some], maxima=[], held_out=held_out, recipe=part.score.recipe
             )
     judged: dict[str, list[Maps]] = {name: [] for name in drafts}
-    for others, some_panels in folds(panels):
+    every = list(folds(panels))
+    for number, (others, some_panels) in enumerate(every, start=1):
+        tell(number / (len(every) + 1))
         judge = _fit(others, score, held_out=held_out)
         for values, depth in some_panels:
             if not score.parts:

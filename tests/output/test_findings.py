@@ -22,11 +22,11 @@ def drawn(cube_file, tiny_run, monkeypatch):
     given = {}
     monkeypatch.setattr(plotting, "draw_anomaly_overlay", lambda *_, **words: given.update(words))
 
-    def draw(threshold, supported):
+    def draw(threshold, supported, caveat="read me"):
         found = Findings(AnomalyList(threshold, (1, -1)))
         for number, scored in enumerate(score_panels(section, model, score="typicality")):
             found.add(scored, number)
-        found.draw(section, find_score(model, "typicality"), "read me", supported=supported)
+        found.draw(section, find_score(model, "typicality"), caveat, supported=supported)
         return found.anomalies.count, given["threshold"], given["caveat"]
 
     return draw
@@ -45,6 +45,12 @@ def test_a_threshold_stands_where_it_holds_or_is_passed(drawn, threshold, suppor
     assert (count > 0) == (threshold < 1)
     assert np.isclose(shown, threshold)
     assert caveat == "read me"
+
+
+def test_anomalies_beyond_little_data_are_drawn_with_what_is_not_promised(drawn):
+    count, _, caveat = drawn(0.5, False, "")
+    assert count > 0
+    assert caveat.endswith("too little held-out data to promise a rate of false alarms")
 
 
 def test_a_picture_says_how_many_anomalies_it_leaves_out(drawn, monkeypatch):
