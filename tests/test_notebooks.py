@@ -37,11 +37,11 @@ def test_words_that_a_notebook_replaces_are_in_its_page(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_notebook_runs(name, tmp_path, monkeypatch):
+def test_a_notebook_runs(name, tmp_path, monkeypatch, request):
     nbformat = pytest.importorskip("nbformat", reason="needs the extra test")
     nbclient = pytest.importorskip("nbclient", reason="needs the extra test")
-    if name == "images" and "SEISFLOW_DATA" not in os.environ:
-        pytest.skip("needs MNIST (SEISFLOW_DATA)")
+    if name == "images":
+        monkeypatch.setenv("SEISFLOW_DATA", str(request.getfixturevalue("shared_data")))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     book = nbformat.read(tmp_path / "examples" / "notebooks" / f"{name}.ipynb", as_version=4)

@@ -20,6 +20,11 @@ from seisflow.plotting.style import CONTOUR, DIM_MAP, GREY_MAP, LABELS, NO_TRACE
 LETTERS, MARGIN = 12.5, 0.7
 """Letters of a title in an inch, and inches left of it."""
 
+LETTER, PAD = (6.0, 8.0), 2.0
+"""Width and height of a digit of a number beside a frame, and what is about it, in points."""
+
+Corners = tuple[float, float, float, float]
+
 
 @rc_context(STYLE)
 def draw_anomaly_overlay(
@@ -100,8 +105,11 @@ def draw_anomaly_overlay(
                 linewidths=0.7,
             )
     _score_bar(figure, axes, scale, bool(two_sided and (known <= -low).any()), score_label)
-    for number, place in enumerate(anomalies, start=1):
-        _frame(axes, image, place["box"], str(place.get("label", number)))
+    frames = [
+        (_frame(axes, image, place["box"]), str(place.get("label", number)))
+        for number, place in enumerate(anomalies, start=1)
+    ]
+    _number(figure, axes, frames)
     return figure
 
 
@@ -128,8 +136,8 @@ def _score_bar(figure: Figure, axes: Axes, scale: Normalize, two_sided: bool, la
     colour_bar(figure, axes, ScalarMappable(limits, ListedColormap(colours)), words, extend="both")
 
 
-def _frame(axes: Axes, image: AxesImage, box: Sequence[int], label: str) -> None:
-    """Frame a place along the outer edges of its samples, with a number at its upper corner."""
+def _frame(axes: Axes, image: AxesImage, box: Sequence[int]) -> Corners:
+    """Frame a place along the outer edges of its samples; return the frame's left, right, top and bottom."""
     left, right, bottom, top = image.get_extent()
     samples, traces = image.get_size()
     x = left + (right - left) * np.array(box[2:]) / traces
@@ -137,14 +145,47 @@ def _frame(axes: Axes, image: AxesImage, box: Sequence[int], label: str) -> None
     axes.add_patch(
         Rectangle((x[0], y[0]), x[1] - x[0], y[1] - y[0], fill=False, edgecolor="black", linewidth=1.1)
     )
-    axes.annotate(
-        label,
-        (x[1], y[0]),
-        xytext=(2, 2),
-        textcoords="offset points",
-        fontsize=8,
-        fontweight="bold",
-        color="white",
-        bbox={"boxstyle": "round,pad=0.2", "facecolor": "black", "edgecolor": "none"},
-        annotation_clip=True,
-    )
+    return float(x[0]), float(x[1]), float(y[0]), float(y[1])
+
+
+def _number(figure: Figure, axes: Axes, frames: Sequence[tuple[Corners, str]]) -> None:
+    """Write each number outside a corner of its frame, the first of the four that no other number takes."""
+    if not frames:
+        return
+    figure.draw_without_rendering()  # from here on it is known where on the page a sample lies
+    points = axes.transData.transform
+    taken: list[tuple[float, float, float, float]] = []
+    for (left, right, top, bottom), label in frames:
+        size = LETTER[0] * len(label) + 2 * PAD, LETTER[1] + 2 * PAD
+        places = []
+        for x, y, right_of, above in (
+            (right, top, True, True),
+            (left, top, False, True),
+            (right, bottom, True, False),
+            (left, bottom, False, False),
+        ):
+            at = points((x, y)) * 72 / figure.dpi
+            x0 = at[0] if right_of else at[0] - size[0]
+            y0 = at[1] if above else at[1] - size[1]
+            places.append(((x, y), right_of, above, (x0, x0 + size[0], y0, y0 + size[1])))
+        free = [place for place in places if not any(_overlap(place[3], other) for other in taken)]
+        corner, right_of, above, extent = (free or places)[0]
+        taken.append(extent)
+        axes.annotate(
+            label,
+            corner,
+            xytext=(PAD if right_of else -PAD, PAD if above else -PAD),
+            textcoords="offset points",
+            ha="left" if right_of else "right",
+            va="bottom" if above else "top",
+            fontsize=8,
+            fontweight="bold",
+            color="white",
+            bbox={"boxstyle": "round,pad=0.2", "facecolor": "black", "edgecolor": "none"},
+            annotation_clip=True,
+        )
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Tell whether two rectangles (left, right, bottom, top) share a point."""
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

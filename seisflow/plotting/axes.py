@@ -66,6 +66,7 @@ def mute_legend(axes: Axes, values: ArrayLike) -> None:
             bbox_to_anchor=(1, -0.05),
             borderaxespad=0.2,
         )
+        axes.set_xlabel(axes.get_xlabel(), loc="left")  # narrow pictures have no room for both in the middle
 
 
 def _span(axis: Axis, labels: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Figures show what they were given, leave no global state, and reach the disk whole or not at all."""
 
 import errno
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_anomalies_are_framed_along_the_edges_of_their_samples_and_numbered(late
             [first + left - 0.5, TIME[top] - 2, first + right - 0.5, TIME[bottom - 1] + 2],
         )
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "chimney"]
+
+
+def test_numbers_of_frames_close_to_each_other_can_all_be_read():
+    values = np.zeros((40, 30))
+    places = [{"box": (10 + k, 20 + k, 5, 20), "label": 10 + k} for k in range(4)]
+    figure = plotting.draw_anomaly_overlay(values, values, np.arange(40), np.arange(30), anomalies=places)
+    figure.draw_without_rendering()
+    extents = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(extents) == 4
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(extents, 2))
 
 
 @pytest.mark.parametrize("traces", [30, 300])
