@@ -64,7 +64,6 @@ def command(
       seisflow evaluate survey.sgy -m runs/survey-1
     """
     with options.starting():
-        from seisflow import progress
         from seisflow.evaluation.anomalies import protocol as anomalies
         from seisflow.evaluation.reporting import anomaly_pages
         from seisflow.patches import section_name
@@ -80,18 +79,16 @@ def command(
     section = source.open()
     if output is not None:
         anomaly_pages.check(output, section_name(section), overwrite=overwrite)
-    with progress.bar(f"Evaluating on {source.name}") as report:
-        found = anomalies.evaluate(
-            section,
-            chosen.model,
-            part=part,
-            alpha=alpha,
-            seeds=seeds,
-            command=" ".join(words),
-            note=note,
-            report=report,
-            tell=log.info,
-        )
+    found = anomalies.evaluate(
+        section,
+        chosen.model,
+        part=part,
+        alpha=alpha,
+        seeds=seeds,
+        command=" ".join(words),
+        note=note,
+        tell=log.info,
+    )
     if output is not None:
         anomaly_pages.write(found, output, overwrite=overwrite)
     options.echo(json.dumps(found, indent=1) if as_json else anomaly_pages.markdown(found))

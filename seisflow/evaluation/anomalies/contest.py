@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from seisflow import progress
 from seisflow.calibration.by_depth import Calibration, JointCalibration, calibrate
 from seisflow.evaluation.anomalies.all_scores import features_of_all
 from seisflow.evaluation.anomalies.detectors import fit_detectors
@@ -23,6 +24,8 @@ from seisflow.scoring.calibrated import deviation_of
 
 FITTED_LINES = 6
 """Training lines that the baselines are fitted to."""
+OF_SCORES = 60
+"""Percent of the time that calibrating the scores of the model takes, beside that of the baselines."""
 
 
 class Contest:
@@ -35,9 +38,19 @@ class Contest:
     lines : Lines
     seed : int
         Seed of the baselines.
+    report : callable
+        Takes the percent of the calibrations that are done, and 100.
     """
 
-    def __init__(self, section: xr.Dataset, model: Model, lines: Lines, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        section: xr.Dataset,
+        model: Model,
+        lines: Lines,
+        *,
+        seed: int = 0,
+        report: progress.Report = progress.silent,
+    ) -> None:
         card = section_card(model)
         self.section, self.model, self.lines = section, model, lines
         self.scaling = card.scaling
@@ -45,8 +58,14 @@ class Contest:
         self.scores = scores_of(model)
         panels = self.read(lines.calibration, pieces=True)
         found = calibrate_scores(
-            model, ((p, self.depth) for p in panels), self.scaling, held_out=True, count=len(panels)
+            model,
+            ((p, self.depth) for p in panels),
+            self.scaling,
+            held_out=True,
+            count=len(panels),
+            report=lambda done, total: report(OF_SCORES * done // total, 100),
         )
+        report(OF_SCORES, 100)
         one = found.calibration
         self.calibrations: dict[str, Calibration | JointCalibration] = {
             "typicality": one, "nll": one, **found.calibrations,
@@ -56,7 +75,8 @@ class Contest:
             few = few[np.unique(np.linspace(0, len(few) - 1, FITTED_LINES).astype(int))]
         self.detectors = fit_detectors([self._scaled(p) for p in self.read(few.tolist())], seed)
         tile = (model.shape[1], model.shape[2])
-        for name, detector in self.detectors.items():
+        for number, (name, detector) in enumerate(self.detectors.items()):
+            report(OF_SCORES + (100 - OF_SCORES) * number // len(self.detectors), 100)
             maps = [(self._statistic(detector, panel), self.depth) for panel in panels]
             self.calibrations[name] = calibrate(maps, (0.0, 0.0), tile=tile)
         self.wavelet = estimate_wavelet([panel.amplitude for panel in panels])

@@ -216,7 +216,6 @@ def evaluate(
     kinds: Sequence[str] = tuple(KINDS),
     command: str = "seisflow evaluate",
     note: str = "",
-    report: progress.Report = progress.silent,
     tell: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Any]]:
     """Evaluate the scores of a model on a survey of which it has seen a part.
@@ -227,7 +226,7 @@ def evaluate(
         The survey, zeros taken as in training.
     model : Model
         Trained on its first lines, or its last.
-    part, alpha, seeds, kinds, report
+    part, alpha, seeds, kinds
         As for `run`.
     command, note : str
         For the record.
@@ -243,8 +242,10 @@ def evaluate(
     lines = share_out(section, trained_lines(section, model), model.shape[2])
     what = "lines" if layout(section).lead else "traces"
     tell(", ".join(f"{len(some)} {what} for {name}" for name, some in vars(lines).items()))
-    contest = Contest(section, model, lines)
-    cases, untouched = run(contest, part, alpha=alpha, seeds=seeds, kinds=kinds, report=report)
+    with progress.bar("Calibrating scores and baselines", percent=True) as report:
+        contest = Contest(section, model, lines, report=report)
+    with progress.bar(f"Evaluating on {section_name(section)}") as report:
+        cases, untouched = run(contest, part, alpha=alpha, seeds=seeds, kinds=kinds, report=report)
     return results(
         contest,
         cases,

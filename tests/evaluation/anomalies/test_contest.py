@@ -14,7 +14,7 @@ from seisflow.cli.main import cli
 from seisflow.errors import DataError, OutputError
 from seisflow.evaluation.anomalies import lines as survey_lines
 from seisflow.evaluation.anomalies import protocol as anomalies
-from seisflow.evaluation.anomalies.contest import Contest
+from seisflow.evaluation.anomalies.contest import OF_SCORES, Contest
 from seisflow.evaluation.anomalies.detectors import rms
 from seisflow.evaluation.reporting import anomaly_pages
 from seisflow.models import load_model
@@ -129,7 +129,12 @@ def test_a_line_is_judged_beyond_the_traces_that_were_trained_on(line_folder, mo
     section = Source(path=str(line_folder / "line.sgy"), geometry={"line": True}).open()
     assert survey_lines.trained_lines(section, model) == (0, 150)
     lines = survey_lines.share_out(section, (0, 150), model.shape[2])
-    contest = Contest(section, model, lines)
+    told = []
+    contest = Contest(section, model, lines, report=lambda done, total: told.append(done / total))
+    assert len(told) > 4
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] == OF_SCORES / 100  # of one baseline, that it is begun
     assert contest.read(lines.test)[0].shape == (96, len(lines.test))
     assert [panel.shape[1] for panel in contest.read(lines.calibration, pieces=True)] == [43, 44]
     cases, untouched = anomalies.run(contest, kinds=("burst", "dead"), seeds=1)
