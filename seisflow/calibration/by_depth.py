@@ -95,6 +95,7 @@ def calibrate(
     held_out: bool = True,
     bins: int = 16,
     tile: tuple[int, int] | None = None,
+    beside: Sequence[DepthMap] = (),
 ) -> Calibration:
     """Fit a calibration to smoothed negative log-densities of held-out panels.
 
@@ -110,10 +111,12 @@ def calibrate(
         Depth bins, each half overlapping the next so that the quantiles vary smoothly.
     tile : (int, int), optional
         Samples and traces of the tiles whose maxima the `Tail` is fitted to; without, there is none.
+    beside : sequence of (smooth (T, X), depth (T,))
+        Maps of other panels, which quantiles are taken of, too.
     """
-    draft = by_depth(maps, smoothing, bins, held_out=held_out)
+    draft = by_depth([*maps, *beside], smoothing, bins, held_out=held_out)
     scores: list[NDArray[np.float32]] = []
-    for others, some in folds(maps):
+    for others, some in folds(maps, beside):
         judge = by_depth(others, smoothing, bins, held_out=held_out)
         scores += [np.abs(judge.deviation(values, depth)) for values, depth in some]
     return draft.model_copy(update=extremes(scores, tile))
@@ -138,10 +141,13 @@ def by_depth(
     return Calibration(smoothing=smoothing, depth=centres, quantiles=table, maxima=[], held_out=held_out)
 
 
-def folds(panels: Sequence[_Item]) -> Iterator[tuple[Sequence[_Item], Sequence[_Item]]]:
+def folds(
+    panels: Sequence[_Item], beside: Sequence[_Item] = ()
+) -> Iterator[tuple[Sequence[_Item], Sequence[_Item]]]:
     """Pairs of what to fit to and what to judge by it; neighbours, which are alike, are judged together.
 
-    Panels that were fitted to look more normal than new ones do. A single panel has to serve for both.
+    Panels that were fitted to look more normal than new ones do. Those ``beside`` are fitted to, not judged.
+    Without any, a single panel has to serve for both.
 
     References
     ----------
@@ -151,4 +157,4 @@ def folds(panels: Sequence[_Item]) -> Iterator[tuple[Sequence[_Item], Sequence[_
     edges = np.linspace(0, len(panels), count + 1).astype(int).tolist()
     for first, last in pairwise(edges):
         some = panels[first:last]
-        yield [*panels[:first], *panels[last:]] or some, some
+        yield [*panels[:first], *panels[last:], *beside] or some, some

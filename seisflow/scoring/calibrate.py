@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -29,6 +30,9 @@ RIDGE = 0.1
 """Added to the covariance of deviations, whose variances are about 1."""
 CLIPPED = 8.0
 """Deviations beyond which samples count no more in their covariance."""
+
+Features = tuple[Maps, NDArray[np.float64]]
+"""Features (F, T, X) of a panel, and the depth (T,) of its samples."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ def calibrate_scores(
     held_out: bool,
     count: int,
     names: Sequence[str] | None = None,
+    beside: Iterable[tuple[Panel, NDArray[np.float64]]] = (),
     report: progress.Report = progress.silent,
 ) -> Calibrated:
     """Calibrate the scores of a model.
@@ -71,9 +76,12 @@ def calibrate_scores(
     held_out : bool
         Whether the model has not seen them.
     count : int
-        Number of panels.
+        Number of panels, those beside them included.
     names : sequence of str, optional
         Scores to calibrate besides typicality; by default all that the model offers.
+    beside : iterable of (Panel, depth (T,))
+        Panels that the model has seen. With few held-out ones, which are of one place, they tell what else is
+        normal at a depth; thresholds and p-values rest on the held-out ones alone.
     report : callable
         Takes what is done, and of how much: panels, then the statistics of all of them together.
     """
@@ -88,10 +96,11 @@ def calibrate_scores(
     taken = [offered["typicality"], *(score for score in others if score.name not in within)]
     channels = np.cumsum([0, *(_channels(model, score) for score in taken)]).tolist()
     plain: list[DepthMap] = []
-    features: dict[str, list[tuple[Maps, NDArray[np.float64]]]] = {score.name: [] for score in taken[1:]}
-    total, known = 0.0, 0
+    features: dict[str, list[Features]] = {score.name: [] for score in taken[1:]}
+    total, known, own = 0.0, 0, 0
     parts = (1 + TOGETHER) * count
-    for number, (whole, depth) in enumerate(panels):
+    every_panel = chain(((panel, True) for panel in panels), ((panel, False) for panel in beside))
+    for number, ((whole, depth), is_held_out) in enumerate(every_panel):
         report(number, parts)
         panel = _middle(whole, max(MOST_SAMPLES // len(depth), model.shape[2]))
         maps = measure_panel(
@@ -101,8 +110,10 @@ def calibrate_scores(
             lambda seen: torch.cat([score.maps(seen) for score in taken], 1),
             seed=(0, number),
         )
-        total += float(np.nansum(maps[0], dtype=np.float64))
-        known += int(np.isfinite(maps[0]).sum())
+        if is_held_out:
+            own += 1
+            total += float(np.nansum(maps[0], dtype=np.float64))
+            known += int(np.isfinite(maps[0]).sum())
         plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
         for k, score in enumerate(taken[1:], start=1):
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
@@ -118,10 +129,11 @@ def calibrate_scores(
             report(count + int(TOGETHER * count * (before + share * size) / every), parts)
 
         tell(0.0)
-        calibrations |= _joint(features[score.name], score, tile, wanted, held_out=held_out, tell=tell)
+        some = features[score.name]
+        calibrations |= _joint(some[:own], some[own:], score, tile, wanted, held_out=held_out, tell=tell)
         done += len(score.features)
     return Calibrated(
-        calibrate(plain, SMOOTHING, held_out=held_out, bins=BINS, tile=tile),
+        calibrate(plain[:own], SMOOTHING, held_out=held_out, bins=BINS, tile=tile, beside=plain[own:]),
         calibrations,
         total / max(known, 1),
     )
@@ -134,7 +146,8 @@ def _middle(panel: Panel, traces: int) -> Panel:
 
 
 def _joint(
-    panels: Sequence[tuple[Maps, NDArray[np.float64]]],
+    panels: Sequence[Features],
+    beside: Sequence[Features],
     score: Score,
     tile: tuple[int, int],
     wanted: set[str],
@@ -146,7 +159,7 @@ def _joint(
 
     ``tell`` takes the share that is done.
     """
-    whole = _fit(panels, score, held_out=held_out)
+    whole = _fit([*panels, *beside], score, held_out=held_out)
     drafts = {score.name: whole}
     places: dict[str, int] = {}
     for number, (part, some) in enumerate(score.placed()):
@@ -156,7 +169,7 @@ def _joint(
                 features=whole.features[some], maxima=[], held_out=held_out, recipe=part.score.recipe
             )
     judged: dict[str, list[Maps]] = {name: [] for name in drafts}
-    every = list(folds(panels))
+    every = list(folds(panels, beside))
     for number, (others, some_panels) in enumerate(every, start=1):
         tell(number / (len(every) + 1))
         judge = _fit(others, score, held_out=held_out)
@@ -166,14 +179,12 @@ def _joint(
                 continue
             found = list(terms(judge.deviations(values, depth), score))
             judged[score.name].append(of_terms(found, judge, score))
-            for name, number in places.items():
-                judged[name].append(found[number])
+            for name, place in places.items():
+                judged[name].append(found[place])
     return {name: draft.model_copy(update=extremes(judged[name], tile)) for name, draft in drafts.items()}
 
 
-def _fit(
-    panels: Sequence[tuple[Maps, NDArray[np.float64]]], score: Score, *, held_out: bool
-) -> JointCalibration:
+def _fit(panels: Sequence[Features], score: Score, *, held_out: bool) -> JointCalibration:
     features = [
         by_depth([(values[k], depth) for values, depth in panels], feature.window, BINS, held_out=held_out)
         for k, feature in enumerate(score.features)

@@ -19,6 +19,7 @@ from seisflow.patches import Block, Panel, Split, layout, read_panel, section_na
 from seisflow.patches.areas import areas_of, evenly
 from seisflow.patches.identity import Identity
 from seisflow.patches.scaling import AmplitudeScaling
+from seisflow.scoring.beside import Place, places_beside
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
 
@@ -45,7 +46,8 @@ def calibrate_survey(
     trained : bool
         Whether the model has learnt them: their scaling is then that of the model.
     splits : sequence of Split, optional
-        Splits of the sections, whose validation blocks are scored; by default, all of a section is.
+        Splits of the sections, whose validation blocks are scored, and panels of whose training blocks stand
+        beside these where they are few; by default, all of a section is scored.
     report : callable
 
     Raises
@@ -67,14 +69,24 @@ def calibrate_survey(
     areas = areas_of(sections, held_out)
     places = [(area, lead, part) for area in areas for lead in area.leads for part in area.pieces()]
     chosen = [places[i] for i in evenly(len(places), PANELS)]
+    trained_areas = areas_of(sections, [part.train for part in parts]) if trained and splits else []
+    beside = places_beside(trained_areas, chosen)
 
-    def panels() -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-        for area, lead, part in chosen:
+    def panels(some: Sequence[Place]) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
+        for area, lead, part in some:
             section = sections[area.section]
             depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
             yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
 
-    found = calibrate_scores(model, panels(), scaling, held_out=True, count=len(chosen), report=report)
+    found = calibrate_scores(
+        model,
+        panels(chosen),
+        scaling,
+        held_out=True,
+        count=len(chosen) + len(beside),
+        beside=panels(beside),
+        report=report,
+    )
     return Survey(
         name=Path(section_name(sections[0])).stem,
         paths=list(paths),
@@ -86,7 +98,7 @@ def calibrate_survey(
         trained=trained,
         calibration=found.calibration,
         calibrations=found.calibrations,
-        panels=panel_statistics((panel for panel, _ in panels()), len(chosen), model, scaling),
+        panels=panel_statistics((panel for panel, _ in panels(chosen)), len(chosen), model, scaling),
     )
 
 

@@ -17,8 +17,9 @@ from seisflow.calibration.by_depth import BIN_SAMPLES, LEVELS
 from seisflow.models import Model
 from seisflow.models.provenance import Geometry, density_key
 from seisflow.patches import GridDataset, Panel, PatchDataset, layout, read_panel, window_grid
-from seisflow.patches.areas import Area
+from seisflow.patches.areas import Area, evenly
 from seisflow.scores import ForwardPass, scores_of
+from seisflow.scoring.beside import Place, places_beside
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
 from seisflow.scoring.windows import half
@@ -34,11 +35,9 @@ STATISTICS = 9e-5
 TIMED = 4
 """Patches, at most, by which the speed of a model is told."""
 
-Place = tuple[Area, tuple[int, ...], slice]
-
 
 def calibrate_run(
-    model: Model, grid: GridDataset | PatchDataset, seconds: float | None = None, *, held_out: bool
+    model: Model, patches: PatchDataset, held_out: GridDataset | None, seconds: float | None = None
 ) -> None:
     """Score panels and store their statistics.
 
@@ -46,38 +45,40 @@ def calibrate_run(
     ----------
     model : Model
         With a card; its ``surveys`` get their calibrations, the first one's being that of the card.
-    grid : GridDataset or PatchDataset
-        Whose panels: those that are held out, or those of training where nothing is.
+    patches : PatchDataset
+        Whose panels are scored where nothing is held out, and beside those that are where these are few.
+    held_out : GridDataset, optional
+        Whose panels are scored.
     seconds : float, optional
         Time it should take; where that is short, fewer panels are scored.
-    held_out : bool
-        Which of the two it is.
     """
     card = model.card
     assert card is not None
-    sections = grid.cache.sections
-    shares = calibration_places(grid, [int(item.get("survey", 0)) for item in card.inputs])
-    total = sum(map(len, shares.values()))
+    sections = patches.cache.sections
+    shares = calibration_places(patches, held_out, [int(item.get("survey", 0)) for item in card.inputs])
+    total = sum(len(chosen) + len(beside) for chosen, beside in shares.values())
     done = 0
     until = None if seconds is None else time.monotonic() + seconds
     each = statistics_seconds(model)
     with progress.bar("Calibrating", percent=True) as report:
-        for number, chosen in shares.items():
+        for number, (chosen, beside) in shares.items():
             scaling = card.surveys[number].scaling if card.surveys else card.scaling
             used: list[Place] = []
+            count = len(chosen) + len(beside)
 
-            def tell(part: int, parts: int, before: int = done, panels: int = len(chosen)) -> None:
+            def tell(part: int, parts: int, before: int = done, panels: int = count) -> None:
                 report(100 * before + 100 * panels * part // parts, 100 * total)
 
-            span = None if until is None else (until - time.monotonic()) * len(chosen) / (total - done)
-            after = each * sum(_samples(place) for place in chosen) / len(chosen)
-            some = in_time(chosen, least_panels(chosen, model), span, after)
+            span = None if until is None else (until - time.monotonic()) / (total - done)
+            after = each * sum(map(_samples, chosen)) / len(chosen)
+            least = least_panels(chosen, model)
             found = calibrate_scores(
                 model,
-                _panels(sections, some, used),
+                _panels(sections, in_time(chosen, least, span and span * len(chosen), after), used),
                 scaling,
-                held_out=held_out,
-                count=len(chosen),
+                held_out=held_out is not None,
+                count=count,
+                beside=_panels(sections, in_time(beside, 1, span and span * len(beside), after)),
                 report=tell,
             )
             panels = panel_statistics(
@@ -85,7 +86,7 @@ def calibrate_run(
             )
             if number == 0:
                 card.calibration, card.calibrations = found.calibration, found.calibrations
-                card.provenance[density_key(held_out=held_out)] = round(found.nats_per_dim, 4)
+                card.provenance[density_key(held_out=held_out is not None)] = round(found.nats_per_dim, 4)
                 card.provenance["calibration_panels"] = len(used)
                 card.provenance["geometry"] = sampling(sections[chosen[0][0].section])
                 update = {"panels": panels}
@@ -101,7 +102,7 @@ def calibrate_run(
                     len(used),
                     len(chosen),
                 )
-            done += len(chosen)
+            done += count
 
 
 def in_time(
@@ -138,37 +139,42 @@ def least_panels(places: Sequence[Place], model: Model) -> int:
 
 
 def calibration_places(
-    grid: GridDataset | PatchDataset, survey_of: Sequence[int], most: int = PANELS
-) -> dict[int, list[Place]]:
-    """Panels to calibrate on, evenly taken of each survey that has any."""
-    places: dict[int, list[Place]] = {}
-    for area in grid.areas:
-        number = survey_of[area.section] if survey_of else 0
-        places.setdefault(number, []).extend(
-            (area, lead, part) for lead in area.leads for part in area.pieces()
-        )
-    each = most if len(places) == 1 else max(most // len(places), min(most, EACH_PANELS))
-    return {
-        number: [every[i] for i in np.unique(np.linspace(0, len(every) - 1, each).astype(int))]
-        for number, every in sorted(places.items())
-    }
+    patches: PatchDataset, held_out: GridDataset | None, survey_of: Sequence[int], most: int = PANELS
+) -> dict[int, tuple[list[Place], list[Place]]]:
+    """Panels to calibrate on, evenly taken of each survey that has any, and training panels beside them."""
+    areas = _by_survey((held_out or patches).areas, survey_of)
+    trained = _by_survey(patches.areas, survey_of) if held_out else {}
+    each = most if len(areas) == 1 else max(most // len(areas), min(most, EACH_PANELS))
+    places = {}
+    for number, some in areas.items():
+        every = [(area, lead, part) for area in some for lead in area.leads for part in area.pieces()]
+        chosen = [every[k] for k in evenly(len(every), each)]
+        places[number] = chosen, places_beside(trained.get(number, []), chosen)
+    return places
+
+
+def _by_survey(areas: Sequence[Area], survey_of: Sequence[int]) -> dict[int, list[Area]]:
+    found: dict[int, list[Area]] = {}
+    for area in areas:
+        found.setdefault(survey_of[area.section] if survey_of else 0, []).append(area)
+    return dict(sorted(found.items()))
 
 
 def calibration_seconds(
-    model: Model, grid: GridDataset | PatchDataset, x: Tensor, survey_of: Sequence[int]
+    model: Model,
+    patches: PatchDataset,
+    held_out: GridDataset | None,
+    x: Tensor,
+    survey_of: Sequence[int],
 ) -> tuple[float, float]:
     """Time that `calibrate_run` will take, and the least that it may, by that of a batch ``x`` of patches."""
     full = least = later = later_least = 0.0
-    size = (model.shape[1], model.shape[2])
-    for chosen in calibration_places(grid, survey_of).values():
-        windows = sum(
-            len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
-            for area, _, part in chosen
-        )
-        samples = sum(map(_samples, chosen))
+    for chosen, beside in calibration_places(patches, held_out, survey_of).values():
         share = least_panels(chosen, model) / len(chosen)
-        full, least = full + windows, least + share * windows
-        later, later_least = later + samples, later_least + share * samples
+        for places, some in (chosen, share), (beside, 1 / max(len(beside), 1)):
+            windows, samples = sum(_windows(place, model) for place in places), sum(map(_samples, places))
+            full, least = full + windows, least + some * windows
+            later, later_least = later + samples, later_least + some * samples
     scores = list(scores_of(model).values())
 
     def evaluate(x: Tensor) -> None:
@@ -201,6 +207,12 @@ def statistics_seconds(model: Model) -> float:
         times.append(time.monotonic() - began)
     features = sum(len(score.features) for score in scores_of(model).values())
     return STATISTICS * features * float(np.median(times))
+
+
+def _windows(place: Place, model: Model) -> int:
+    area, _, part = place
+    size = (model.shape[1], model.shape[2])
+    return len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
 
 
 def _samples(place: Place) -> int:

@@ -156,7 +156,7 @@ class SectionData(TrainingData):
 
     def evaluation_seconds(self, model: Model) -> tuple[float, float]:
         x = self.first(min(batch_size(model.device), calibration.TIMED))
-        return calibration.calibration_seconds(model, self._grid, x, self.record.survey_of)
+        return calibration.calibration_seconds(model, self.patches, self.held_out, x, self.record.survey_of)
 
     def evaluate(
         self, model: Model, folder: Path, seconds: float | None = None, *, calibrate: bool = True
@@ -169,7 +169,7 @@ class SectionData(TrainingData):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # numpy's on means of nothing; what comes of them is told
-                calibration.calibrate_run(model, self._grid, seconds, held_out=self.held_out is not None)
+                calibration.calibrate_run(model, self.patches, self.held_out, seconds)
         except Exception as error:  # hours of training are not lost to panels that have no statistics
             model.card = uncalibrated
             why = " ".join(str(error).split()) or type(error).__name__
@@ -184,10 +184,6 @@ class SectionData(TrainingData):
     def gallery(self, model: Model) -> Figure:
         samples = model.sample(GALLERY, generator=torch.Generator().manual_seed(0))
         return plotting.draw_gallery(samples.numpy(), real=self.first(GALLERY).numpy())
-
-    @property
-    def _grid(self) -> GridDataset | PatchDataset:
-        return self.held_out or self.patches
 
 
 def patch_rms(patches: PatchDataset) -> tuple[float, float]:

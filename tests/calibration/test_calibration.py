@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
-from seisflow.calibration.by_depth import LEVELS, MIN_SCALE, Calibration, calibrate
+from seisflow.calibration.by_depth import FOLDS, LEVELS, MIN_SCALE, Calibration, calibrate, folds
 from seisflow.calibration.discoveries import benjamini_hochberg
 from seisflow.calibration.extremes import tile_maxima
 from seisflow.calibration.smoothing import smooth
@@ -42,6 +42,28 @@ def test_sides_have_their_own_width():
     below, above = calibration.deviation(values, DEPTH).T
     np.testing.assert_allclose(below, -2, atol=0.3)
     np.testing.assert_allclose(above, 2, atol=0.3)
+
+
+def test_panels_beside_widen_what_is_normal_and_leave_thresholds_to_the_held_out_ones():
+    """A reflector that is later elsewhere on the line is no anomaly."""
+    later = [(values + np.float32(5), depth) for values, depth in panels(2, seed=2)]
+    here = panels(4)
+    alone, both = calibrate(here, SMOOTHING), calibrate(here, SMOOTHING, beside=later)
+    values, depth = later[0]
+    assert np.median(alone.deviation(values, depth)) > 4
+    assert np.median(both.deviation(values, depth)) < 2.5
+    assert len(both.maxima) == len(alone.maxima) == len(here)
+
+
+def test_panels_beside_are_fitted_to_and_never_judged():
+    for own, beside, fitted in (["a"], [], [["a"]]), (["a"], ["x"], [["x"]]), (list("abc"), ["x"], None):
+        pairs = list(folds(own, beside))
+        assert [one for _, some in pairs for one in some] == own
+        assert len(pairs) == min(FOLDS, len(own))
+        if fitted is not None:
+            assert [list(others) for others, _ in pairs] == fitted
+        assert all(set(beside) <= set(others) for others, _ in pairs)
+        assert len(own) == 1 or not any(set(others) & set(some) for others, some in pairs)
 
 
 def test_another_sampling_of_depth_makes_no_difference():
