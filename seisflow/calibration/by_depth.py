@@ -55,8 +55,8 @@ class Calibration(Extremes):
         table = np.array(self.quantiles)
         low, middle, high = (np.interp(depth, self.depth, table[:, i])[:, None] for i in (0, 2, 4))
         offset = smooth - middle
-        scale = np.where(offset > 0, high - middle, middle - low) / 2
-        return (offset / np.maximum(scale, MIN_SCALE)).astype(np.float32)
+        above, below = (np.maximum(half / 2, MIN_SCALE) for half in (high - middle, middle - low))
+        return (np.maximum(offset, 0) / above + np.minimum(offset, 0) / below).astype(np.float32)
 
 
 class JointCalibration(Extremes):
@@ -81,10 +81,10 @@ class JointCalibration(Extremes):
     recipe: str = ""
 
     def deviations(
-        self, values: Iterable[NDArray[np.float32]], depth: NDArray[np.float64]
+        self, values: Iterable[NDArray[np.float32]], depths: Iterable[NDArray[np.float64]]
     ) -> Iterator[NDArray[np.float32]]:
-        """Signed deviation (T, X) of each feature (T, X) at ``depth`` (T,), one by one."""
-        for feature, value in zip(self.features, values, strict=True):
+        """Signed deviation (T, X) of each feature (T, X) at its ``depths`` (T,), one by one."""
+        for feature, value, depth in zip(self.features, values, depths, strict=True):
             yield feature.deviation(value, depth)
 
 

@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, uniform_filter1d
+from scipy.ndimage import gaussian_filter
 
-LONG = 16
-"""Samples or traces of standard deviation from which on a window is three means in a row."""
 TRUNCATE = 4.0
 """Standard deviations at which smoothing windows end."""
 
@@ -46,21 +44,11 @@ def window_weight(mask: NDArray[Any], smoothing: tuple[float, float]) -> NDArray
 
 def reach_of(size: float) -> int:
     """Samples or traces to each side that a window of this standard deviation reaches."""
-    return 3 * (_means(size) // 2) if size >= LONG else int(TRUNCATE * size + 0.5)
+    return int(TRUNCATE * size + 0.5)
 
 
 def _window(values: NDArray[Any], smoothing: tuple[float, float]) -> NDArray[np.float32]:
-    out = values.astype(np.float32)
-    for axis, size in enumerate(smoothing):
-        if size >= LONG:
-            # Three means in a row are near a Gaussian and cost the same however long they are.
-            for _ in range(3):
-                out = uniform_filter1d(out, _means(size), axis=axis, mode="constant")
-    rest = tuple(0.0 if size >= LONG else size for size in smoothing)
-    averaged: NDArray[np.float32] = gaussian_filter(out, rest, mode="constant", truncate=TRUNCATE)
+    averaged: NDArray[np.float32] = gaussian_filter(
+        values.astype(np.float32), smoothing, mode="constant", truncate=TRUNCATE
+    )
     return averaged
-
-
-def _means(size: float) -> int:
-    """Odd length of three means whose variances sum to that of a Gaussian window of this size."""
-    return round(np.sqrt(4 * size**2 + 1)) | 1

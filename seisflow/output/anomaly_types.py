@@ -86,7 +86,7 @@ def level_deviations(
     patch = panel.crop(rows, columns)
     depth = section[layout(section).vertical].values.astype(np.float64)[rows]
     features = score.measure(measure_panel(patch, model, scaling, score.maps), patch.mask)
-    deviations = card.calibrations["levels"].deviations(features, depth)
+    deviations = card.calibrations["levels"].deviations(features, score.depths(depth))
     at = sample - rows.start, trace - columns.start
     peak = [float(one[at]) for one in deviations]
     pairs = zip(level_names(len(peak)), peak, strict=True)

@@ -22,11 +22,13 @@ class OverlapAdd:
         Shape of the panel.
     size : (h, w)
         Shape of a window.
+    lead : tuple of int
+        Shape of what each sample of a window has: (K,) for K maps.
     """
 
-    def __init__(self, shape: tuple[int, int], size: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], size: tuple[int, int], lead: tuple[int, ...] = ()) -> None:
         self._taper = np.outer(raised_cosine(size[0]), raised_cosine(size[1]))
-        self._total = np.zeros(shape, np.float32)
+        self._total = np.zeros((*lead, *shape), np.float32)
         self._weight = np.zeros(shape, np.float32)
 
     def add(
@@ -41,28 +43,29 @@ class OverlapAdd:
         Parameters
         ----------
         tops, lefts : array_like of int, (N,)
-        values : ndarray (N, h, w)
+        values : ndarray (N, *lead, h, w)
             What reaches beyond the panel is dropped.
         mask : ndarray (N, h, w) of bool, optional
             Samples to count; the others may hold anything, NaN too.
         """
         if mask is None:
-            weights = np.broadcast_to(self._taper, values.shape)
+            weights = np.broadcast_to(self._taper, (len(values), *self._taper.shape))
             weighted = values * self._taper
         else:
             weights = self._taper * mask
-            weighted = np.where(mask, values, 0) * self._taper
+            each = mask.reshape(len(mask), *(1,) * (values.ndim - 3), *mask.shape[1:])
+            weighted = np.where(each, values, 0) * self._taper
         for top, left, value, weight in zip(
             np.atleast_1d(tops), np.atleast_1d(lefts), weighted, weights, strict=True
         ):
-            target = slice(top, top + value.shape[0]), slice(left, left + value.shape[1])
-            total = self._total[target]
-            inside = slice(total.shape[0]), slice(total.shape[1])
-            total += value[inside]
-            self._weight[target] += weight[inside]
+            target = slice(top, top + weight.shape[0]), slice(left, left + weight.shape[1])
+            known = self._weight[target]
+            inside = slice(known.shape[0]), slice(known.shape[1])
+            known += weight[inside]
+            self._total[..., *target] += value[..., *inside]
 
     def result(self) -> NDArray[np.float32]:
-        """Map (T, X) of float32, NaN where no sample was counted."""
+        """Maps (*lead, T, X) of float32, NaN where no sample was counted."""
         out = np.full_like(self._total, np.nan)
         np.divide(self._total, self._weight, out=out, where=self._weight > 0)
         return out

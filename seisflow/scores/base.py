@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -14,11 +16,18 @@ from torch import Tensor
 
 from seisflow.calibration.by_depth import JointCalibration
 from seisflow.calibration.smoothing import reach_of, smooth, window_weight
+from seisflow.calibration.wide_windows import reach
 from seisflow.scores.forward_pass import ForwardPass
-
-Maps = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Window = tuple[float, float]
+from seisflow.scores.thin import (
+    WIDE_STEP,
+    GroupAverages,
+    Maps,
+    Mask,
+    Window,
+    group_depth,
+    group_sums,
+    stretched,
+)
 
 SMOOTHING: Window = (8.0, 4.0)
 """Samples and traces over which maps are averaged before they are judged (standard deviations)."""
@@ -43,6 +52,8 @@ class Feature:
         Weight of its deviation in a root mean square.
     linear : float
         Up to this its deviation counts as it is there; beyond, its square grows as a logarithm (`tempered`).
+    step : int
+        Samples in time that are put together before it is averaged (`seisflow.scores.thin`).
     """
 
     name: str
@@ -51,11 +62,15 @@ class Feature:
     log: bool = False
     weight: float = 1.0
     linear: float = LARGEST
+    step: int = 1
 
     def __call__(self, maps: Maps, mask: Mask, seen: Maps | None = None) -> Maps:
         """Feature (T, X) of a panel; NaN where masked. ``seen`` is the `window_weight`, if known."""
-        value = smooth(self.of(maps), mask, self.window, seen)
-        return np.log(np.maximum(value, 0) + FLOOR).astype(np.float32) if self.log else value
+        return self.scaled(smooth(self.of(maps), mask, self.window, seen))
+
+    def scaled(self, average: Maps) -> Maps:
+        """Feature that an average is, or whose logarithm it is."""
+        return np.log(np.maximum(average, 0) + np.float32(FLOOR)) if self.log else average
 
 
 FLOOR = 1e-3
@@ -82,15 +97,20 @@ class Trend:
     share: float
     most: float
 
-    def taken_off(self, deviations: Iterable[Maps]) -> Iterator[Maps]:
-        """Deviations (T, X) of a panel's features without their trend; NaN stays NaN."""
-        mask: Mask | None = None
-        for deviation in deviations:
-            if mask is None:  # all features have the panel's mask
-                mask = np.isfinite(deviation)
-                seen = window_weight(mask, self.window)
-            average = smooth(np.clip(deviation, -self.most, self.most), mask, self.window, seen)
-            yield deviation - np.float32(self.share) * average
+    def taken_off(self, deviations: Iterable[Maps], steps: Iterable[int]) -> Iterator[Maps]:
+        """Deviations (T / step, X) of a panel's features without their trend; NaN stays NaN.
+
+        ``steps`` are those of the features. The trend is made on the grid of the thinnest.
+        """
+        for step, some in groupby(zip(steps, deviations, strict=True), itemgetter(0)):
+            stack = np.stack([deviation for _, deviation in some])
+            rows = WIDE_STEP // step
+            mask = np.isfinite(stack[0])  # that of all features
+            limited = np.fmin(np.fmax(stack, np.float32(-self.most)), np.float32(self.most)) * mask
+            window = (self.window[0] / step, self.window[1])
+            trend = GroupAverages(mask, rows).within(group_sums(limited, rows), window)
+            stack -= stretched(np.float32(self.share) * trend, stack.shape[1], rows)
+            yield from stack
 
 
 def as_they_are(maps: Maps, mask: Mask) -> Maps:
@@ -142,13 +162,19 @@ class Score:
     parts: tuple[Part, ...] = ()
 
     @property
+    def step(self) -> int:
+        """Samples from row to row of its joined map: that of the finest features."""
+        return min(self.steps)
+
+    @property
     def reach(self) -> int:
         """Traces to each side that the score of a trace depends on once its windows are put together."""
         if self.parts:
             return max(part.score.reach for part in self.parts)
         windows = [self.trend.window if self.trend else None, self.blur]
-        own = max(reach_of(feature.window[1]) for feature in self.features)
-        return own + sum(reach_of(window[1]) for window in windows if window)
+        far = reach_of if self.step == 1 else reach
+        own = max(far(feature.window[1]) for feature in self.features)
+        return own + sum(far(window[1]) for window in windows if window)
 
     @property
     def weights(self) -> list[float]:
@@ -161,6 +187,11 @@ class Score:
         return [feature.linear for feature in self.features]
 
     @property
+    def steps(self) -> list[int]:
+        """Samples from row to row of each feature."""
+        return [feature.step for feature in self.features]
+
+    @property
     def signs(self) -> tuple[int, ...]:
         """Sides on which samples are anomalous."""
         return (1, -1) if self.two_sided else (1,)
@@ -170,7 +201,7 @@ class Score:
         """Fingerprint of the numbers that deviations are joined by: a calibration made by others is none."""
         if self.join not in ("rms", "p-values"):
             return ""
-        features = [(one.name, one.window, one.weight, one.linear) for one in self.features]
+        features = [(one.name, one.window, one.weight, one.linear, one.step) for one in self.features]
         parts = [(part.weight, part.beyond, part.score.recipe) for part in self.parts]
         numbers = repr((features, self.trend, self.blur, parts))
         return hashlib.sha256(numbers.encode()).hexdigest()[:12]
@@ -191,11 +222,37 @@ class Score:
             start += len(part.score.features)
 
     def measure(self, maps: Maps, mask: Mask) -> Iterator[Maps]:
-        """Features (T, X) of a panel, one by one, from its maps (K, T, X)."""
-        seen = {window: window_weight(mask, window) for window in {f.window for f in self.features}}
+        """Features of a panel, one by one, each (T / step, X), from its maps (K, T, X)."""
         derived = self.derive(maps, mask)
-        for feature in self.features:
-            yield feature(derived, mask, seen[feature.window])
+        if self.step == 1:
+            seen = {window: window_weight(mask, window) for window in {f.window for f in self.features}}
+            yield from (feature(derived, mask, seen[feature.window]) for feature in self.features)
+            return
+        averages = {step: GroupAverages(mask, step) for step in set(self.steps)}
+        sums: dict[tuple[Callable[[Maps], Maps], int], Maps] = {}
+        for (window, step), some in groupby(self.features, lambda feature: (feature.window, feature.step)):
+            features = list(some)
+            for of in (feature.of for feature in features):
+                if (of, step) not in sums:
+                    sums[of, step] = group_sums(of(derived), step)
+            stack = np.stack([sums[feature.of, step] for feature in features])
+            found = averages[step].within(stack, window)
+            yield from (feature.scaled(one) for feature, one in zip(features, found, strict=True))
+
+    def depths(self, depth: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Depths of the rows of each feature, of those (T,) of a panel."""
+        rows = {step: group_depth(depth, step) for step in set(self.steps)}
+        return (rows[feature.step] for feature in self.features)
+
+    def blurred(self, joined: Maps) -> Maps:
+        """Joined map, averaged as it is in the end."""
+        if self.blur is None:
+            return joined
+        return smooth(joined, np.isfinite(joined), (self.blur[0] / self.step, self.blur[1]))
+
+    def whole(self, joined: Maps, mask: Mask) -> Maps:
+        """Joined map of all samples of a panel (T, X), of that (T / step, X) of rows; NaN where masked."""
+        return np.where(mask, stretched(joined, len(mask), self.step), np.float32(np.nan))
 
 
 @dataclass(frozen=True)
@@ -226,12 +283,13 @@ def joined(
     *,
     weights: Sequence[float] = (),
     linear: Sequence[float] = (),
+    steps: Sequence[int] = (),
     precision: list[list[float]] | None = None,
 ) -> Maps:
     """Join deviations (T, X) of features, which may come one by one, into one map (T, X).
 
     In a root mean square, ``weights`` of the features count, by default all 1; with them, what `tempered`
-    leaves of each deviation beyond ``linear``, by default all.
+    leaves of each deviation beyond ``linear``, by default all. The ``steps`` of features may differ there.
     """
     if join == "density":
         assert precision is not None  # the calibration of such a score has one
@@ -240,16 +298,22 @@ def joined(
         return next(iter(deviations))
     if join == "largest":
         return reduce(_larger, deviations)
-    counting = (
-        zip(deviations, weights, linear or [LARGEST] * len(weights), strict=True)
+    counting: Iterable[tuple[Maps, float, float, int]] = (
+        zip(deviations, weights, linear or [LARGEST] * len(weights), steps or [1] * len(weights), strict=True)
         if weights
-        else ((deviation, 1.0, LARGEST) for deviation in deviations)
+        else ((deviation, 1.0, LARGEST, 1) for deviation in deviations)
     )
-    total, counted = np.zeros(1, np.float32), 0.0
-    for deviation, weight, limit in counting:
-        total = total + weight * tempered(deviation, limit)
+    totals: dict[int, Maps] = {}
+    counted = 0.0
+    for deviation, weight, limit, step in counting:
+        square = np.float32(weight) * tempered(deviation, limit)
+        totals[step] = totals[step] + square if step in totals else square
         counted += weight
-    return np.sqrt(total / counted).astype(np.float32)
+    finest = min(totals)
+    rows = len(totals[finest])
+    total = sum(stretched(one, rows, step // finest) for step, one in totals.items())
+    mean: Maps = np.sqrt(total / np.float32(counted))
+    return mean
 
 
 def _larger(a: Maps, b: Maps) -> Maps:

@@ -88,11 +88,11 @@ class ForwardPass:
         """
         costs, before = [], torch.zeros_like(self.x)
         for state, log_det_map in self.states:
-            cost = 0.5 * state.square() + HALF_LOG_2PI
-            costs.append(cost - before - log_det_map)
+            cost = state.square().mul_(0.5).add_(HALF_LOG_2PI)
+            costs.append((cost - before).sub_(log_det_map))
             before = cost
         costs.append(-self.prior - before)
-        return torch.cat(costs, 1) * self.mask
+        return torch.cat(costs, 1).mul_(self.mask)
 
     @property
     def total(self) -> Tensor:

@@ -1,7 +1,10 @@
 """The default score: p-values of `combined` and of breaks, put together."""
 
+from dataclasses import replace
+
 from seisflow.scores.base import Part, Score
 from seisflow.scores.plane_waves import BREAKS
+from seisflow.scores.thin import step_for
 
 BREAKS_COUNT, BREAKS_BEYOND = 2.5, 1.0
 """Weight of the -ln p of breaks beside that of `combined`, and the -ln p from which on they count."""
@@ -26,7 +29,8 @@ def joint(combined: Score) -> Score:
     ----------
     Fisher, *Statistical methods for research workers*, 1925, section 21.1.
     """
-    breaks = Score("breaks", combined.maps, (BREAKS,), "single", two_sided=False, title=BREAKS.name)
+    residual = replace(BREAKS, step=step_for(BREAKS.window))
+    breaks = Score("breaks", combined.maps, (residual,), "single", two_sided=False, title=BREAKS.name)
     parts = (Part(combined), Part(breaks, BREAKS_COUNT, BREAKS_BEYOND))
     return Score(
         "joint",

@@ -1,5 +1,6 @@
 """Scores over the levels of the fractal flow."""
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 from seisflow.scores.base import Feature, Score, Trend, channel
 from seisflow.scores.forward_pass import ForwardPass
 from seisflow.scores.neighbours import TRACE_FEATURES
-from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, Gains, with_balanced
+from seisflow.scores.spectrum import BAND_FEATURES, ECHO_FEATURES, Gains, with_spectrum
+from seisflow.scores.thin import step_for
 
 
 def level_names(count: int) -> list[str]:
@@ -110,18 +112,13 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     gains : ndarray (H,), optional
         Gains that whiten a trace: `seisflow.flows.SpectralWhitening.along_time`.
     """
-    parts = ["nll", *level_names(count)[2:-1], "latent"]
+    names = ["nll", *level_names(count)[2:-1], "latent"]
+    parts = {name: channel(number) for number, name in enumerate(names)}
     features = (
         *(
-            Feature(
-                f"{name}, {scale}",
-                channel(number),
-                window,
-                weight=WEIGHTS.get(scale, 1.0),
-                linear=DENSITY_LINEAR,
-            )
-            for number, name in enumerate(parts)
+            Feature(f"{name}, {scale}", part, window, weight=WEIGHTS.get(scale, 1.0), linear=DENSITY_LINEAR)
             for scale, window in SCALES.items()
+            for name, part in parts.items()
         ),
         *BAND_FEATURES,
         *ECHO_FEATURES,
@@ -135,11 +132,11 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     return Score(
         "combined",
         maps,
-        features,
+        tuple(replace(feature, step=step_for(feature.window)) for feature in features),
         "rms",
         two_sided=False,
         title=title,
-        derive=partial(with_balanced, gains=gains),
+        derive=partial(with_spectrum, gains=gains),
         trend=TREND,
         blur=BLUR,
     )

@@ -1,11 +1,12 @@
 """Discontinuities of a section: the part of a trace that its neighbours do not predict along the dip."""
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from seisflow.scores.base import Feature, Maps
+from seisflow.calibration.wide_windows import along
+from seisflow.scores.base import Feature, Maps, Mask
 from seisflow.scores.spectrum import BALANCED
+from seisflow.scores.thin import STEP, group_means, stretched, thin_window
 
 GRADIENT = 1.0
 """Size of the Gaussian that gradients are taken of, in samples and traces (standard deviation)."""
@@ -15,9 +16,9 @@ STEEPEST = 4.0
 """Largest dip, in samples a trace."""
 BREAK_WINDOW = (12.0, 1.0)
 """Samples and traces that residual and power are averaged over (standard deviations): breaks are steep."""
-WIDE_WINDOW = (12.0, 6.0)
-"""Window that stands in for what `BREAK_WINDOW` lacks beside the first and last trace and beside masked ones:
-a mean of two traces varies more than that of five, and would make alarms of the ends of lines."""
+WIDE_TRACES = 6.0
+"""Traces of the window that stands in for what `BREAK_WINDOW` lacks beside the first and last trace and
+beside masked ones: a mean of two traces varies more than that of five, and would make alarms of the ends."""
 LEAST_POWER, LEAST = 1e-2, 1e-3
 """Added to the power of the balanced section, which is about 1, and to the ratio before its logarithm."""
 
@@ -38,49 +39,41 @@ def plane_wave_residual(maps: Maps) -> Maps:
     """
     section = maps[BALANCED]
     slope = dip(section)
-    known = section != 0  # zero is what is masked
-    residual, whole = np.zeros_like(section), known.copy()
+    residual, whole = np.zeros_like(section), section != 0  # zero is what is masked
     for side in (-1, 1):
         beside, there = _beside(section, side, side * slope)
         residual += (section - beside) ** 2
         whole &= there
-    known_share = _within(whole.astype(np.float32), BREAK_WINDOW)
-    wide_share = np.maximum(_within(whole.astype(np.float32), WIDE_WINDOW), LEAST)
-    left, power = (
-        _within(one, BREAK_WINDOW) + (1 - known_share) * _within(one, WIDE_WINDOW) / wide_share
-        for one in (np.where(whole, some, 0) for some in (residual, section * section))
-    )
-    out: Maps = np.log(left / (power + LEAST_POWER) + LEAST).astype(np.float32)
-    return out
+    squares = np.stack([np.ones_like(section), residual, section * section]) * whole
+    down, across = thin_window(BREAK_WINDOW, STEP)
+    averaged = gaussian_filter1d(group_means(squares, STEP), down, -2)  # reflected at either end
+    (known, *near), (wide_known, *wide) = (along(averaged, size, -1) for size in (across, WIDE_TRACES))
+    lacking = (1 - known) / np.maximum(wide_known, LEAST)
+    left, power = (one + lacking * other for one, other in zip(near, wide, strict=True))
+    return stretched(np.log(left / (power + LEAST_POWER) + LEAST), len(section), STEP)
 
 
-def _within(values: Maps, window: tuple[float, float]) -> Maps:
-    """Average over a window; beyond the first and last trace there is nothing."""
-    out: Maps = gaussian_filter(values, window, mode=("reflect", "constant"))
-    return out
-
-
-def dip(section: Maps) -> NDArray[np.float32]:
+def dip(section: Maps) -> Maps:
     """Dip (T, X) in samples a trace: along it the gradient, averaged as a structure tensor, is least."""
-    down = gaussian_filter(section, GRADIENT, order=(1, 0))
-    across = gaussian_filter(section, GRADIENT, order=(0, 1))
-    tt, tx, xx = (gaussian_filter(one, TENSOR) for one in (down * down, down * across, across * across))
-    steepest = np.arctan(STEEPEST)
+    down, across = (gaussian_filter(section, GRADIENT, order=order) for order in ((1, 0), (0, 1)))
+    products = (group_means(one, STEP) for one in (down * down, down * across, across * across))
+    tt, tx, xx = (gaussian_filter(one, thin_window(TENSOR, STEP)) for one in products)
+    steepest = np.float32(np.arctan(STEEPEST))
     angle = np.clip(0.5 * np.arctan2(2 * tx, tt - xx), -steepest, steepest)
-    return (-np.tan(angle)).astype(np.float32)
+    return stretched(-np.tan(angle), len(section), STEP)
 
 
-def _beside(section: Maps, side: int, delay: NDArray[np.float32]) -> tuple[Maps, NDArray[np.bool_]]:
+def _beside(section: Maps, side: int, delay: Maps) -> tuple[Maps, Mask]:
     """Neighbour of each sample ``side`` traces away and ``delay`` samples down, and where there is one."""
     last, traces = len(section) - 1, section.shape[1]
     place = np.arange(len(section), dtype=np.float32)[:, None] + delay
     column = np.arange(traces) + side
     there = (place >= 0) & (place <= last) & (column >= 0) & (column < traces)
-    place, column = np.clip(place, 0, last), np.clip(column, 0, traces - 1)
-    first = np.floor(place).astype(np.int32)
-    rest = place - first
-    upper, lower = section[first, column], section[np.minimum(first + 1, last), column]
-    return (1 - rest) * upper + rest * lower, there & (upper != 0) & (lower != 0)
+    first = np.clip(place, 0, last - 1).astype(np.int32)
+    rest = np.clip(place, 0, last) - first
+    at = first * np.int32(traces) + np.clip(column, 0, traces - 1).astype(np.int32)
+    upper, lower = section.take(at), section.take(at + np.int32(traces))
+    return upper + rest * (lower - upper), there & (upper != 0) & (lower != 0)
 
 
 BREAKS = Feature("residual of plane waves", plane_wave_residual, (2.0, 0.5))

@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
-from scipy.ndimage import convolve1d
 from scipy.special import ndtr
 
-from seisflow.calibration.smoothing import smooth
-from seisflow.scores.base import FLOOR, Feature, Maps, Mask
+from seisflow.calibration.wide_windows import along
+from seisflow.scores.base import FLOOR, Feature, Maps, Mask, channel
+from seisflow.scores.thin import WIDE_STEP, GroupAverages, group_sums, stretched
 
 Gains = NDArray[np.float32]
 
@@ -33,32 +33,49 @@ RIDGE = 1e-3
 ECHO_WINDOW = (32.0, 6.0)
 """Samples and traces that autocorrelations are averaged over (standard deviations)."""
 
-SECTION, BALANCED, WHITE, SMEARED = -4, -3, -2, -1
-"""Places of the maps, once `with_balanced` has added its own."""
+BALANCED, WHITE, SMEARED = -3, -2, -1
+"""Places of the maps, once `with_spectrum` has added its own; before them stand the bands."""
+_FIRST_BAND = BALANCED - len(EDGES) + 1
 
 
-def with_balanced(maps: Maps, mask: Mask, gains: Gains | None = None) -> Maps:
-    """Add to maps, whose last is the section, the same of even power, also whitened, and that smeared.
+def with_spectrum(maps: Maps, mask: Mask, gains: Gains | None = None) -> Maps:
+    """Add to maps, whose last is the section, its powers by band, and the same of even power, white, smeared.
+
+    The power of a band is the square of the section filtered with
+    :math:`\\Phi((f - l) / s) - \\Phi((f - h) / s)`, whose sum over adjoining bands is 1.
 
     Parameters
     ----------
     maps : ndarray (K, T, X)
     mask : ndarray (T, X) of bool
-        Where it is False, the added maps are zero before they are filtered.
+        Where it is False, maps are zero, as the section is before it is filtered.
     gains : ndarray (H,), optional
         What whitens a trace at frequencies k / H of Nyquist, k = 0, ..., H - 1; by default 1.
     """
-    x = np.where(mask, maps[-1], 0)
-    white = _balanced(_filtered(x, lambda share: _whitening(share, gains)), mask)
-    reach = round(4 * SMEAR)
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / SMEAR) ** 2)
-    smeared = convolve1d(white, kernel / kernel.sum(), axis=0, mode="constant")
-    return np.stack([*maps[:-1], x, _balanced(x, mask), white, smeared])
+    out = np.empty((len(maps) - _FIRST_BAND, *mask.shape), np.float32)
+    out[: len(maps)] = np.where(mask, maps, 0)
+    section = out[len(maps) - 1]
+    size = next_fast_len(len(section) + 256, real=True)
+    share, spectrum = 2 * rfftfreq(size), rfft(section, size, axis=0)
+
+    def filtered(response: NDArray[np.floating]) -> Maps:
+        kept: Maps = irfft(spectrum * response.astype(np.float32)[:, None], size, axis=0)[: len(section)]
+        return kept
+
+    for number, (low, high) in enumerate(pairwise(EDGES), start=_FIRST_BAND):
+        one = filtered(_within(share, low, high))
+        np.multiply(one * one, mask, out=out[number])
+    averages = GroupAverages(mask, WIDE_STEP)
+    out[BALANCED] = _balanced(section, averages)
+    out[WHITE] = _balanced(filtered(_whitening(share, gains)) * mask, averages)
+    out[SMEARED] = along(out[WHITE], SMEAR, 0)
+    return out
 
 
-def _balanced(x: Maps, mask: Mask) -> Maps:
-    power = np.nan_to_num(smooth(x * x, mask, ECHO_WINDOW))
-    even: Maps = np.where(mask, x, 0) / np.sqrt(power + FLOOR)
+def _balanced(x: Maps, averages: GroupAverages) -> Maps:
+    power = averages.within(group_sums(x * x, WIDE_STEP), ECHO_WINDOW)
+    gain = 1 / np.sqrt(np.nan_to_num(power) + np.float32(FLOOR))
+    even: Maps = x * stretched(gain, len(x), WIDE_STEP)
     return even
 
 
@@ -73,27 +90,6 @@ def _whitening(share: NDArray[np.floating], gains: Gains | None) -> NDArray[np.f
 def _within(share: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
     kept: NDArray[np.floating] = ndtr((share - low) / SLOPE) - ndtr((share - high) / SLOPE)
     return kept
-
-
-def _filtered(x: Maps, response: Callable[[NDArray[np.floating]], NDArray[np.floating]]) -> Maps:
-    """Traces of a section (T, X), filtered by what a response says at shares of the Nyquist frequency."""
-    size = next_fast_len(len(x) + 256, real=True)
-    keep = response(2 * rfftfreq(size)).astype(np.float32)
-    out: Maps = irfft(rfft(x, size, axis=0) * keep[:, None], size, axis=0)[: len(x)]
-    return out
-
-
-def band(low: float, high: float) -> Callable[[Maps], Maps]:
-    r"""Square of the section between two shares of the Nyquist frequency.
-
-    Filtered with :math:`\Phi((f - l) / s) - \Phi((f - h) / s)`, whose sum over adjoining bands is 1.
-    """
-
-    def of(maps: Maps) -> Maps:
-        square: Maps = _filtered(maps[SECTION], lambda share: _within(share, low, high)) ** 2
-        return square
-
-    return of
 
 
 def echo(lag: int) -> Callable[[Maps], Maps]:
@@ -121,8 +117,8 @@ def hum(maps: Maps) -> Maps:
 
 
 BAND_FEATURES = tuple(
-    Feature(f"power, {low:.2f} to {high:.2f} of Nyquist", band(low, high), BAND_WINDOW, log=True)
-    for low, high in pairwise(EDGES)
+    Feature(f"power, {low:.2f} to {high:.2f} of Nyquist", channel(number), BAND_WINDOW, log=True)
+    for number, (low, high) in enumerate(pairwise(EDGES), start=_FIRST_BAND)
 )
 ECHO_FEATURES = (
     *(Feature(f"echo after {lag} samples", echo(lag), ECHO_WINDOW, weight=LAG_WEIGHT) for lag in LAGS),

@@ -15,7 +15,7 @@ from seisflow.models import Model
 from seisflow.patches import Panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import SMOOTHING, ForwardPass, scores_of
-from seisflow.scores.base import Maps, Score
+from seisflow.scores.base import Maps, Mask, Score
 from seisflow.scoring.calibrated import deviation_of, of_terms, terms
 from seisflow.scoring.windows import measure_panel
 
@@ -31,8 +31,14 @@ RIDGE = 0.1
 CLIPPED = 8.0
 """Deviations beyond which samples count no more in their covariance."""
 
-Features = tuple[Maps, NDArray[np.float64]]
-"""Features (F, T, X) of a panel, and the depth (T,) of its samples."""
+
+@dataclass(frozen=True)
+class Features:
+    """Features of a panel, each (T / step, X), with its depth (T,) and mask (T, X)."""
+
+    maps: list[Maps]
+    depth: NDArray[np.float64]
+    mask: Mask
 
 
 @dataclass(frozen=True)
@@ -117,9 +123,9 @@ def calibrate_scores(
         plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
         for k, score in enumerate(taken[1:], start=1):
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
-            most = max(KEPT_BYTES // (4 * len(score.features) * len(depth) * count), model.shape[2])
-            values = np.stack([one[:, :most] for one in found])
-            features[score.name].append((values, depth))
+            most = max(KEPT_BYTES // (4 * sum(map(len, score.depths(depth))) * count), model.shape[2])
+            values = [one[:, :most] for one in found]
+            features[score.name].append(Features(values, depth, panel.mask[:, :most]))
     tile = (model.shape[1], model.shape[2])
     calibrations: dict[str, JointCalibration] = {}
     done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
@@ -173,31 +179,37 @@ def _joint(
     for number, (others, some_panels) in enumerate(every, start=1):
         tell(number / (len(every) + 1))
         judge = _fit(others, score, held_out=held_out)
-        for values, depth in some_panels:
+        for one in some_panels:
             if not score.parts:
-                judged[score.name].append(np.abs(deviation_of(values, depth, judge, score)))
+                deviation = deviation_of(one.maps, one.depth, one.mask, judge, score)
+                judged[score.name].append(np.abs(deviation))
                 continue
-            found = list(terms(judge.deviations(values, depth), score))
-            judged[score.name].append(of_terms(found, judge, score))
+            found = _terms(one, judge, score)
+            judged[score.name].append(score.whole(of_terms(found, judge, score), one.mask))
             for name, place in places.items():
-                judged[name].append(found[place])
+                judged[name].append(score.whole(found[place], one.mask))
     return {name: draft.model_copy(update=extremes(judged[name], tile)) for name, draft in drafts.items()}
 
 
+def _terms(panel: Features, judge: JointCalibration, score: Score) -> list[Maps]:
+    return list(terms(judge.deviations(panel.maps, score.depths(panel.depth)), score))
+
+
 def _fit(panels: Sequence[Features], score: Score, *, held_out: bool) -> JointCalibration:
+    every = [list(zip(one.maps, score.depths(one.depth), strict=True)) for one in panels]
     features = [
-        by_depth([(values[k], depth) for values, depth in panels], feature.window, BINS, held_out=held_out)
-        for k, feature in enumerate(score.features)
+        by_depth(maps, feature.window, BINS, held_out=held_out)
+        for maps, feature in zip(zip(*every, strict=True), score.features, strict=True)
     ]
     draft = JointCalibration(features=features, maxima=[], held_out=held_out, recipe=score.recipe)
     if score.parts:
-        maps = [terms(draft.deviations(values, depth), score) for values, depth in panels]
+        maps = [_terms(one, draft, score) for one in panels]
         return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})
     if score.join != "density":
         return draft
     deviations = [
-        np.stack([one[::4, ::2].ravel() for one in draft.deviations(values, depth)])
-        for values, depth in panels
+        np.stack([each[::4, ::2].ravel() for each in draft.deviations(one.maps, score.depths(one.depth))])
+        for one in panels
     ]
     points = np.concatenate(deviations, axis=1)
     points = np.clip(points[:, np.isfinite(points).all(0)], -CLIPPED, CLIPPED)

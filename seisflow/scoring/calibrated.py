@@ -10,11 +10,10 @@ from torch import Tensor
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.calibration.extremes import surprise
-from seisflow.calibration.smoothing import smooth
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
-from seisflow.scores.base import Maps, Score, joined
+from seisflow.scores.base import Maps, Mask, Score, joined
 from seisflow.scores.forward_pass import ForwardPass
 
 
@@ -59,33 +58,34 @@ class CalibratedScore:
     def deviation(self, maps: Maps, mask: NDArray[np.bool_], depth: NDArray[np.float64]) -> Maps:
         """Deviation (T, X) from held-out data of a panel's maps (K, T, X), at ``depth`` (T,)."""
         features = self.score.measure(maps, mask)
-        return deviation_of(features, depth, self.calibration, self.score)
+        return deviation_of(features, depth, mask, self.calibration, self.score)
 
 
 def deviation_of(
     features: Iterable[Maps],
     depth: NDArray[np.float64],
+    mask: Mask,
     calibration: Calibration | JointCalibration,
     score: Score,
 ) -> Maps:
-    """Join the deviations of a score's features (T, X) into one map (T, X); NaN where masked."""
+    """Join the deviations of a score's features into one map (T, X), at ``depth`` (T,); NaN where masked."""
     if not isinstance(calibration, JointCalibration):
         return calibration.deviation(next(iter(features)), depth)
-    deviations = calibration.deviations(features, depth)
+    deviations = calibration.deviations(features, score.depths(depth))
     if score.parts:
-        return of_terms(terms(deviations, score), calibration, score)
-    return _one(deviations, score, calibration.precision)
+        return score.whole(of_terms(terms(deviations, score), calibration, score), mask)
+    return score.whole(_one(deviations, score, calibration.precision), mask)
 
 
 def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
-    """Maps (T, X) of the parts whose p-values a score joins: how far above normal, or away from it."""
+    """Maps (T / step, X) of the parts whose p-values a score joins: how far above normal, or away from it."""
     for part in score.parts:
         one = _one(islice(deviations, len(part.score.features)), part.score, None)
         yield np.abs(one) if part.score.two_sided else np.maximum(one, 0)
 
 
 def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) -> Maps:
-    """Sum (T, X) of what the -ln p of the parts' maps (T, X) count."""
+    """Sum (T / step, X) of what the -ln p of the parts' maps count."""
     total = np.zeros(1, np.float32)
     for part, one, exceeded in zip(score.parts, maps, calibration.terms, strict=True):
         total = total + part.of(surprise(one, exceeded))
@@ -94,9 +94,16 @@ def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) 
 
 def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
     if score.trend:
-        deviations = score.trend.taken_off(deviations)
-    one = joined(deviations, score.join, weights=score.weights, linear=score.linear, precision=precision)
-    return smooth(one, np.isfinite(one), score.blur) if score.blur else one
+        deviations = score.trend.taken_off(deviations, score.steps)
+    one = joined(
+        deviations,
+        score.join,
+        weights=score.weights,
+        linear=score.linear,
+        steps=score.steps,
+        precision=precision,
+    )
+    return score.blurred(one)
 
 
 def calibration_of(card: ModelCard, score: str) -> Calibration | JointCalibration:

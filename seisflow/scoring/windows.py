@@ -125,7 +125,7 @@ class TileWindows:
         self._part = part
         self.panel = panel
         self.size = grid.size
-        self.sums: list[OverlapAdd] = []
+        self.sums: OverlapAdd | None = None
         self._known, self._around = known, around
         self._whole = noisy(panel, around.start, scaling, seed)
         runs = [np.meshgrid(grid.tops, lefts - around.start, indexing="ij") for lefts in grid.runs(known)]
@@ -151,19 +151,18 @@ class TileWindows:
         mask: NDArray[np.bool_],
     ) -> None:
         """Add maps (N, K, h, w) of some windows, with their masks (N, 1, h, w)."""
-        if not self.sums:
-            self.sums = [OverlapAdd(self.panel.shape, self.size) for _ in range(maps.shape[1])]
+        if self.sums is None:
+            self.sums = OverlapAdd(self.panel.shape, self.size, maps.shape[1:2])
         tops, lefts = self.tops[some], self.lefts[some]
         full = mask.all((1, 2, 3))  # most windows, which are added faster than those with a mask
-        for sums, values in zip(self.sums, maps.swapaxes(0, 1), strict=True):
-            sums.add(tops[full], lefts[full], values[full])
-            sums.add(tops[~full], lefts[~full], values[~full], mask[~full, 0])
+        self.sums.add(tops[full], lefts[full], maps[full])
+        self.sums.add(tops[~full], lefts[~full], maps[~full], mask[~full, 0])
 
     def result(self) -> NDArray[np.float32]:
         """Maps (K, T, X) of all windows together; NaN where masked."""
-        if not self.sums:  # nothing but mask
+        if self.sums is None:  # nothing but mask
             return np.full((1, *self.panel.shape), np.nan, np.float32)
-        return np.stack([sums.result() for sums in self.sums])
+        return self.sums.result()
 
     def scored(self, judge: CalibratedScore, depth: NDArray[np.float64]) -> Scored:
         known = slice(self._known.start - self._around.start, self._known.stop - self._around.start)

@@ -61,7 +61,7 @@ def test_score_to_files(benchmark, section, model, tmp_path, ending):
 
 
 @pytest.mark.parametrize("times", [1, 8], ids=["the sample", "8 times the sample"])
-def test_scoring_runs_at_85_percent_of_the_bare_model_or_more(section, model, windows, tmp_path, times):
+def test_scoring_runs_at_80_percent_of_the_bare_model_or_more(section, model, windows, tmp_path, times):
     """The picture takes the same time for any survey, so on the sample alone it weighs; that is told only."""
     lines = np.tile(np.arange(section.sizes["inline"]), times)
     survey = section.isel(inline=lines).assign_coords(inline=np.arange(1, len(lines) + 1))
@@ -76,4 +76,4 @@ def test_scoring_runs_at_85_percent_of_the_bare_model_or_more(section, model, wi
     alone, whole = (min(taken) for taken in seconds.values())
     print(f"\n{len(lines)} inlines: bare model {alone:.2f} s, score {whole:.2f} s ({alone / whole:.0%})")
     if times > 1:
-        assert alone / whole >= 0.85
+        assert alone / whole >= 0.8

@@ -11,7 +11,7 @@ from seisflow.errors import ModelError
 from seisflow.models import load_model
 from seisflow.scores import default_score, scores_of
 from seisflow.scores.plane_waves import BREAKS, dip, plane_wave_residual
-from seisflow.scores.spectrum import with_balanced
+from seisflow.scores.spectrum import with_spectrum
 from seisflow.scoring.calibrated import CalibratedScore
 
 
@@ -27,7 +27,7 @@ def layers(slope, fault=None, throw=4.0, noise=0.05):
 
 def residual(section):
     everything = section != 0
-    return BREAKS(with_balanced(section[None], everything), everything)[20:-20]
+    return BREAKS(with_spectrum(section[None], everything), everything)[20:-20]
 
 
 @pytest.mark.parametrize("slope", [-1.5, -0.4, 0.0, 0.7, 2.0])
@@ -48,7 +48,7 @@ def test_masked_samples_break_nothing_off():
     section = layers(0.0)
     plain = residual(section).mean(0)
     section[:, 40:50] = 0
-    maps = with_balanced(section[None], section != 0)
+    maps = with_spectrum(section[None], section != 0)
     left = BREAKS(maps, section != 0)[20:-20]
     assert np.isnan(left[:, 42:48]).all()
     known = np.isfinite(left).any(0)

@@ -43,7 +43,7 @@ def alarms():
         measured = measure_panel(panel, model, scaling, all_maps, seed=(1, number))
         for (name, score), maps in zip(scores.items(), np.split(measured, ends), strict=True):
             judge = judges[name]
-            deviation = deviation_of(score.measure(maps, panel.mask), depth, judge, score)
+            deviation = deviation_of(score.measure(maps, panel.mask), depth, panel.mask, judge, score)
             peak = np.nanmax(np.abs(deviation) if score.two_sided else deviation)
             raised[name] += int(peak > judge.threshold(ALPHA, panel.shape))
     print(f"alarms in {UNTOUCHED} untouched sections: {raised}")  # pytest -s; quoted in docs/anomalies.md

@@ -138,7 +138,7 @@ def _maps(section: xr.Dataset, model: Model, scaling: Any, scores: Any, seed: in
     panel = read_panel(section, panel_index(section)[0])
     for score, features in features_of_all(panel, model, scaling, scores.values(), (seed, 0)):
         calibration = calibration_of(card, score.name)
-        judged = deviation_of(features, depth, calibration, score)
+        judged = deviation_of(features, depth, panel.mask, calibration, score)
         limits = {alpha: calibration.threshold(alpha, (len(depth), WIDTH)) for alpha in ALPHAS}
         yield score.name, np.abs(judged) if score.two_sided else judged, limits
 

@@ -20,7 +20,7 @@ def features_of_all(
     scores: Iterable[Score],
     seed: tuple[int, ...],
 ) -> Iterator[tuple[Score, list[NDArray[np.float32]]]]:
-    """Each score with its features (T, X) of a panel; one that is a part of another comes after that.
+    """Each score with its features of a panel; one that is a part of another comes after that.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ class Contest:
         for score, features in features_of_all(
             panel, self.model, self.scaling, self.scores.values(), (1, seed)
         ):
-            yield score.name, self._deviation(score, features)
+            yield score.name, self._deviation(score, features, panel)
         for name, detector in self.detectors.items():
             calibration = self.calibrations[name]
             assert isinstance(calibration, Calibration)
@@ -111,8 +111,10 @@ class Contest:
         interval = float(self.depth[1] - self.depth[0]) / 1000
         return inject(Host(panel.amplitude.astype(np.float64), interval, self.wavelet), kind, severity, seed)
 
-    def _deviation(self, score: Score, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        deviation = deviation_of(features, self.depth, self.calibrations[score.name], score)
+    def _deviation(
+        self, score: Score, features: Sequence[NDArray[np.float32]], panel: Panel
+    ) -> NDArray[np.float32]:
+        deviation = deviation_of(features, self.depth, panel.mask, self.calibrations[score.name], score)
         return np.abs(deviation) if score.two_sided else deviation
 
     def _statistic(
