@@ -6,14 +6,14 @@ from seisflow.scores.base import Part, Score
 from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND = 2.5, 1.0
+BREAKS_COUNT, BREAKS_BEYOND = 1.5, 1.0
 """Weight of the -ln p of breaks beside that of `combined`, and the -ln p from which on they count."""
 
 
 def joint(combined: Score) -> Score:
     r"""Combination of the p-values of `combined` and of the plane-wave residual, as Fisher's, but weighted.
 
-    .. math:: a = -\ln p_c + 2.5 \max(-\ln p_b - 1, 0)
+    .. math:: a = -\ln p_c + 1.5 \max(-\ln p_b - 1, 0)
 
     with the shares :math:`p` of held-out samples that deviate as much. A root mean square of all features
     buries the one that sees a fault; p-values keep what is rare by either. Breaks count from where they are
