@@ -24,7 +24,7 @@ KEPT_BYTES = 2**30
 """Features of held-out panels kept in memory at once, for one score."""
 MOST_SAMPLES = 2**21
 """Samples of a panel that are looked at: of longer ones, the middle traces."""
-TOGETHER = 2
+TOGETHER = 0.4
 """Time of the statistics of all panels together, beside that of scoring them."""
 RIDGE = 0.1
 """Added to the covariance of deviations, whose variances are about 1."""
@@ -104,10 +104,10 @@ def calibrate_scores(
     plain: list[DepthMap] = []
     features: dict[str, list[Features]] = {score.name: [] for score in taken[1:]}
     total, known, own = 0.0, 0, 0
-    parts = (1 + TOGETHER) * count
+    parts = round(100 * (1 + TOGETHER) * count)
     every_panel = chain(((panel, True) for panel in panels), ((panel, False) for panel in beside))
     for number, ((whole, depth), is_held_out) in enumerate(every_panel):
-        report(number, parts)
+        report(100 * number, parts)
         panel = _middle(whole, max(MOST_SAMPLES // len(depth), model.shape[2]))
         maps = measure_panel(
             panel,
@@ -132,7 +132,7 @@ def calibrate_scores(
     for score in taken[1:]:
 
         def tell(share: float, before: int = done, size: int = len(score.features)) -> None:
-            report(count + int(TOGETHER * count * (before + share * size) / every), parts)
+            report(100 * count + int(100 * TOGETHER * count * (before + share * size) / every), parts)
 
         tell(0.0)
         some = features[score.name]

@@ -29,7 +29,7 @@ PANELS, EACH_PANELS = 40, 20
 """Panels of each survey: as many, shared among surveys, but no fewer than allow for 5 % of false alarms."""
 LEAST_PANELS, LEAST_TILES = 3, 40
 """Panels of each survey, and tiles of the size of a patch in them, that are scored however short the time."""
-STATISTICS = 9e-5
+STATISTICS = 2e-5
 """Time of smoothing and quantiles, for a sample and a feature, as a part of that of one large quantile."""
 
 TIMED = 4
