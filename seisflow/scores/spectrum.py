@@ -74,8 +74,9 @@ def with_spectrum(maps: Maps, mask: Mask, gains: Gains | None = None) -> Maps:
 
 def _balanced(x: Maps, averages: GroupAverages) -> Maps:
     power = averages.within(group_sums(x * x, WIDE_STEP), ECHO_WINDOW)
-    gain = 1 / np.sqrt(np.nan_to_num(power) + np.float32(FLOOR))
-    even: Maps = x * stretched(gain, len(x), WIDE_STEP)
+    gain = 1 / np.sqrt(power + np.float32(FLOOR))
+    # NaN where nothing is known: a gain of no power would be drawn into the samples beside a mask
+    even: Maps = x * np.nan_to_num(stretched(gain, len(x), WIDE_STEP))
     return even
 
 

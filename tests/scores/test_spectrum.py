@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from seisflow.calibration.smoothing import smooth
+from seisflow.scores.base import FLOOR
 from seisflow.scores.spectrum import (
+    BALANCED,
     BAND_FEATURES,
+    ECHO_WINDOW,
     EDGES,
     LAGS,
     SMEAR,
@@ -44,6 +48,15 @@ def test_bands_share_out_all_power_between_their_limits(noise, everything):
     whole = float((np.fft.irfft(kept, axis=0)[:400] ** 2).sum())
     assert apart == pytest.approx(whole, rel=0.1)  # squares lose what adjoining bands have in common
     assert apart / float((noise**2).sum()) == pytest.approx(EDGES[-1] - EDGES[0], rel=0.1)
+
+
+def test_beside_a_mask_the_section_is_balanced_by_what_is_known(noise, everything):
+    mask = everything.copy()
+    mask[:57] = mask[200:230, 60:140] = mask[395:] = False
+    balanced = with_spectrum(noise[None], mask)[BALANCED]
+    exact = np.where(mask, noise, 0) / np.sqrt(np.nan_to_num(smooth(noise**2, mask, ECHO_WINDOW)) + FLOOR)
+    np.testing.assert_array_equal(balanced[~mask], 0)
+    assert 0.9 < (balanced[mask] / exact[mask]).min() <= (balanced[mask] / exact[mask]).max() < 1.1
 
 
 def test_an_echo_is_found_at_its_lag(noise, everything):
