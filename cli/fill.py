@@ -28,7 +28,7 @@ log = logging.getLogger("seisflow")
               help="Draws from the posterior, besides the mean.")  # fmt: skip
 @click.option("--max-gap", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
               help="Widest gap to fill, in traces; at the ends of a line, a quarter of it.")  # fmt: skip
-@options.steps
+@options.steps(1000)
 @options.selection
 @options.geometry
 @options.device
@@ -59,7 +59,7 @@ def command(
 
     Missing are traces of NaN, dead ones, those that --traces or --from-score name. They become the mean of
     what is probable given the others; observed traces stay as they are. A network learns from each section
-    itself (and from what the run MODEL was trained on), for a minute or two, and is calibrated on traces that
+    itself (and from what the run MODEL was trained on), for some minutes, and is calibrated on traces that
     were kept from it.
 
     Writes Zarr (amplitude, std, filled, draw_1, ...) or, with `-o OUT.sgy`, SEG-Y with the headers of its

@@ -135,14 +135,20 @@ alpha = click.option(
     show_default=True,
     help="False alarms allowed per panel.",
 )
-steps = click.option(
-    "--steps",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=300,
-    show_default=True,
-    help="Steps of learning from each section; 0 takes the network as it ships.",
-)
+
+
+def steps(default: int) -> Callable[[Any], Any]:
+    """Option for the steps that a network learns from each section."""
+    return click.option(
+        "--steps",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        help="Steps of learning from each section; 0 takes the network as it ships.",
+    )
+
+
 overrides = click.option(
     "--set",
     "overrides",

@@ -20,7 +20,7 @@ from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index
 from seisflow.posterior import fx
 from seisflow.posterior.examples import Mask, Values
-from seisflow.posterior.filler import STEPS, Filler, Part, fit
+from seisflow.posterior.filler import Filler, Part, fit
 from seisflow.posterior.gaps import observe
 from seisflow.posterior.noise import Noise, leave_one_out, measure_noise
 from seisflow.posterior.pool import gather
@@ -28,6 +28,8 @@ from seisflow.posterior.predict import around
 from seisflow.posterior.slopes import coherence, slopes
 from seisflow.posterior.spectra import SAMPLES, mean_power, power_of, put_together, split
 
+STEPS = 300
+"""Steps of learning from a section, to denoise it."""
 TILE_TRACES = 2048
 """Traces of a panel that are cleaned at a time."""
 LATERAL = 16.0

@@ -27,8 +27,8 @@ log = logging.getLogger("seisflow")
 
 Part = tuple[xr.Dataset, Sequence[Block]]
 
-STEPS = 300
-"""Steps of learning from a section."""
+STEPS = 1000
+"""Steps of learning from a section, to fill it."""
 ADAPT_RATE = 2e-3
 """Largest learning rate of a network that has learned from other sections."""
 
