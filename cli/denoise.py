@@ -18,7 +18,7 @@ log = logging.getLogger("seisflow")
 @options.output
 @click.option("--level", metavar="A", type=click.FloatRange(min=0, min_open=True),
               help="Standard deviation of the noise, in amplitude units. [default: estimated]")  # fmt: skip
-@options.steps(300)
+@options.steps(default=300)
 @options.selection
 @options.geometry
 @options.device

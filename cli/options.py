@@ -136,19 +136,14 @@ alpha = click.option(
     help="False alarms allowed per panel.",
 )
 
-
-def steps(default: int) -> Callable[[Any], Any]:
-    """Option for the steps that a network learns from each section."""
-    return click.option(
-        "--steps",
-        metavar="N",
-        type=click.IntRange(min=0),
-        default=default,
-        show_default=True,
-        help="Steps of learning from each section; 0 takes the network as it ships.",
-    )
-
-
+steps = functools.partial(  # commands name their default
+    click.option,
+    "--steps",
+    metavar="N",
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Steps of learning from each section; 0 takes the network as it ships.",
+)
 overrides = click.option(
     "--set",
     "overrides",
