@@ -48,18 +48,18 @@ def command(
         from seisflow import progress
         from seisflow.runs import folders
         from seisflow.runs.choose import choose_model
-        from seisflow.scoring.recalibrate import calibrate_survey, store
+        from seisflow.scoring.recalibrate import calibrate_again, calibrate_survey, store
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
     sources = chosen.inputs(options.files(inputs), select, geometry, trusted=trust)
     home = output or (folders.new(chosen.name) if chosen.home == Path() else chosen.folder)
+    sections, paths = [source.open() for source in sources], [source.path for source in sources]
     with progress.bar("Calibrating", percent=True) as report:
-        survey = calibrate_survey(
-            chosen.model, [source.open() for source in sources], [source.path for source in sources],
-            trained=not inputs, splits=chosen.splits if not inputs else None, report=report,
-        )  # fmt: skip
-    store(chosen.model, survey, home)
-    options.echo(
-        f"{home}: calibrated on {survey.name}; score it with: seisflow score {sources[0].path} -m {home}"
-    )
+        if inputs:
+            surveys = [calibrate_survey(chosen.model, sections, paths, report=report)]
+        else:
+            surveys = calibrate_again(chosen.model, sections, paths, chosen.splits, report)
+    store(chosen.model, surveys, home)
+    names = " and ".join(survey.name for survey in surveys)
+    options.echo(f"{home}: calibrated on {names}; score it with: seisflow score {paths[0]} -m {home}")

@@ -32,7 +32,7 @@ def calibrate_survey(
     sections: Sequence[xr.Dataset],
     paths: Sequence[str],
     *,
-    trained: bool = False,
+    known: Survey | None = None,
     splits: Sequence[Split] | None = None,
     report: progress.Report = progress.silent,
 ) -> Survey:
@@ -43,8 +43,8 @@ def calibrate_survey(
     model : Model
     sections, paths : sequences
         Sections of one survey without what is looked for, and their paths.
-    trained : bool
-        Whether the model has learnt them: their scaling is then that of the model.
+    known : Survey, optional
+        What the model knows of the survey, if it has learnt it: name and scaling stay.
     splits : sequence of Split, optional
         Splits of the sections, whose validation blocks are scored, and panels of whose training blocks stand
         beside these where they are few; by default, all of a section is scored.
@@ -55,7 +55,7 @@ def calibrate_survey(
     DataError
         If sections cannot share a model.
     """
-    card = section_card(model)
+    dither = section_card(model).config.data.dither
     identities = [Identity.of(section) for section in sections]
     for one in identities[1:]:
         if not identities[0].shares_model(one):
@@ -65,11 +65,11 @@ def calibrate_survey(
             )
     parts = splits or [WHOLE] * len(sections)
     held_out = [part.validation for part in parts]
-    scaling = card.scaling if trained else AmplitudeScaling.fit(sections, held_out, card.config.data.dither)
+    scaling = known.scaling if known else AmplitudeScaling.fit(sections, held_out, dither)
     areas = areas_of(sections, held_out)
     places = [(area, lead, part) for area in areas for lead in area.leads for part in area.pieces()]
     chosen = [places[i] for i in evenly(len(places), PANELS)]
-    trained_areas = areas_of(sections, [part.train for part in parts]) if trained and splits else []
+    trained_areas = areas_of(sections, [part.train for part in parts]) if known and splits else []
     beside = places_beside(trained_areas, chosen)
 
     def panels(some: Sequence[Place]) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
@@ -87,7 +87,7 @@ def calibrate_survey(
         beside=panels(beside),
         report=report,
     )
-    return Survey(
+    survey = known or Survey(
         name=Path(section_name(sections[0])).stem,
         paths=list(paths),
         scaling=scaling,
@@ -95,25 +95,67 @@ def calibrate_survey(
         interval=identities[0].interval,
         unit=identities[0].unit,
         words=sorted(frozenset().union(*(one.words for one in identities))),
-        trained=trained,
-        calibration=found.calibration,
-        calibrations=found.calibrations,
-        panels=panel_statistics((panel for panel, _ in panels(chosen)), len(chosen), model, scaling),
+        trained=False,
+    )
+    return survey.model_copy(
+        update={
+            "calibration": found.calibration,
+            "calibrations": found.calibrations,
+            "panels": panel_statistics((panel for panel, _ in panels(chosen)), len(chosen), model, scaling),
+        }
     )
 
 
-def store(model: Model, survey: Survey, folder: Path) -> None:
-    """Add a survey to the card of a model, and save that in a folder; one of the same name is replaced."""
+def calibrate_again(
+    model: Model,
+    sections: Sequence[xr.Dataset],
+    paths: Sequence[str],
+    splits: Sequence[Split],
+    report: progress.Report = progress.silent,
+) -> list[Survey]:
+    """Calibrate the surveys that a model has learnt, each by itself, on what was held out of it.
+
+    Parameters
+    ----------
+    model : Model
+    sections, paths, splits : sequences
+        Of the inputs of the model's card, in their order.
+    report : callable
+    """
     card = section_card(model)
     surveys = card.surveys or [first_survey(card)]
-    names = [one.name for one in surveys]
-    if survey.trained:
-        changes = {"calibration": survey.calibration, "calibrations": survey.calibrations}
-        surveys = [survey.model_copy(update={"calibration": None, "calibrations": {}}), *surveys[1:]]
-    elif survey.name in names:
-        changes = {}
-        surveys[names.index(survey.name)] = survey
-    else:
-        changes, surveys = {}, [*surveys, survey]
+    inputs: dict[int, list[int]] = {}
+    for place, item in enumerate(card.inputs):
+        inputs.setdefault(int(item.get("survey", 0)), []).append(place)
+    found = []
+    for done, (number, places) in enumerate(sorted(inputs.items())):
+
+        def tell(part: int, parts: int, before: int = done) -> None:
+            report(100 * before + 100 * part // parts, 100 * len(inputs))
+
+        found.append(
+            calibrate_survey(
+                model,
+                [sections[k] for k in places],
+                [paths[k] for k in places],
+                known=surveys[number],
+                splits=[splits[k] for k in places],
+                report=tell,
+            )
+        )
+    return found
+
+
+def store(model: Model, calibrated: Sequence[Survey], folder: Path) -> None:
+    """Add surveys to the card of a model, and save that in a folder; those of the same name are replaced."""
+    card = section_card(model)
+    surveys = list(card.surveys or [first_survey(card)])
+    changes = {}
+    for survey in calibrated:
+        place = next((k for k, one in enumerate(surveys) if one.name == survey.name), len(surveys))
+        if survey.trained and place == 0:  # whose calibration is that of the card
+            changes = {"calibration": survey.calibration, "calibrations": survey.calibrations}
+            survey = survey.model_copy(update={"calibration": None, "calibrations": {}})
+        surveys[place : place + 1] = [survey]
     model.card = card.model_copy(update=changes | {"surveys": surveys})
     save_model(model.cpu(), folder)

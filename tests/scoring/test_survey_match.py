@@ -13,7 +13,8 @@ from seisflow.io import open_section
 from seisflow.models import load_model
 from seisflow.output.generated_files import write_generated
 from seisflow.output.score_files import write_scores
-from seisflow.scoring.recalibrate import calibrate_survey, store
+from seisflow.patches import Split
+from seisflow.scoring.recalibrate import calibrate_again, calibrate_survey, store
 from seisflow.scoring.survey_match import for_survey
 
 from ..conftest import layered_cube, write_cube
@@ -65,10 +66,31 @@ def test_another_scale_and_another_sampling_are_told(model, cube_file, tmp_path)
 
 def test_a_survey_that_was_calibrated_for_has_alarms_again(model, elsewhere, tmp_path):
     section = open_section(elsewhere)
-    store(model, calibrate_survey(model, [section], [str(elsewhere)]), tmp_path / "run")
+    store(model, [calibrate_survey(model, [section], [str(elsewhere)])], tmp_path / "run")
     view, match = for_survey(section, load_model(tmp_path / "run"))
     assert (match.survey, match.differences) == ("elsewhere", [])
     assert view.card.calibration.held_out
+
+
+def test_surveys_that_were_learnt_are_calibrated_again_each_by_its_own_scale(model, cube_file, tmp_path):
+    section, card = open_section(cube_file), model.card
+    loud = section.assign(amplitude=section["amplitude"].load() * 400)
+    first = card.surveys[0]
+    scaling = first.scaling.model_copy(
+        update={"std": 400 * first.scaling.std, "mean": 400 * first.scaling.mean}
+    )
+    second = first.model_copy(update={"name": "loud", "scaling": scaling})
+    inputs = [*card.inputs, card.inputs[0] | {"survey": 1}]
+    model.card = card.model_copy(update={"surveys": [first, second], "inputs": inputs})
+    splits = [Split.model_validate(item["split"]) for item in inputs]
+    store(model, calibrate_again(model, [section, loud], ["a", "b"], splits), tmp_path / "run")
+    again = load_model(tmp_path / "run").card
+    assert [one.name for one in again.surveys] == [first.name, "loud"]
+    assert [one.scaling for one in again.surveys] == [first.scaling, scaling]
+    assert again.surveys[0].calibration is None  # that of the card
+    np.testing.assert_allclose(again.surveys[1].calibration.maxima, again.calibration.maxima, rtol=1e-3)
+    for name, one in again.calibrations.items():
+        assert len(again.surveys[1].calibrations[name].maxima) == len(one.maxima) > 0
 
 
 @pytest.mark.parametrize("end", ["zarr", "sgy", None])
