@@ -43,7 +43,7 @@ class OverlapAdd:
         Parameters
         ----------
         tops, lefts : array_like of int, (N,)
-        values : ndarray (N, *lead, h, w)
+        values : ndarray (N, ..., h, w)
             What reaches beyond the panel is dropped.
         mask : ndarray (N, h, w) of bool, optional
             Samples to count; the others may hold anything, NaN too.
@@ -65,7 +65,7 @@ class OverlapAdd:
             self._total[..., *target] += value[..., *inside]
 
     def result(self) -> NDArray[np.float32]:
-        """Maps (*lead, T, X) of float32, NaN where no sample was counted."""
+        """Maps (..., T, X) of float32, NaN where no sample was counted."""
         out = np.full_like(self._total, np.nan)
         np.divide(self._total, self._weight, out=out, where=self._weight > 0)
         return out
