@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from seisflow.calibration.smoothing import TRUNCATE, reach_of
+
 LONG = 3.0
-"""Standard deviation, in samples or traces, from which on a window is three means in a row."""
-TRUNCATE = 4.0
-"""Standard deviations at which shorter windows, which are Gaussian, end."""
+"""Standard deviation, in samples or traces, from which on a window is three means in a row, not Gaussian."""
 
 
 def wide_window(values: NDArray[np.float32], sizes: tuple[float, float]) -> NDArray[np.float32]:
@@ -32,7 +32,7 @@ def along(values: NDArray[np.float32], size: float, axis: int) -> NDArray[np.flo
 
 def reach(size: float) -> int:
     """Samples or traces to each side that a window of this standard deviation reaches."""
-    return sum(length // 2 for length in _lengths(size)) if size >= LONG else int(TRUNCATE * size + 0.5)
+    return sum(length // 2 for length in _lengths(size)) if size >= LONG else reach_of(size)
 
 
 def _lengths(size: float) -> list[int]:

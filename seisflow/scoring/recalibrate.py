@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from seisflow import progress
 from seisflow.errors import DataError
@@ -15,13 +13,13 @@ from seisflow.models import Model, save_model
 from seisflow.models.base import section_card
 from seisflow.models.recognition import first_survey
 from seisflow.models.survey import Survey
-from seisflow.patches import Block, Panel, Split, layout, read_panel, section_name
-from seisflow.patches.areas import areas_of, evenly
+from seisflow.patches import Block, Split, section_name
+from seisflow.patches.areas import areas_of
 from seisflow.patches.identity import Identity
 from seisflow.patches.scaling import AmplitudeScaling
-from seisflow.scoring.beside import Place, places_beside
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
+from seisflow.scoring.places import panels_at, places_beside, places_of
 
 PANELS = 40
 WHOLE = Split(train=[Block()], validation=[Block()])
@@ -67,24 +65,16 @@ def calibrate_survey(
     held_out = [part.validation for part in parts]
     scaling = known.scaling if known else AmplitudeScaling.fit(sections, held_out, dither)
     areas = areas_of(sections, held_out)
-    places = [(area, lead, part) for area in areas for lead in area.leads for part in area.pieces()]
-    chosen = [places[i] for i in evenly(len(places), PANELS)]
+    chosen = places_of(areas, PANELS)
     trained_areas = areas_of(sections, [part.train for part in parts]) if known and splits else []
     beside = places_beside(trained_areas, chosen)
-
-    def panels(some: Sequence[Place]) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-        for area, lead, part in some:
-            section = sections[area.section]
-            depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
-            yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
-
     found = calibrate_scores(
         model,
-        panels(chosen),
+        panels_at(sections, chosen),
         scaling,
         held_out=True,
         count=len(chosen) + len(beside),
-        beside=panels(beside),
+        beside=panels_at(sections, beside),
         report=report,
     )
     survey = known or Survey(
@@ -101,7 +91,9 @@ def calibrate_survey(
         update={
             "calibration": found.calibration,
             "calibrations": found.calibrations,
-            "panels": panel_statistics((panel for panel, _ in panels(chosen)), len(chosen), model, scaling),
+            "panels": panel_statistics(
+                (panel for panel, _ in panels_at(sections, chosen)), len(chosen), model, scaling
+            ),
         }
     )
 

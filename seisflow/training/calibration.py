@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 from torch import Tensor
 
 from seisflow import progress
 from seisflow.calibration.by_depth import BIN_SAMPLES, LEVELS
 from seisflow.models import Model
 from seisflow.models.provenance import Geometry, density_key
-from seisflow.patches import GridDataset, Panel, PatchDataset, layout, read_panel, window_grid
-from seisflow.patches.areas import Area, evenly
+from seisflow.patches import GridDataset, PatchDataset, layout, window_grid
+from seisflow.patches.areas import Area
 from seisflow.scores import ForwardPass, scores_of
-from seisflow.scoring.beside import Place, places_beside
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
+from seisflow.scoring.places import Place, panels_at, places_beside, places_of
 from seisflow.scoring.windows import half
 
 log = logging.getLogger("seisflow")
@@ -74,15 +73,15 @@ def calibrate_run(
             least = least_panels(chosen, model)
             found = calibrate_scores(
                 model,
-                _panels(sections, in_time(chosen, least, span and span * len(chosen), after), used),
+                panels_at(sections, _noted(in_time(chosen, least, span and span * len(chosen), after), used)),
                 scaling,
                 held_out=held_out is not None,
                 count=count,
-                beside=_panels(sections, in_time(beside, 1, span and span * len(beside), after)),
+                beside=panels_at(sections, in_time(beside, 1, span and span * len(beside), after)),
                 report=tell,
             )
             panels = panel_statistics(
-                (panel for panel, _ in _panels(sections, used)), len(used), model, scaling
+                (panel for panel, _ in panels_at(sections, used)), len(used), model, scaling
             )
             if number == 0:
                 card.calibration, card.calibrations = found.calibration, found.calibrations
@@ -147,8 +146,7 @@ def calibration_places(
     each = most if len(areas) == 1 else max(most // len(areas), min(most, EACH_PANELS))
     places = {}
     for number, some in areas.items():
-        every = [(area, lead, part) for area in some for lead in area.leads for part in area.pieces()]
-        chosen = [every[k] for k in evenly(len(every), each)]
+        chosen = places_of(some, each)
         places[number] = chosen, places_beside(trained.get(number, []), chosen)
     return places
 
@@ -231,13 +229,8 @@ def sampling(section: xr.Dataset) -> Geometry:
     }
 
 
-def _panels(
-    sections: Sequence[xr.Dataset], places: Iterable[Place], used: list[Place] | None = None
-) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
-    """Panels and the depth of their samples; notes in ``used`` which ones were asked for."""
-    for area, lead, part in places:
-        if used is not None:
-            used.append((area, lead, part))
-        section = sections[area.section]
-        depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
-        yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
+def _noted(places: Iterable[Place], used: list[Place]) -> Iterator[Place]:
+    """Places, each noted in ``used`` as it is asked for."""
+    for place in places:
+        used.append(place)
+        yield place

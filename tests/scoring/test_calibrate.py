@@ -10,7 +10,7 @@ from seisflow.patches.areas import Area
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import scores_of
 from seisflow.scoring import calibrate
-from seisflow.scoring.beside import ENOUGH, places_beside
+from seisflow.scoring.places import ENOUGH, places_beside
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,13 @@
-"""Training panels beside the held-out ones of a calibration, where these are few."""
+"""Places of the panels that a calibration rests on: held-out ones, and training ones beside few of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
+from seisflow.patches import Panel, layout, read_panel
 from seisflow.patches.areas import Area, evenly
 
 ENOUGH = 20
@@ -12,6 +15,22 @@ ENOUGH = 20
 
 Place = tuple[Area, tuple[int, ...], slice]
 """Area, position of a panel over the leading dims, and traces of it."""
+
+
+def places_of(areas: Iterable[Area], most: int) -> list[Place]:
+    """At most so many places in some areas, evenly taken."""
+    every = [(area, lead, part) for area in areas for lead in area.leads for part in area.pieces()]
+    return [every[k] for k in evenly(len(every), most)]
+
+
+def panels_at(
+    sections: Sequence[xr.Dataset], places: Iterable[Place]
+) -> Iterator[tuple[Panel, NDArray[np.float64]]]:
+    """Panels at some places of sections, with the depth (T,) of their samples."""
+    for area, lead, part in places:
+        section = sections[area.section]
+        depth = section[layout(section).vertical].values.astype(np.float64)[area.rows]
+        yield read_panel(section, lead, part).crop(area.rows, slice(None)), depth
 
 
 def places_beside(areas: Sequence[Area], held_out: Sequence[Place]) -> list[Place]:
