@@ -38,7 +38,8 @@ def command(
     """Calibrate MODEL on lines of a survey, so that its alarms mean something there.
 
     INPUT is files of the survey, or a folder of them, without what is looked for: choose undisturbed lines
-    with `--select`. Without INPUT, calibrates anew on what the model was trained on.
+    with `--select`. Without INPUT, calibrates anew on what the model was trained on, and matches what it
+    generates to that.
 
     \b
     Examples:
@@ -48,7 +49,7 @@ def command(
         from seisflow import progress
         from seisflow.runs import folders
         from seisflow.runs.choose import choose_model
-        from seisflow.scoring.recalibrate import calibrate_again, calibrate_survey, store
+        from seisflow.scoring.recalibrate import calibrate_again, calibrate_survey, match_again, store
 
     chosen = choose_model(model, device)
     log.info("%s", chosen.describe())
@@ -60,6 +61,7 @@ def command(
             surveys = [calibrate_survey(chosen.model, sections, paths, report=report)]
         else:
             surveys = calibrate_again(chosen.model, sections, paths, chosen.splits, report)
+            match_again(chosen.model, sections, chosen.splits)
     store(chosen.model, surveys, home)
     names = " and ".join(survey.name for survey in surveys)
     options.echo(f"{home}: calibrated on {names}; score it with: seisflow score {paths[0]} -m {home}")

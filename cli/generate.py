@@ -48,6 +48,11 @@ def _place(
     callback=_place,
     help="Coordinates of the first trace, and metres between traces. [default: none, 25]",
 )
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Draws of the density itself: not matched to the range and the spectra of training patches.",
+)
 @options.seed
 @options.device
 @options.overwrite
@@ -58,6 +63,7 @@ def command(
     topic: int | None,
     temperature: float,
     at: tuple[float, float, float] | None,
+    exact: bool,
     seed: int | None,
     device: str | None,
     overwrite: bool,
@@ -90,6 +96,7 @@ def command(
             topic=topic,
             temperature=temperature,
             seed=seed or 0,
+            exact=exact,
             overwrite=overwrite,
             model_name=chosen.name,
             at=at,

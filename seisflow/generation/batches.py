@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import torch
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 
 from seisflow.models import Model
 
+log = logging.getLogger("seisflow")
 BATCH = 128
 """Patches drawn together. Each batch has a seed of its own, so the first patches of many are those of few."""
+IDLE = 8
+"""Batches in a row, none of whose patches is kept, after which all are."""
 
 
 def generate_batches(
@@ -22,12 +27,44 @@ def generate_batches(
     temperature: float = 1.0,
     seed: int = 0,
     batch: int = BATCH,
+    exact: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """Draw n patches a batch at a time: arrays (b, C, H, W) in scaled units. Parameters as for `generate`."""
-    for number in range(-(-n // batch)):
-        words = np.random.SeedSequence([seed, number]).generate_state(2)
-        generator = torch.Generator(model.device).manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
-        # Always a full batch: the last one of few patches is then a full one of many
-        with torch.inference_mode():
-            x = model.sample(batch, topic=topic, temperature=temperature, generator=generator)
-        yield x[: n - number * batch].cpu().numpy()
+    matching = None if exact or model.card is None else model.card.sample_matching
+    # colder draws are meant to be weaker than training patches, hotter ones stronger
+    select = matching if temperature == 1 else None
+    done = left_out = idle = 0
+    for number in count():
+        x = draw(model, batch, topic=topic, temperature=temperature, seed=(seed, number))
+        if select is not None:
+            kept = select.keeps(x)
+            left_out += int((~kept).sum())
+            idle = 0 if kept.any() else idle + 1
+            x = x[kept]
+            if idle == IDLE:
+                log.warning("no draw is as strong or as weak as training patches: all are kept from here on")
+                select = None
+        if matching is not None:
+            x = matching.filter(x)
+        x = x[: n - done]
+        done += len(x)
+        if len(x):
+            yield x
+        if done == n:
+            break
+    if left_out:
+        drawn = (number + 1) * batch
+        log.info("%d of %d draws left out, stronger or weaker than training patches", left_out, drawn)
+
+
+def draw(
+    model: Model, batch: int, *, topic: int | None, temperature: float, seed: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Draw a batch of patches (b, C, H, W) as the model has them, in scaled units, by a seed of its own."""
+    words = np.random.SeedSequence(seed).generate_state(2)
+    generator = torch.Generator(model.device).manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
+    # Always a full batch: the last one of few patches is then a full one of many
+    with torch.inference_mode():
+        x = model.sample(batch, topic=topic, temperature=temperature, generator=generator)
+    drawn: NDArray[np.float32] = x.cpu().numpy()
+    return drawn

@@ -30,6 +30,7 @@ def generate(
     temperature: float = 1.0,
     seed: int = 0,
     batch: int = BATCH,
+    exact: bool = False,
 ) -> xr.Dataset:
     """Draw n patches from a model, in memory.
 
@@ -49,6 +50,9 @@ def generate(
         The same seed gives the same patches, and the first of many are those of few.
     batch : int
         Patches drawn together; another number gives other patches.
+    exact : bool
+        Draws of the density itself. By default those stronger or weaker than training patches are left out,
+        and the spectra of the others matched to them (`seisflow.models.sample_matching`).
 
     Returns
     -------
@@ -76,10 +80,11 @@ def generate(
         from seisflow.generation.images import generate_images  # which builds on this module
 
         return generate_images(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch)
-    frame = empty_section(model, n, topic=topic, temperature=temperature, seed=seed)
+    frame = empty_section(model, n, topic=topic, temperature=temperature, seed=seed, exact=exact)
     amplitude = np.empty(frame["amplitude"].shape, np.float32)
     first = 0
-    for patches in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
+    options: dict[str, Any] = {"topic": topic, "temperature": temperature, "seed": seed, "exact": exact}
+    for patches in generate_batches(model, n, batch=batch, **options):
         amplitude[first : first + len(patches)] = to_amplitude(patches[:, 0], section_card(model))
         first += len(patches)
     say_if_not_finite("generate", int(np.isnan(amplitude).any((1, 2)).sum()), n)
@@ -93,6 +98,7 @@ def empty_section(
     topic: int | None,
     temperature: float,
     seed: int,
+    exact: bool = False,
     model_name: str = "",
 ) -> xr.Dataset:
     """Return a section of n patches, with its coordinates, that is zero everywhere and takes no memory."""
@@ -120,6 +126,7 @@ def empty_section(
         "seed": seed,
         "temperature": temperature,
         "topic": "each its own" if topic is None else topic,
+        "matched": "no" if exact or card.sample_matching is None else "to training patches",
     }
     zero = np.broadcast_to(np.float32(0), (n, traces, samples))
     return xr.Dataset(

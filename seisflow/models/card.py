@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.config import Config, as_stored
 from seisflow.models.provenance import Provenance, TrainingInput
+from seisflow.models.sample_matching import SampleMatching
 from seisflow.models.survey import Survey
 from seisflow.patches.scaling import AmplitudeScaling
 
@@ -31,6 +32,9 @@ class ModelCard(BaseModel):
     surveys : list of Survey
         Surveys that the model has learnt or was calibrated for, each with its scaling; the first is that of
         `scaling` and `calibration`. Empty in models of older versions, which know one.
+    sample_matching : SampleMatching, optional
+        Way of generated patches to the range and the spectra of training patches; None for none, as in models
+        of images and of older versions.
     inputs : list of TrainingInput
         Files the model was trained on, each with its selection, its split and the number of its survey; or
         the image data set.
@@ -46,5 +50,6 @@ class ModelCard(BaseModel):
     calibration: Calibration | None = None
     calibrations: dict[str, JointCalibration] = {}
     surveys: list[Survey] = []
+    sample_matching: SampleMatching | None = None
     inputs: list[TrainingInput] = []
     provenance: Provenance = {}

@@ -27,6 +27,10 @@ def check_card(card: ModelCard) -> None:
                 checked_options(dict(item.get("geometry", {})))
             except ValueError as error:
                 raise ValueError(f"inputs.geometry: {error}") from error
+    if card.sample_matching is not None:
+        gains = (len(card.sample_matching.time_gain), len(card.sample_matching.trace_gain))
+        if gains != card.config.data.patch:
+            raise ValueError(f"sample_matching: {gains[0]} and {gains[1]} gains for {card.config.data.patch}")
     if card.calibration is not None:
         _check_calibration("calibration", card.calibration)
         _check_extremes("calibration", card.calibration)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 import xarray as xr
 
 from seisflow import progress
 from seisflow.errors import DataError
+from seisflow.generation.matching import SLOW, match_samples, matched_patches, seconds_of_a_sample
 from seisflow.models import Model, save_model
 from seisflow.models.base import section_card
 from seisflow.models.recognition import first_survey
 from seisflow.models.survey import Survey
-from seisflow.patches import Block, Split, section_name
+from seisflow.patches import Block, PatchDataset, Split, section_name
 from seisflow.patches.areas import areas_of
 from seisflow.patches.identity import Identity
 from seisflow.patches.scaling import AmplitudeScaling
@@ -136,6 +138,28 @@ def calibrate_again(
             )
         )
     return found
+
+
+def match_again(model: Model, sections: Sequence[xr.Dataset], splits: Sequence[Split]) -> None:
+    """Match generated patches anew to those that a model has learnt, of its inputs in their order."""
+    card = section_card(model)
+    if seconds_of_a_sample(model) >= SLOW:
+        return
+    surveys, data = card.surveys or [first_survey(card)], card.config.data
+    count = matched_patches(model)
+    patches = PatchDataset(
+        sections,
+        [part.train for part in splits],
+        data.patch,
+        [surveys[int(item.get("survey", 0))].scaling for item in card.inputs],
+        seed=int(card.provenance.get("seed", 0)),
+        length=count,
+        flip=data.flip,
+        polarity=data.polarity,
+        min_valid=data.min_valid,
+    )
+    training = torch.stack([patches[i]["x"] for i in range(count)]).numpy()
+    card.sample_matching = match_samples(model, training)
 
 
 def store(model: Model, calibrated: Sequence[Survey], folder: Path) -> None:

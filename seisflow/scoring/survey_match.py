@@ -14,7 +14,7 @@ from seisflow.models.recognition import is_of_model, recognise
 from seisflow.models.survey import Survey
 from seisflow.patches import section_name
 from seisflow.patches.scaling import AmplitudeScaling
-from seisflow.scoring.of_the_model import calibrated_on_samples, departures
+from seisflow.scoring.of_the_model import calibrated_on_samples, departures, is_exact
 from seisflow.scoring.panel_statistics import section_statistics
 
 log = logging.getLogger("seisflow")
@@ -66,7 +66,7 @@ def for_survey(section: xr.Dataset, model: Model, score: str = "typicality") -> 
     if is_of_model(section, card):
         name = "samples of the model"
         match = SurveyMatch(name, card.scaling, departures(section))
-        return with_card(model, calibrated_on_samples(model, card, score)), match
+        return with_card(model, calibrated_on_samples(model, card, score, exact=is_exact(section))), match
     found = recognise(section, card)
     survey, differences = found.survey, list(found.differences)
     if found.by_file:

@@ -1,13 +1,13 @@
-"""Steps after the training itself: totals of the prior's Dirichlets, and pictures."""
+"""Steps after the training itself: totals of the prior's Dirichlets, matching of samples, and pictures."""
 
 import csv
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from seisflow import plotting
+from seisflow.generation.matching import SLOW, match_samples, matched_patches, seconds_of_a_sample
 from seisflow.models import FractalFlowModel, Model
 from seisflow.priors import LDAPrior
 from seisflow.training.calibration import seconds_each
@@ -15,8 +15,10 @@ from seisflow.training.data import TrainingData
 
 FITTED, FITTED_SAMPLES = 32, 2**19
 """Patches, at least, and samples that the totals of Dirichlets are fitted to: 512 images."""
-SAMPLING = 2.0
+SAMPLING = 3.0
 """Time of a gallery of samples, drawn together, and of what else looks at them, beside that of one sample."""
+MATCHING = 15.0
+"""Time of the draws that are matched to training patches, beside that of one sample."""
 
 
 def fit_concentrations(model: Model, data: TrainingData) -> None:
@@ -34,13 +36,28 @@ def fit_concentrations(model: Model, data: TrainingData) -> None:
 
 def finishing_seconds(model: Model, data: TrainingData) -> float:
     """Estimate the time of `fit_concentrations` and of a gallery, by that of one patch."""
-    began = time.monotonic()
-    with torch.inference_mode():
-        model.sample(1, generator=torch.Generator(model.device))
-    gallery = SAMPLING * (time.monotonic() - began)
+    one = seconds_of_a_sample(model)
+    drawing = SAMPLING * one + (MATCHING * one if _is_matched(data, one) else 0.0)
     if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
-        return gallery
-    return gallery + fitted_patches(model, data) * seconds_each(model.encode, data.first(4).to(model.device))
+        return drawing
+    return drawing + fitted_patches(model, data) * seconds_each(model.encode, data.first(4).to(model.device))
+
+
+def match(model: Model, data: TrainingData, *, in_time: bool) -> None:
+    """Match generated patches to the range and the spectra of training patches, for the card.
+
+    ``in_time`` keeps to the time of `finishing_seconds`.
+    """
+    assert model.card is not None
+    one = seconds_of_a_sample(model)
+    if _is_matched(data, one):
+        training = data.first(min(matched_patches(model), len(data.patches))).numpy()
+        model.card.sample_matching = match_samples(model, training, MATCHING * one if in_time else None)
+
+
+def _is_matched(data: TrainingData, one: float) -> bool:
+    """Whether a model whose sample takes ``one`` second is matched: one of sections, if it draws fast."""
+    return data.record.images is None and one < SLOW
 
 
 def fitted_patches(model: Model, data: TrainingData) -> int:

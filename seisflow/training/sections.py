@@ -10,13 +10,13 @@ from pathlib import Path
 from textwrap import wrap
 
 import numpy as np
-import torch
 import xarray as xr
 from matplotlib.figure import Figure
 
 from seisflow import plotting, progress
 from seisflow.config import Config
 from seisflow.errors import ConfigError, DataError
+from seisflow.generation.batches import generate_batches
 from seisflow.models import Model, ModelCard
 from seisflow.models.section_density import batch_size
 from seisflow.patches import GridDataset, PatchDataset, window_grid
@@ -182,8 +182,8 @@ class SectionData(TrainingData):
             )
 
     def gallery(self, model: Model) -> Figure:
-        samples = model.sample(GALLERY, generator=torch.Generator().manual_seed(0))
-        return plotting.draw_gallery(samples.numpy(), real=self.first(GALLERY).numpy())
+        samples = np.concatenate(list(generate_batches(model, GALLERY, batch=GALLERY)))
+        return plotting.draw_gallery(samples, real=self.first(GALLERY).numpy())
 
 
 def patch_rms(patches: PatchDataset) -> tuple[float, float]:

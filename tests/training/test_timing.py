@@ -167,12 +167,12 @@ def test_work_of_several_kinds_is_told_as_a_share(caplog, monkeypatch):
 
 
 def test_a_heartbeat_keeps_still_while_something_finer_is_told(caplog, monkeypatch):
-    monkeypatch.setattr(progress, "FIRST", 0.05)
+    monkeypatch.setattr(progress, "FIRST", 0.4)
     with caplog.at_level(logging.INFO, "seisflow"), progress.heartbeat("benchmark"):
         with progress.bar("Reading"):
-            time.sleep(0.3)
+            time.sleep(1)
         with progress.heartbeat("moons"):
-            time.sleep(0.3)
+            time.sleep(1)
     assert {message.split(",")[0] for message in caplog.messages} == {"Reading", "moons"}
 
 

@@ -72,7 +72,7 @@ def samples_table(results: Sequence[Result]) -> str:
     ]
     names = ("time_spectrum_db", "trace_spectrum_db", "histogram")
     for one in results:
-        ratios = [f"{one['ratios'][name]:.2f}" if "ratios" in one else "1" for name in names]
+        ratios = [f"{one['ratios'][name]:.2f}" for name in names]
         lines.append(
             f"| {one['model']} | {one['value']:.3f} | {one['standard_error']:.3f} | {' | '.join(ratios)} |"
         )

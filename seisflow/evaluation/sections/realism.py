@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
+from seisflow.generation.matching import mean_spectrum
+
 HISTOGRAM_SAMPLES = 200_000
 
 
@@ -45,15 +47,6 @@ def compare(
     made, natural = asdict(difference(real, generated)), asdict(difference(real, other))
     ratio = {name: made[name] / natural[name] for name in made}
     return {"generated - real": made, "real - real": natural, "ratio": ratio}
-
-
-def mean_spectrum(patches: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
-    """Mean amplitude spectrum of patches (N, H, W) along time (axis 1) or traces (axis 2)."""
-    shape = [1, 1, 1]
-    shape[axis] = patches.shape[axis]
-    taper = np.hanning(patches.shape[axis] + 2)[1:-1].reshape(shape)
-    spectra = np.abs(np.fft.rfft(patches * taper, axis=axis))
-    return spectra.mean(axis=tuple({0, 1, 2} - {axis}))
 
 
 def _decibels(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -30,10 +30,13 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
     held_out, training = (
         volve.windows(file, part, card.scaling)[:, 0] for part in (volve.TEST, volve.FIRST_INLINES)
     )
-    made = np.concatenate([x[:, 0] for x in generate_batches(model, len(held_out), seed=seed)])
-    ratios = compare(made, held_out, training)["ratio"]
+    made, exact = (
+        np.concatenate([x[:, 0] for x in generate_batches(model, len(held_out), seed=seed, exact=one)])
+        for one in (False, True)
+    )
     real = attributes(held_out)
-    for label, patches in (("generated", made), ("training lines", training)):
+    for label, patches in (("generated", made), ("generated --exact", exact), ("training lines", training)):
+        ratios = compare(patches, held_out, training)["ratio"]
         area, error = forest_auroc(real, attributes(patches), seed)
         one = {
             "experiment": "samples",
@@ -48,4 +51,4 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
             "commit": commit(),
             "command": command,
         }
-        yield one | ({"ratios": {key: round(x, 2) for key, x in ratios.items()}} if patches is made else {})
+        yield one | {"ratios": {key: round(x, 2) for key, x in ratios.items()}}

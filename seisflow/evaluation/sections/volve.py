@@ -132,11 +132,11 @@ def baselines(file: Path, seed: int = 0) -> Iterator[dict[str, Any]]:
 
 
 def realism(model: Model, file: Path) -> dict[str, dict[str, float]]:
-    """Compare 132 generated patches, and 132 of the first training inlines, with the test windows."""
+    """Compare 132 draws of the density, and as many patches of training inlines, with the test windows."""
     card = model.card
     assert card is not None
     real, other = (windows(file, part, card.scaling)[:, 0] for part in (TEST, FIRST_INLINES))
-    made = np.concatenate([x[:, 0] for x in generate_batches(model, len(real))])
+    made = np.concatenate([x[:, 0] for x in generate_batches(model, len(real), exact=True)])
     return compare(made, real, other)
 
 

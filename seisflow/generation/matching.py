@@ -1,0 +1,125 @@
+"""Fit of the matching of generated patches to training patches."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seisflow.generation.batches import BATCH, draw
+from seisflow.models import Model
+from seisflow.models.sample_matching import SampleMatching
+
+MATCHED, MATCHED_SAMPLES = 256, 2**24
+"""Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
+LEAST = 64
+"""Least of these draws that a filter is fitted to."""
+MOST_BATCHES = 8
+SEED = 2**31 - 2
+"""Seed of these draws; not one that users give."""
+SLOW = 3.0
+"""Seconds of one draw above which a model is not matched."""
+STRONGER, HIGHER = 1.5, 3.0
+"""Factors by which root mean square and peak of a patch may exceed those of all training patches."""
+ROUNDS = 5
+"""Turns of matching both spectra, each of which changes the other a little."""
+MOST_GAIN = 30.0
+
+
+def matched_patches(model: Model) -> int:
+    """Patches of a model's size that are matched at most."""
+    return max(min(MATCHED, MATCHED_SAMPLES // model.size), 1)
+
+
+def seconds_of_a_sample(model: Model) -> float:
+    """Time that one draw takes."""
+    began = time.monotonic()
+    with torch.inference_mode():
+        model.sample(1, generator=torch.Generator(model.device))
+    return time.monotonic() - began
+
+
+def match_samples(
+    model: Model, training: NDArray[np.float32], seconds: float | None = None
+) -> SampleMatching:
+    """Match draws of a model of sections to training patches (N, 1, H, W).
+
+    Parameters
+    ----------
+    model : Model
+    training : ndarray, (N, 1, H, W)
+        In scaled units.
+    seconds : float, optional
+        Time that draws may take; a batch is drawn in any case.
+
+    Returns
+    -------
+    SampleMatching
+        Without a filter where too few draws are as strong as training patches.
+    """
+    matching = training_range(training)
+    began, wanted = time.monotonic(), matched_patches(model)
+    kept: list[NDArray[np.float32]] = []
+    for number in range(MOST_BATCHES):
+        x = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, number))
+        kept.append(x[matching.keeps(x)])
+        used = time.monotonic() - began
+        late = seconds is not None and used * (number + 2) / (number + 1) > seconds
+        if sum(map(len, kept)) >= wanted or late:
+            break
+    drawn = np.concatenate(kept)[:wanted]
+    return match_spectra(matching, drawn, training) if len(drawn) >= LEAST else matching
+
+
+def training_range(training: NDArray[np.float32]) -> SampleMatching:
+    """Return a matching without a filter that keeps what is as strong as training patches (N, 1, H, W)."""
+    rms = np.sqrt(np.square(training, dtype=np.float64).mean((1, 2, 3)))
+    rms = rms[rms > 0]  # mutes hold nothing
+    least, largest = (rms.min(), rms.max()) if rms.size else (1.0, 1.0)
+    peak = float(np.abs(training).max(initial=0.0)) or 1.0
+    return SampleMatching(
+        rms=(float(least) / STRONGER, float(largest) * STRONGER),
+        peak=peak * HIGHER,
+        time_gain=[1.0] * training.shape[2],
+        trace_gain=[1.0] * training.shape[3],
+    )
+
+
+def match_spectra(
+    matching: SampleMatching, drawn: NDArray[np.float32], training: NDArray[np.float32]
+) -> SampleMatching:
+    """Return a matching whose filter gives drawn patches the mean spectra of training patches.
+
+    Parameters
+    ----------
+    matching : SampleMatching
+        Whose range stays as it is.
+    drawn : ndarray, (N, 1, H, W)
+        Patches that it keeps.
+    training : ndarray, (M, 1, H, W)
+    """
+    gains = [np.ones(drawn.shape[2]), np.ones(drawn.shape[3])]
+    found = matching
+    for _ in range(ROUNDS):
+        for axis, gain in enumerate(gains, start=1):
+            now = mean_spectrum(found.filter(drawn)[:, 0], axis)
+            wanted = mean_spectrum(training[:, 0], axis)
+            known = (now > 0) & (wanted > 0)
+            ratio = np.divide(wanted, now, out=np.ones_like(now), where=known)
+            gain *= np.interp(np.arange(len(gain)) / 2, np.arange(len(ratio)), ratio)
+            gain.clip(1 / MOST_GAIN, MOST_GAIN, out=gain)
+            found = found.model_copy(
+                update={"time_gain": gains[0].round(5).tolist(), "trace_gain": gains[1].round(5).tolist()}
+            )
+    return found
+
+
+def mean_spectrum(patches: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
+    """Mean amplitude spectrum of patches (N, H, W) along time (axis 1) or traces (axis 2), Hann taper."""
+    shape = [1, 1, 1]
+    shape[axis] = patches.shape[axis]
+    taper = np.hanning(patches.shape[axis] + 2)[1:-1].reshape(shape)
+    spectra = np.abs(np.fft.rfft(patches * taper, axis=axis))
+    return spectra.mean(axis=tuple({0, 1, 2} - {axis}))

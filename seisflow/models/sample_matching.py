@@ -1,0 +1,53 @@
+"""Range and spectra of training patches, which generated patches are matched to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+from scipy.fft import dctn, idctn
+
+
+class SampleMatching(BaseModel):
+    r"""Range of patches that are kept of those drawn from a model, and the zero-phase filter they go through.
+
+    A flow is trained to give data much probability, which costs it little if patches like none of the data
+    get some as well: spectra of its draws are a little off, and some draws far too strong. Patches whose root
+    mean square or peak lies beyond that of training patches are not kept; those kept are filtered,
+
+    .. math:: X(f, k) \to G(f)\, H(k)\, X(f, k),
+
+    symmetrically continued at their edges, so that their mean amplitude spectra in time and across traces
+    become those of training patches.
+
+    Attributes
+    ----------
+    rms : (float, float)
+        Least and largest root mean square of a patch, in scaled units.
+    peak : float
+        Largest absolute amplitude.
+    time_gain, trace_gain : list of float
+        G and H at the frequencies k / 2n, k = 0 ... n - 1, of a cosine transform, cycles a sample or a trace.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    rms: tuple[PositiveFloat, PositiveFloat]
+    peak: PositiveFloat
+    time_gain: list[PositiveFloat]
+    trace_gain: list[PositiveFloat]
+
+    def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Tell of patches (N, 1, H, W) which are as strong as training patches, in rms and peak, (N,)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            rms = np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3)))
+            peak = np.abs(patches).max((1, 2, 3))
+            kept: NDArray[np.bool_] = (rms >= self.rms[0]) & (rms <= self.rms[1]) & (peak <= self.peak)
+        return kept
+
+    def filter(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Patches (..., H, W) after the filter, of the same shape."""
+        gain = np.outer(self.time_gain, self.trace_gain).astype(np.float32)
+        spectra = dctn(patches, axes=(-2, -1), norm="ortho")
+        filtered: NDArray[np.float32] = idctn(spectra * gain, axes=(-2, -1), norm="ortho")
+        return filtered.astype(np.float32, copy=False)
