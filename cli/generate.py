@@ -38,9 +38,7 @@ def _place(
     "--temperature",
     metavar="T",
     type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Below 1 for more typical patches.",
+    help="Below 1 for more typical patches. [default: 1; for images, that of the model]",
 )
 @click.option(
     "--at",
@@ -51,7 +49,7 @@ def _place(
 @click.option(
     "--exact",
     is_flag=True,
-    help="Draws of the density itself: not matched to the range and the spectra of training patches.",
+    help="Draws of the density itself: not matched to training data in strength, spectra, temperature.",
 )
 @options.seed
 @options.device
@@ -61,7 +59,7 @@ def command(
     model: str | None,
     output: Path | None,
     topic: int | None,
-    temperature: float,
+    temperature: float | None,
     at: tuple[float, float, float] | None,
     exact: bool,
     seed: int | None,

@@ -24,12 +24,13 @@ def generate_batches(
     n: int,
     *,
     topic: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     seed: int = 0,
     batch: int = BATCH,
     exact: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """Draw n patches a batch at a time: arrays (b, C, H, W) in scaled units. Parameters as for `generate`."""
+    temperature = default_temperature(model, exact=exact) if temperature is None else temperature
     matching = None if exact or model.card is None else model.card.sample_matching
     # colder draws are meant to be weaker than training patches, hotter ones stronger
     select = matching if temperature == 1 else None
@@ -55,6 +56,11 @@ def generate_batches(
     if left_out:
         drawn = (number + 1) * batch
         log.info("%d of %d draws left out, stronger or weaker than training patches", left_out, drawn)
+
+
+def default_temperature(model: Model, *, exact: bool = False) -> float:
+    """Temperature of draws where none is asked for: 1 for exact ones."""
+    return 1.0 if exact or model.card is None else model.card.temperature
 
 
 def draw(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seisflow import progress
 from seisflow.errors import ModelError
-from seisflow.generation.batches import BATCH, generate_batches
+from seisflow.generation.batches import BATCH, default_temperature, generate_batches
 from seisflow.models import Model
 
 
@@ -26,9 +26,10 @@ def generate_images(
     n: int,
     *,
     topic: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     seed: int = 0,
     batch: int = BATCH,
+    exact: bool = False,
     report: progress.Report = progress.silent,
 ) -> xr.Dataset:
     """Draw n images from a model of images; parameters as for `seisflow.generate`.
@@ -50,6 +51,8 @@ def generate_images(
         raise ModelError("the model is not one of images. Expected one trained on an image data set")
     pixels = np.empty((n, *model.shape), np.uint8)
     not_finite = first = 0
+    if temperature is None:
+        temperature = default_temperature(model, exact=exact)
     for x in generate_batches(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch):
         pixels[first : first + len(x)] = to_pixels(x)
         not_finite += int((~np.isfinite(x)).any((1, 2, 3)).sum())

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.errors import ModelError
-from seisflow.generation.batches import BATCH, generate_batches
+from seisflow.generation.batches import BATCH, default_temperature, generate_batches
 from seisflow.io.nulls import NULL_FROM
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
@@ -27,7 +27,7 @@ def generate(
     n: int,
     *,
     topic: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     seed: int = 0,
     batch: int = BATCH,
     exact: bool = False,
@@ -44,15 +44,17 @@ def generate(
         Number of patches.
     topic : int, optional
         Variance topic of every patch (0-based); by default each draws its own.
-    temperature : float
-        Below 1 for more typical patches.
+    temperature : float, optional
+        Below 1 for more typical patches. By default 1, but for models of images, whose card has the one at
+        which draws are as probable as training images.
     seed : int
         The same seed gives the same patches, and the first of many are those of few.
     batch : int
         Patches drawn together; another number gives other patches.
     exact : bool
         Draws of the density itself. By default those stronger or weaker than training patches are left out,
-        and the spectra of the others matched to them (`seisflow.models.sample_matching`).
+        and the spectra of the others matched to them (`seisflow.models.sample_matching`); images have the
+        temperature of the card.
 
     Returns
     -------
@@ -79,7 +81,9 @@ def generate(
     if model.card is not None and model.card.images is not None:
         from seisflow.generation.images import generate_images  # which builds on this module
 
-        return generate_images(model, n, topic=topic, temperature=temperature, seed=seed, batch=batch)
+        return generate_images(
+            model, n, topic=topic, temperature=temperature, seed=seed, batch=batch, exact=exact
+        )
     frame = empty_section(model, n, topic=topic, temperature=temperature, seed=seed, exact=exact)
     amplitude = np.empty(frame["amplitude"].shape, np.float32)
     first = 0
@@ -96,7 +100,7 @@ def empty_section(
     n: int,
     *,
     topic: int | None,
-    temperature: float,
+    temperature: float | None,
     seed: int,
     exact: bool = False,
     model_name: str = "",
@@ -124,7 +128,7 @@ def empty_section(
         "model_inputs": seen,
         "model_finished": str(card.provenance.get("finished")),
         "seed": seed,
-        "temperature": temperature,
+        "temperature": default_temperature(model, exact=exact) if temperature is None else temperature,
         "topic": "each its own" if topic is None else topic,
         "matched": "no" if exact or card.sample_matching is None else "to training patches",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.config import Config, as_stored
@@ -35,6 +35,8 @@ class ModelCard(BaseModel):
     sample_matching : SampleMatching, optional
         Way of generated patches to the range and the spectra of training patches; None for none, as in models
         of images and of older versions.
+    temperature : float
+        Default temperature of generated images, at which they are as probable as training images.
     inputs : list of TrainingInput
         Files the model was trained on, each with its selection, its split and the number of its survey; or
         the image data set.
@@ -51,5 +53,6 @@ class ModelCard(BaseModel):
     calibrations: dict[str, JointCalibration] = {}
     surveys: list[Survey] = []
     sample_matching: SampleMatching | None = None
+    temperature: Annotated[float, Field(gt=0, le=1)] = 1.0
     inputs: list[TrainingInput] = []
     provenance: Provenance = {}

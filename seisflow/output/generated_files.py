@@ -67,7 +67,7 @@ def write_generated(
     output: str | Path,
     *,
     topic: int | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     seed: int = 0,
     exact: bool = False,
     overwrite: bool = False,
@@ -105,10 +105,10 @@ def write_generated(
         If the output cannot be written.
     """
     path = Path(output)
+    options: dict[str, Any] = {"topic": topic, "temperature": temperature, "seed": seed, "exact": exact}
     if model.card is not None and model.card.images is not None:
         if at is not None:
             raise ConfigError("images have no coordinates: leave out --at")
-        options: dict[str, Any] = {"topic": topic, "temperature": temperature, "seed": seed}
         return _write_images(
             model, n, path, overwrite=overwrite, model_name=model_name, report=report, **options
         )
@@ -117,7 +117,6 @@ def write_generated(
     card = section_card(model)
     if topic is not None:
         _say_if_idle(model, topic)
-    options = {"topic": topic, "temperature": temperature, "seed": seed, "exact": exact}
     section = empty_section(model, n, model_name=model_name, **options)
     if at is not None:
         section = placed(section, at)

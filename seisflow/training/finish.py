@@ -8,6 +8,7 @@ import torch
 
 from seisflow import plotting
 from seisflow.generation.matching import SLOW, match_samples, matched_patches, seconds_of_a_sample
+from seisflow.generation.temperature import matched_temperature
 from seisflow.models import FractalFlowModel, Model
 from seisflow.priors import LDAPrior
 from seisflow.training.calibration import seconds_each
@@ -37,27 +38,28 @@ def fit_concentrations(model: Model, data: TrainingData) -> None:
 def finishing_seconds(model: Model, data: TrainingData) -> float:
     """Estimate the time of `fit_concentrations` and of a gallery, by that of one patch."""
     one = seconds_of_a_sample(model)
-    drawing = SAMPLING * one + (MATCHING * one if _is_matched(data, one) else 0.0)
+    drawing = SAMPLING * one + (MATCHING * one if one < SLOW else 0.0)
     if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
         return drawing
     return drawing + fitted_patches(model, data) * seconds_each(model.encode, data.first(4).to(model.device))
 
 
 def match(model: Model, data: TrainingData, *, in_time: bool) -> None:
-    """Match generated patches to the range and the spectra of training patches, for the card.
+    """Match what the model generates to training data, for the card.
 
-    ``in_time`` keeps to the time of `finishing_seconds`.
+    Patches of sections are matched in strength and spectra, images in temperature. ``in_time`` keeps to the
+    time of `finishing_seconds`.
     """
     assert model.card is not None
     one = seconds_of_a_sample(model)
-    if _is_matched(data, one):
-        training = data.first(min(matched_patches(model), len(data.patches))).numpy()
-        model.card.sample_matching = match_samples(model, training, MATCHING * one if in_time else None)
-
-
-def _is_matched(data: TrainingData, one: float) -> bool:
-    """Whether a model whose sample takes ``one`` second is matched: one of sections, if it draws fast."""
-    return data.record.images is None and one < SLOW
+    if one >= SLOW:
+        return
+    training = data.first(min(matched_patches(model), len(data.patches)))
+    if data.record.images is None:
+        seconds = MATCHING * one if in_time else None
+        model.card.sample_matching = match_samples(model, training.numpy(), seconds)
+    else:
+        model.card.temperature = matched_temperature(model, training)
 
 
 def fitted_patches(model: Model, data: TrainingData) -> int:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from seisflow import plotting, progress
 from seisflow.config import Config
 from seisflow.errors import ConfigError
+from seisflow.generation.batches import generate_batches
 from seisflow.io.images import SIDE, card, read_images, resize
 from seisflow.models import Model, ModelCard
 from seisflow.models.provenance import density_key
@@ -119,9 +120,9 @@ class ImageData(TrainingData):
         return min(len(self.held_out or self.patches), len(self.patches))
 
     def gallery(self, model: Model) -> Figure:
-        samples = model.sample(GALLERY, generator=torch.Generator().manual_seed(0))
+        samples = next(generate_batches(model, GALLERY, batch=GALLERY))
         real = self.first(min(GALLERY, len(self.patches)))
-        return plotting.draw_images({"Real": real.numpy(), "Generated": samples.numpy()})
+        return plotting.draw_images({"Real": real.numpy(), "Generated": samples})
 
 
 def default_preset(name: str) -> str:

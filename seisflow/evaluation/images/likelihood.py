@@ -126,7 +126,8 @@ def model_result(
     start = time.perf_counter()
     bits = bits_per_dim(model.to(Hardware.choose().device), pixels, draws=draws)
     seconds = time.perf_counter() - start
-    own = generate_images(model, CHECKED, seed=NOISE_SEED)["pixels"].values
+    drawn = generate_images(model, CHECKED, seed=NOISE_SEED)
+    own = drawn["pixels"].values
     random_bytes = np.random.default_rng(NOISE_SEED).integers(256, size=own.shape, dtype=np.uint8)
     of_own, of_random = (bits_per_dim(model, some, draws=1).mean() for some in (own, random_bytes))
     model.cpu()
@@ -147,6 +148,7 @@ def model_result(
         "between_draws": round(float(bits.mean(1).std(ddof=1)), 5) if draws > 1 else 0.0,
         "bits_per_image": round(float(by_image.mean()) * model.size, 1),
         "own_samples": round(float(of_own), 3),
+        "temperature": drawn.attrs["temperature"],
         "random_bytes": round(float(of_random), 2),
         "held_out": round(facts["held_out_nats_per_dim"] / math.log(2), 4)
         if "held_out_nats_per_dim" in facts

@@ -86,6 +86,12 @@ def table1_tables(results: Sequence[dict[str, Any]]) -> str:
     return image_tables(results, paper=True)
 
 
+def _own_samples(one: dict[str, Any]) -> str:
+    """Bits/dim of a model's own samples, with their temperature unless it is 1."""
+    temperature = one.get("temperature", 1.0)
+    return _number(one.get("own_samples"), 2) + ("" if temperature == 1 else f" (T {temperature:.2f})")
+
+
 def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> str:
     """Return a table for each data set and way of resizing."""
     lines: list[str] = []
@@ -107,7 +113,7 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
                 f"{one['standard_error']:.3f}",
                 f"{one['bits_per_image']:,.0f}",
                 _number(one["held_out"], 3),
-                _number(one.get("own_samples"), 2),
+                _own_samples(one),
                 _number(one.get("random_bytes"), 1),
                 f"{one['epochs']:.1f}",
                 f"{one['seconds']:,.0f}",
