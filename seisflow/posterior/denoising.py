@@ -19,6 +19,7 @@ from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index
 from seisflow.posterior import fx
+from seisflow.posterior.cosines import shrink
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.filler import Filler, Part, fit
 from seisflow.posterior.gaps import observe
@@ -34,8 +35,8 @@ TILE_TRACES = 2048
 """Traces of a panel that are cleaned at a time."""
 LATERAL = 16.0
 """Standard deviation, in traces, of the window that the spectrum of errors is averaged over."""
-HALO = 64
-"""Traces beside a tile that this reaches to."""
+HALO = 96
+"""Traces beside a tile that this and the windows of shrinkage reach to."""
 
 VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "amplitude": ("float32", {"long_name": "seismic amplitude, incoherent noise attenuated"}),
@@ -105,10 +106,12 @@ def denoise(
     filter; :math:`\mu` is their mean, weighted for least error in each band of frequencies. Of the
     difference from what was recorded, each frequency keeps what is not noise:
 
-    .. math:: \hat x = \mu + g\,(y - \mu), \qquad g(f) = 1 - N(f) / S(f)
+    .. math:: p = \mu + g\,(y - \mu), \qquad g(f) = 1 - N(f) / S(f)
 
     with N the spectrum of the noise and S that of the difference, the posterior mean where both are Gaussian
-    (Wiener). For what exceeds memory use ``seisflow denoise``.
+    (Wiener). This guides the shrinkage of what was recorded in windows of cosines
+    (`seisflow.posterior.cosines.shrink`), which gives what is returned; N is told by the highest wavenumbers
+    there. For what exceeds memory use ``seisflow denoise``.
 
     Parameters
     ----------
@@ -269,6 +272,8 @@ class _TileCleaner:
             filler.network, noise.fx_weights, values, seen.known, first=read.start, traces=traces
         )
         off, std = take_off(np.where(seen.known, values - mean, np.float32(0)), noise.spectrum)
+        guide = np.where(seen.known, values - off, np.float32(0))
+        off = values - shrink(values, guide, noise.spectrum, first=read.start, traces=traces)
         off, std, known = off[:, own], std[:, own], seen.known[:, own]
         amplitude = seen.amplitude[:, own]
         removed = np.where(known, scale * off, np.float32(0))

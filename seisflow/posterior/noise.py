@@ -1,23 +1,22 @@
-"""Noise level of a section: the part that cannot be predicted even from the nearest traces."""
+"""Noise of a section, and the best prediction of its traces from one another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
+from seisflow.posterior.cosines import incoherent_spectrum
 from seisflow.posterior.examples import Mask, Piece, Values
 from seisflow.posterior.fx import fx_prediction
 from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
-from seisflow.posterior.spectra import power_of, split, usable_share
 from seisflow.posterior.stacking import Stacking, stacked
 
-APART = {1: 8, 2: 9}
-"""Traces from one hidden trace to the next, where the nearest known trace is 1 or 2 away."""
+APART = 8
+"""Traces from one hidden trace to the next."""
 SETS = 3
-"""Sets of hidden traces that errors are averaged over."""
+"""Sets of hidden traces that the weights of predictions are found by."""
 
 
 class Noise(NamedTuple):
@@ -33,15 +32,6 @@ class Noise(NamedTuple):
 
     spectrum: NDArray[np.float64]
     fx_weights: tuple[float, ...]
-
-
-class _Predicted(NamedTuple):
-    """Traces (T, N) of a piece, predicted in two ways from those at some distance and beyond."""
-
-    truth: Values
-    usable: Mask
-    by_network: Values
-    by_fx: Values
 
 
 def leave_one_out(
@@ -72,8 +62,8 @@ def leave_one_out(
         In the same unit.
     """
     mean = np.zeros(values.shape, np.float32)
-    for part in range(APART[1]):
-        hidden = (np.arange(values.shape[1]) + first) % APART[1] == part
+    for part in range(APART):
+        hidden = (np.arange(values.shape[1]) + first) % APART == part
         found, _ = predict(network, values, known & ~hidden, hidden, first=first, traces=traces)
         mean[:, hidden] = found[:, hidden]
     if not any(fx_weights):
@@ -83,15 +73,10 @@ def leave_one_out(
 
 
 def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
-    r"""Spectrum of the incoherent noise, and the weights of the two predictions that it is measured by.
+    """Spectrum of the incoherent noise, and the weights of the two predictions of a trace from the others.
 
-    The error of predicting a trace from those around it is noise, and what changes from trace to trace. The
-    latter grows with the distance :math:`d` of the nearest known trace, the former does not:
-
-    .. math:: S_d(f) = N(f) + d\,C(f), \qquad N = 2 S_1 - S_2
-
-    as geostatistics takes the nugget from a linear variogram. The noise of a trace is in neither prediction
-    of it, so that weights of least error against the noisy trace are those against the clean one.
+    The noise of a trace is in neither prediction of it, so that weights of least error against the noisy
+    trace are those against the clean one.
 
     Parameters
     ----------
@@ -101,46 +86,20 @@ def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
 
     References
     ----------
-    Journel & Huijbregts, *Mining Geostatistics*, 1978, section III; Batson & Royer, *Noise2Self*, 2019.
+    Batson & Royer, *Noise2Self*, 2019.
     """
-    means, weights = {}, {}
-    for distance in (1, 2):
-        found = list(_predictions(network, pieces, distance))
-        stacking = Stacking()
-        for one in found:
-            stacking.add(np.where(one.usable, one.truth, one.by_network), one.by_network, one.by_fx)
-        weights[distance] = stacking.weights()
-        means[distance] = _mean_error(found, weights[distance])
-    near, far = (gaussian_filter1d(means[distance], 1.0, axis=1, mode="nearest") for distance in (1, 2))
-    near, far = (gaussian_filter1d(x, 1.0, axis=0, mode="nearest") for x in (near, far))
-    return Noise(np.clip(2 * near - far, 0, near), weights[1])
-
-
-def _predictions(network: Infill, pieces: Sequence[Piece], distance: int) -> Iterator[_Predicted]:
-    apart = APART[distance]
+    stacking = Stacking()
     for piece in pieces:
         place = np.arange(piece.values.shape[1])
-        by_fx, fx_usable = fx_prediction(piece.values, piece.known, distance=distance)
-        for part in range(0, apart, apart // SETS):
-            offset = (place - part) % apart
-            wanted = (offset == 0) & (place >= distance) & (place < len(place) - distance)
+        by_fx, fx_usable = fx_prediction(piece.values, piece.known)
+        for part in range(0, APART, APART // SETS):
+            hidden = (place - part) % APART == 0
+            wanted = hidden & (place >= 1) & (place < len(place) - 1)
             if not wanted.any():
                 continue
-            hidden = (offset < distance) | (offset > apart - distance)
             mean, _ = predict(network, piece.values, piece.known & ~hidden, wanted)
             by_network = mean[:, wanted]
             other = np.where(fx_usable[:, wanted], by_fx[:, wanted], by_network)
-            yield _Predicted(piece.values[:, wanted], piece.known[:, wanted], by_network, other)
-
-
-def _mean_error(found: Sequence[_Predicted], weights: tuple[float, ...]) -> NDArray[np.float64]:
-    """Mean power spectrum (J, F) of the error of both predictions together."""
-    total: NDArray[np.float64] | float = 0.0
-    count: NDArray[np.float64] | float = 0.0
-    for one in found:
-        mean = stacked(one.by_network, one.by_fx, weights)
-        error = np.where(one.usable, one.truth - mean, np.float32(0))
-        total = total + power_of(split(error)).sum(2)
-        count = count + usable_share(one.usable).sum(1)[:, None]
-    result: NDArray[np.float64] = np.asarray(total) / np.maximum(count, 1e-9)
-    return result
+            truth = np.where(piece.known[:, wanted], piece.values[:, wanted], by_network)
+            stacking.add(truth, by_network, other)
+    return Noise(incoherent_spectrum(pieces), stacking.weights())

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seisflow.posterior.examples import Mask, Values
+from seisflow.posterior.examples import Values
 
 SAMPLES = 128
 """Samples of a window; windows overlap by half."""
@@ -19,12 +19,6 @@ def split(x: Values) -> Spectra:
     """Spectra (J, F, X) of the windows of a panel (T, X); half a window of zeros is added at both ends."""
     spectra: Spectra = np.fft.rfft(_windows(x) * _TAPER[:, None], axis=1).astype(np.complex64)
     return spectra
-
-
-def usable_share(usable: Mask) -> NDArray[np.float64]:
-    """Share of the power of each window (J, X) that is left where only some samples are usable."""
-    weights = np.square(_TAPER)
-    return np.einsum("jtx,t->jx", _windows(usable).astype(np.float64), weights / weights.sum())
 
 
 def put_together(spectra: Spectra, samples: int) -> Values:

@@ -6,8 +6,12 @@ import xarray as xr
 
 import seisflow
 from seisflow.errors import DataError
+from seisflow.posterior import denoising
+from seisflow.posterior.cosines import incoherent_spectrum, shrink
+from seisflow.posterior.denoising import denoise_panels, fit_cleaner
+from seisflow.posterior.examples import Piece
 from seisflow.posterior.slopes import coherence, slopes
-from seisflow.posterior.spectra import SAMPLES, mean_power, power_of, put_together, split, usable_share
+from seisflow.posterior.spectra import SAMPLES, mean_power, power_of, put_together, split
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,6 @@ def test_mean_power_is_the_variance():
     x = 3 * np.random.default_rng(3).standard_normal((2048, 40)).astype(np.float32)
     power = mean_power(power_of(split(x)), axis=1)[1:-1]
     assert power.mean() == pytest.approx(9, rel=0.03)
-    assert usable_share(np.ones((2048, 2), bool))[1:-1] == pytest.approx(1)
 
 
 def test_slopes_and_coherence_of_a_plane_wave():
@@ -79,3 +82,65 @@ def test_slopes_and_coherence_of_a_plane_wave():
     noise = np.random.default_rng(4).standard_normal(wave.shape)
     product, power = coherence(noise, along, np.ones(wave.shape, bool))
     assert abs(product / power) < 0.05
+
+
+def piece(x, known=None):
+    known = np.ones(x.shape, bool) if known is None else known
+    return Piece(np.where(known, x, 0).astype(np.float32), known, known)
+
+
+def test_the_noise_is_told_whatever_reflectors_and_mutes_there_are(clean):
+    rng = np.random.default_rng(6)
+    noise = 0.3 * rng.standard_normal(clean.T.shape)
+    known = np.add.outer(np.arange(160), -np.arange(200)) > -80  # a mute
+    for x, seen in ((noise, None), (clean.T + noise, None), (clean.T + noise, known)):
+        spectrum = incoherent_spectrum([piece(x, seen)])
+        assert spectrum.shape == (4, SAMPLES // 2 + 1)
+        np.testing.assert_allclose(spectrum.mean(0), 0.09, rtol=0.3)
+        assert spectrum.mean() == pytest.approx(0.09, rel=0.08)
+
+
+def test_the_spectrum_of_band_limited_noise_is_told():
+    white = np.random.default_rng(7).standard_normal((512, 300))
+    spectra = np.fft.rfft(white, axis=0)
+    spectra[np.fft.rfftfreq(512) > 0.25] = 0
+    spectrum = incoherent_spectrum([piece(np.fft.irfft(spectra, axis=0))])[2]
+    np.testing.assert_allclose(spectrum[4:24], 1, rtol=0.2)
+    assert spectrum[44:].max() < 0.05
+
+
+def test_the_noise_is_told_where_no_window_is_whole():
+    known = np.ones((160, 200), bool)
+    known[:, ::5] = False
+    x = 0.3 * np.random.default_rng(10).standard_normal(known.shape)
+    assert incoherent_spectrum([piece(x, known)]).mean() == pytest.approx(0.09, rel=0.15)
+
+
+@pytest.mark.parametrize("shape", [(20, 5), (160, 3), (7, 200)])
+def test_a_section_smaller_than_a_window_has_a_spectrum_and_is_shrunk(shape):
+    x = np.random.default_rng(8).standard_normal(shape).astype(np.float32)
+    spectrum = incoherent_spectrum([piece(x)])
+    assert np.isfinite(spectrum).all()
+    assert shrink(x, np.zeros_like(x), spectrum).shape == shape
+
+
+def test_shrinkage_takes_what_the_guide_expects_and_no_more(clean):
+    x = clean.T.astype(np.float32)
+    little, much = (np.full((4, SAMPLES // 2 + 1), level) for level in (1e-9, 1e9))
+    np.testing.assert_allclose(shrink(x, x, little), x, atol=1e-4)
+    assert np.abs(shrink(x, x, much)).max() < 1e-4
+    assert np.abs(shrink(x, np.zeros_like(x), little)).max() < 1e-4
+
+
+def test_tiles_of_a_long_line_are_those_of_the_whole(clean, monkeypatch):
+    rng = np.random.default_rng(9)
+    section = line(np.tile(clean, (3, 1)) + 0.3 * rng.standard_normal((600, 160)))
+    cleaner = fit_cleaner(section, steps=0)
+    (whole,) = denoise_panels(section, cleaner)
+    monkeypatch.setattr(denoising, "TILE_TRACES", 131)
+    tiles = list(denoise_panels(section, cleaner))
+    assert len(tiles) == 5
+    # float32 sums of the network in other orders
+    np.testing.assert_allclose(
+        np.concatenate([one.amplitude for one in tiles], 1), whole.amplitude, atol=2e-3
+    )

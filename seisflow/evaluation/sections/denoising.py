@@ -1,7 +1,7 @@
 """Denoising side by side: `seisflow denoise` and classical ways, on real sections with noise added.
 
 The noise is Gaussian, white or band-limited (a fifth to half of Nyquist, cosine ramps), with 0.25, 0.5 or 1
-times the standard deviation of the section. BM3D is not among the ways: its licence is not free.
+times the standard deviation of the section.
 """
 
 import time
@@ -16,6 +16,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.evaluation.sections import filling, volve
+from seisflow.evaluation.sections.bm3d import BLOCK, bm3d
+from seisflow.evaluation.sections.deep_image_prior import deep_image_prior
 from seisflow.evaluation.sections.denoisers import fx_deconvolution, median
 from seisflow.io import open_section
 from seisflow.posterior.denoising import Coherence, denoise_panels, fit_cleaner, with_level
@@ -29,6 +31,8 @@ BAND = (0.2, 0.5)
 """Pass band of band-limited noise, in shares of Nyquist."""
 RAMP = 0.05
 WAYS = ("seisflow denoise", "seisflow denoise, level given")
+PRIOR_STEPS = 400
+"""Steps of the deep image prior, in about the time of `seisflow denoise` or more."""
 
 
 def sections(data: Path) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
@@ -80,7 +84,8 @@ def results(
             }
             if recorded(about["dataset"], WAYS[-1]):
                 continue
-            for way, options, clean in _classical(tuning, first):
+            untuned = _untuned(level * float(true.std()), seed)
+            for way, options, clean in (*_classical(tuning, first), *untuned):
                 begin = time.perf_counter()
                 found = clean(noisy)
                 seconds = round(time.perf_counter() - begin, 1)
@@ -130,3 +135,15 @@ def _classical(
     for name, choices in grids.items():
         values = [psnr(true, clean(noisy)) for _, clean in choices]
         yield name, *choices[int(np.argmax(values))]
+
+
+def _untuned(
+    level: float, seed: int
+) -> Iterator[tuple[str, str, Callable[[NDArray[np.float64]], NDArray[np.float64]]]]:
+    """BM3D, which is told the standard deviation of the noise, and a deep image prior."""
+    yield "BM3D, level given", "white", partial(bm3d, variance=np.full((BLOCK, BLOCK), level**2))
+    yield (
+        "deep image prior",
+        f"{PRIOR_STEPS} steps",
+        partial(deep_image_prior, steps=PRIOR_STEPS, seed=seed),
+    )
