@@ -40,7 +40,7 @@ def incoherent_spectrum(pieces: Sequence[Piece]) -> NDArray[np.float64]:
     """
     samples = pieces[0].values.shape[0]
     height = min(SIDE, samples)
-    tops = _starts(samples, height)
+    tops = window_places(samples, height)
     levels = np.full((len(tops), height), np.nan)
     shares = [[_known_shares(piece, top, height) for piece in pieces] for top in tops]
     least = min(KNOWN, max(one.max() for row in shares for one in row))
@@ -92,15 +92,15 @@ def shrink(
     """
     traces = values.shape[1] if traces is None else traces
     height, width = min(SIDE, values.shape[0]), min(SIDE, traces)
-    lefts = [left - first for left in _starts(traces, width)]
+    lefts = [left - first for left in window_places(traces, width)]
     lefts = [left for left in lefts if left >= 0 and left + width <= values.shape[1]]
     if not lefts:
         return guide
     sums = OverlapAdd(values.shape, (height, width))
-    for top in _starts(values.shape[0], height):
+    for top in window_places(values.shape[0], height):
         recorded, expected = (_transformed(x[top : top + height], width, lefts) for x in (values, guide))
         power = np.square(expected)
-        gain = power / (power + _at(noise, top, height)[:, None] + 1e-12)
+        gain = power / (power + at_depth(noise, top, height)[:, None] + 1e-12)
         clean = idctn(gain * recorded, axes=(1, 2), norm="ortho").astype(np.float32)
         sums.add(np.full(len(lefts), top), lefts, clean)
     found = sums.result()
@@ -111,7 +111,7 @@ def _known_shares(piece: Piece, top: int, height: int) -> NDArray[np.float64]:
     """Share of each window of a piece at some depth that is known."""
     width = min(SIDE, piece.values.shape[1])
     known = piece.known[top : top + height]
-    return np.array([known[:, left : left + width].mean() for left in _starts(known.shape[1], width)])
+    return np.array([known[:, left : left + width].mean() for left in window_places(known.shape[1], width)])
 
 
 def _steep_powers(
@@ -120,7 +120,7 @@ def _steep_powers(
     """Powers (height, n) of the highest wavenumbers in windows that are known to such a share at least."""
     width = min(SIDE, piece.values.shape[1])
     chosen = share >= least
-    lefts = [left for left, so in zip(_starts(piece.values.shape[1], width), chosen, strict=True) if so]
+    lefts = [left for left, so in zip(window_places(piece.values.shape[1], width), chosen, strict=True) if so]
     if not lefts:
         return np.empty((height, 0))
     rows = piece.values[top : top + height]
@@ -136,7 +136,7 @@ def _transformed(rows: Values, width: int, lefts: Sequence[int]) -> NDArray[np.f
     return found
 
 
-def _at(noise: NDArray[np.float64], top: int, height: int) -> NDArray[np.float64]:
+def at_depth(noise: NDArray[np.float64], top: int, height: int) -> NDArray[np.float64]:
     """Power (height,) of the noise at the frequencies of a window's cosine transform."""
     half = SAMPLES // 2
     middle = min((top + height / 2) / half, len(noise) - 1)
@@ -146,6 +146,6 @@ def _at(noise: NDArray[np.float64], top: int, height: int) -> NDArray[np.float64
     return np.interp(np.arange(height) * half / height, np.arange(len(spectrum)), spectrum)
 
 
-def _starts(size: int, width: int) -> list[int]:
+def window_places(size: int, width: int, step: int = STEP) -> list[int]:
     """Places of windows, every so many samples and at the end."""
-    return sorted({*range(0, size - width + 1, STEP)} | {size - width})
+    return sorted({*range(0, size - width + 1, step)} | {size - width})

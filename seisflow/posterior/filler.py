@@ -22,6 +22,7 @@ from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import predict
 from seisflow.posterior.residuals import Residuals, measure
 from seisflow.posterior.stacking import stacked
+from seisflow.posterior.weighted_norm import interpolate
 
 log = logging.getLogger("seisflow")
 
@@ -66,6 +67,12 @@ class Filler:
         if absent.any() and any(self.residuals.kriging):
             other = krige(self.covariance, values, seen.known, absent, first=first, traces=traces)
             mean[:, absent] = stacked(mean[:, absent], other[:, absent], self.residuals.kriging)
+        if absent.any() and self.residuals.noise is not None:
+            there = traces_of(seen.known)
+            guide = np.where(absent, np.nan_to_num(mean), np.float32(0))
+            for _ in range(self.residuals.rounds):
+                guide = interpolate(values, guide, there, self.residuals.noise, first=first, traces=traces)
+            mean[:, absent] = guide[:, absent]
         return np.float32(self.std) * mean, np.float32(self.std * self.residuals.factor) * std
 
     def scaled(self, seen: Observed) -> Values:

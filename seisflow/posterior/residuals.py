@@ -12,11 +12,14 @@ from seisflow.posterior.kriging import Covariance, krige
 from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
 from seisflow.posterior.stacking import Stacking, stacked
+from seisflow.posterior.weighted_norm import MOST_ROUNDS, interpolate, noise_of
 
 COVERAGE = 0.9
 """Share of the samples that an interval of this probability shall hold."""
 SPECTRUM_SAMPLES = 128
 """Samples of the windows that the spectrum of the errors is estimated from."""
+INTERPOLATED = 4
+"""Pieces at most, evenly taken, on which rounds of interpolation are tried."""
 BLOCK_TRACES = 256
 """Traces that draw their noise together."""
 
@@ -40,6 +43,10 @@ class Residuals:
         Correlation of z on neighbouring missing traces.
     kriging : tuple of float
         Weight of kriging in the mean, by frequency; the network has the rest.
+    rounds : int
+        Rounds of interpolation by local spectra that leave least error on these traces.
+    noise : ndarray, (J, F), or None
+        Spectrum of the noise that this takes; None without rounds.
     """
 
     factor: float
@@ -48,6 +55,8 @@ class Residuals:
     response: tuple[float, ...]
     lateral: float
     kriging: tuple[float, ...] = ()
+    rounds: int = 0
+    noise: NDArray[np.float64] | None = None
 
     def draw(self, shape: tuple[int, int], first: int, seed: Sequence[int]) -> Values:
         """Draw z with these correlations for traces ``first`` on of a panel, (T, X).
@@ -83,24 +92,33 @@ def lateral_weight(correlation: float) -> float:
 
 
 def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Residuals:
-    """Predict the traces that were kept from learning, by network and by kriging, and compare."""
+    """Predict the traces that were kept from learning as the filler does, and compare."""
     stacking = Stacking()
-    found = []
+    predicted = []
     for piece in pieces:
         kept = piece.known & ~piece.target
-        columns = traces_of(kept)
-        mean, std = predict(network, piece.values, piece.target, columns)
-        other = krige(model, piece.values, piece.target, columns)
+        absent = ~traces_of(piece.target)
+        mean, std = predict(network, piece.values, piece.target, absent)
+        mean = np.nan_to_num(mean)
+        other = krige(model, piece.values, piece.target, absent)
         truth, first, second = (np.where(kept, x, np.float32(0)) for x in (piece.values, mean, other))
+        columns = traces_of(kept)
         stacking.add(truth[:, columns], first[:, columns], second[:, columns])
-        found.append((kept, truth, first, second, np.where(kept, std, np.float32(1))))
+        predicted.append((mean, other, np.where(kept, std, np.float32(1))))
     weights = stacking.weights()
+    means = [stacked(mean, other, weights) for mean, other, _ in predicted]
+    spreads = [std for _, _, std in predicted]
+    chosen = [int(k) for k in np.unique(np.linspace(0, len(pieces) - 1, INTERPOLATED).round())]
+    noise, rounds, interpolated = _rounds([pieces[k] for k in chosen], [means[k] for k in chosen])
+    if rounds:
+        pieces, spreads, means = [pieces[k] for k in chosen], [spreads[k] for k in chosen], interpolated
     sizes: list[NDArray[np.float32]] = []
     power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
     products, pairs = 0.0, 0
-    for kept, truth, first, second, std in found:
+    for piece, mean, std in zip(pieces, means, spreads, strict=True):
+        kept = piece.known & ~piece.target
         columns = traces_of(kept)
-        z = np.where(kept, (truth - stacked(first, second, weights)) / std, 0)
+        z = np.where(kept, (piece.values - mean) / std, 0)
         sizes.append(np.abs(z[kept]))
         power += _power(z[:, columns])
         both = kept[:, 1:] & kept[:, :-1]
@@ -118,6 +136,38 @@ def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Resi
         response=tuple(float(f"{r:.5g}") for r in response),
         lateral=products / pairs / variance if pairs else 0.0,
         kriging=weights,
+        rounds=rounds,
+        noise=noise if rounds else None,
+    )
+
+
+def _rounds(
+    pieces: Sequence[Piece], means: Sequence[Values]
+) -> tuple[NDArray[np.float64], int, list[Values]]:
+    """Noise, rounds of interpolation that leave least error on kept traces, and what they give."""
+    known = [traces_of(piece.target) for piece in pieces]
+    found = [
+        np.where(there, piece.values, mean) for piece, there, mean in zip(pieces, known, means, strict=True)
+    ]
+    noise = noise_of(pieces, found)
+    rounds, least, best = 0, _squares(pieces, found), found
+    for number in range(1, MOST_ROUNDS + 1):
+        found = [
+            interpolate(piece.values, guide, there, noise)
+            for piece, guide, there in zip(pieces, found, known, strict=True)
+        ]
+        error = _squares(pieces, found)
+        if error >= least:
+            break
+        rounds, least, best = number, error, found
+    return noise, rounds, best
+
+
+def _squares(pieces: Sequence[Piece], means: Sequence[Values]) -> float:
+    """Sum of squared errors of the traces that were kept."""
+    return sum(
+        float(np.square((piece.values - mean)[piece.known & ~piece.target], dtype=np.float64).sum())
+        for piece, mean in zip(pieces, means, strict=True)
     )
 
 

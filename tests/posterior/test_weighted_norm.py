@@ -1,0 +1,108 @@
+"""Missing traces by local spectra: the mean of a Gaussian, exact where the spectrum is, the same in parts."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.fft import dctn, idctn
+
+import seisflow
+from seisflow.posterior import filling
+from seisflow.posterior.examples import Piece
+from seisflow.posterior.filler import fit
+from seisflow.posterior.spectra import SAMPLES
+from seisflow.posterior.weighted_norm import SIZE, interpolate, noise_of
+
+NOISE = np.full((3, SAMPLES // 2 + 1), 1e-4)
+
+
+@pytest.fixture(scope="module")
+def section():
+    """Dipping layers (T, X)."""
+    rng = np.random.default_rng(0)
+    time = np.arange(128)[:, None] - 0.3 * np.arange(192)
+    layers = sum(
+        rng.normal() * np.exp(-((time - c) ** 2) / 18) * np.cos((time - c) / 2)
+        for c in np.linspace(-60, 128, 60)
+    )
+    return (layers / layers.std()).astype(np.float32)
+
+
+def test_one_window_has_the_mean_of_a_gaussian_by_dense_algebra():
+    rng = np.random.default_rng(1)
+    guide = rng.standard_normal(SIZE).astype(np.float32)
+    values = rng.standard_normal(SIZE).astype(np.float32)
+    there = rng.random(SIZE[1]) < 0.6
+    found = interpolate(np.where(there, values, 0), np.where(there, values, guide), there, 1e2 * NOISE)
+    filled = np.where(there, values, guide)
+    variance = np.square(dctn(filled.astype(float), norm="ortho"))
+    basis = idctn(np.eye(filled.size).reshape(-1, *SIZE), axes=(1, 2), norm="ortho").reshape(filled.size, -1)
+    covariance = basis.T @ (variance.ravel()[:, None] * basis)
+    known = np.broadcast_to(there, SIZE).ravel()
+    matrix = covariance[np.ix_(known, known)] + 1e-2 * np.eye(known.sum())
+    expected = covariance[np.ix_(~known, known)] @ np.linalg.solve(
+        matrix, values.ravel()[known].astype(float)
+    )
+    np.testing.assert_allclose(found.ravel()[~known], expected, atol=1e-3)
+    np.testing.assert_array_equal(found[:, there], values[:, there])
+
+
+def test_rounds_sharpen_what_a_straight_line_has_blurred(section):
+    there = np.random.default_rng(2).random(192) < 0.5
+    place = np.arange(192)
+    guide = np.stack([np.interp(place, place[there], row[there]) for row in section]).astype(np.float32)
+    errors = []
+    for _ in range(4):
+        errors.append(float(np.square(guide - section)[:, ~there].mean()))
+        guide = interpolate(np.where(there, section, 0), guide, there, NOISE)
+    assert errors[3] < 0.5 * errors[0]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_nothing_known_or_nothing_missing_is_left_as_it_is(section):
+    for there in (np.zeros(192, bool), np.ones(192, bool)):
+        np.testing.assert_array_equal(interpolate(section, section, there, NOISE), section)
+
+
+@pytest.mark.parametrize("shape", [(9, 192), (128, 7)])
+def test_a_section_smaller_than_a_window_is_interpolated(section, shape):
+    part = section[: shape[0], : shape[1]]
+    there = np.arange(shape[1]) % 3 > 0
+    found = interpolate(np.where(there, part, 0), 0.9 * part, there, NOISE)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found[:, there], part[:, there])
+
+
+def test_the_noise_is_told_where_half_of_the_traces_are_smooth_predictions(section):
+    rng = np.random.default_rng(3)
+    there = rng.random(192) < 0.5
+    filled = section + np.where(there, 0.3, 0) * rng.standard_normal(section.shape)
+    known = np.broadcast_to(there, section.shape)
+    spectrum = noise_of([Piece(section, known, known)], [filled.astype(np.float32)])
+    assert spectrum.mean() == pytest.approx(0.09, rel=0.3)
+
+
+def test_tiles_of_a_long_line_are_those_of_the_whole(section, monkeypatch):
+    rng = np.random.default_rng(4)
+    amplitude = np.tile(section, (1, 3)).T
+    line = xr.Dataset(
+        {"amplitude": (("trace", "time"), amplitude)},
+        coords={"trace": np.arange(len(amplitude)), "time": 4.0 * np.arange(128)},
+    )
+    flagged = rng.random(len(amplitude)) < 0.3
+    filler = fit(line, flagged, steps=0)
+    assert filler.residuals.rounds > 0
+    (whole,) = filling.fill_panels(line, filler, flagged)
+    monkeypatch.setattr(filling, "TILE_TRACES", 170)
+    tiles = list(filling.fill_panels(line, filler, flagged))
+    assert len(tiles) == 4
+    found = np.concatenate([one.amplitude for one in tiles], 1)
+    np.testing.assert_allclose(found, whole.amplitude, atol=2e-3)  # float32 sums in other orders
+
+
+def test_the_file_tells_how_many_rounds_there_were(section):
+    line = xr.Dataset(
+        {"amplitude": (("trace", "time"), section.T)},
+        coords={"trace": np.arange(192), "time": 4.0 * np.arange(128)},
+    )
+    filled = seisflow.fill(line, flagged=np.arange(192) % 4 == 1, steps=0)
+    assert filled.attrs["interpolation_rounds"] > 0
