@@ -151,7 +151,7 @@ def model_result(
         "temperature": drawn.attrs["temperature"],
         "random_bytes": round(float(of_random), 2),
         "held_out": round(facts["held_out_nats_per_dim"] / math.log(2), 4)
-        if "held_out_nats_per_dim" in facts
+        if "held_out_nats_per_dim" in facts and "judged_images" not in facts  # all of them
         else None,
         "straightness": facts.get("straightness"),
         "seed": facts["seed"],

@@ -7,6 +7,7 @@ from typing import Any
 
 from seisflow.evaluation.reporting import pictures, records
 from seisflow.evaluation.reporting.alarm_pages import alarms_table, faults_table
+from seisflow.evaluation.reporting.extrapolation import limit
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
 from seisflow.io.atomic import replace_text
 from seisflow.plotting.files import save
@@ -101,8 +102,8 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
             f"**{some[0]['dataset']}**: {some[0]['protocol'].split(', uniform')[0]}.",
             "",
             "| model | parameters | bits/dim | s.e. | bits an image | held out | own samples | random bytes "
-            "| epochs | training (s) |" + (" straightness | paper |" if paper else ""),
-            "| --- " + "| --: " * (11 if paper else 9) + "|",
+            "| epochs | training (s) |" + (" straightness | limit of its curve | paper |" if paper else ""),
+            "| --- " + "| --: " * (12 if paper else 9) + "|",
         ]
         for one in some:
             value = f"{_sign(one)}{one['value']:.3f}"
@@ -120,7 +121,12 @@ def image_tables(results: Sequence[dict[str, Any]], *, paper: bool = False) -> s
             ]
             if paper:
                 figure = PAPER.get((one["dataset"].split(",")[0], one["model"]))
-                row += [_number(one.get("straightness"), 2), "" if figure is None else f"{figure:.2f}"]
+                found = limit(one.get("curve", []))
+                row += [
+                    _number(one.get("straightness"), 2),
+                    "" if found is None else f"{found[0]:.2f} ± {found[1]:.2f}",
+                    "" if figure is None else f"{figure:.2f}",
+                ]
             lines.append("| " + " | ".join(row) + " |")
         lines += ["", _conditions(some), ""]
         if paper:
