@@ -14,7 +14,6 @@ from seisflow.generation.batches import generate_batches
 from seisflow.models import Model
 from seisflow.runs.provenance import commit, machine
 
-
 TIMES = 5
 """Patches generated for each held-out window: means of as many vary by a fifth from seed to seed."""
 
@@ -46,8 +45,8 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
         one = {
             "experiment": "samples",
             "dataset": f"{volve.DATASET}, {volve.TEST}",
-            "protocol": f"{len(real)} windows of 256 x 64, {count} patches generated, of which the forest of 41 "
-            f"attributes (out of fold) sees {len(real)}",
+            "protocol": f"{len(real)} windows of 256 x 64 and {count} patches generated; the forest of 41 "
+            f"attributes, out of fold, sees {len(real)} of these",
             "model": f"{name}, {label}",
             "metric": "AUROC against held-out lines",
             "value": round(area, 3),
