@@ -46,7 +46,8 @@ def command(
 
     Each trace is weighed, frequency by frequency, against its prediction from the traces around it, by a
     network that learns from the section itself (and from what the run MODEL was trained on), for a minute or
-    two. Said of what is taken off: its correlation along local slopes, near 0 where nothing coherent went.
+    two. That guides Wiener filters in windows of 32 samples by 32 traces. Said of what is taken off: its
+    correlation along local slopes, near 0 where nothing coherent went.
 
     Writes Zarr (amplitude, removed, std) or, with `-o OUT.sgy`, SEG-Y with the headers of its source,
     OUT.removed.sgy and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder
