@@ -59,23 +59,23 @@ def match_samples(
     SampleMatching
         Without a filter where too few draws are as strong as training patches.
     """
-    matching = training_range(training)
     began, wanted = time.monotonic(), matched_patches(model)
-    kept: list[NDArray[np.float32]] = []
+    drawn = np.empty((0, *training.shape[1:]), np.float32)
     for number in range(MOST_BATCHES):
         x = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, number))
-        kept.append(x[matching.keeps(x)])
+        drawn = np.concatenate((drawn, x))
+        matching = lowered(training_range(training), drawn, training)
+        kept = drawn[matching.keeps(drawn)]
         used = time.monotonic() - began
         late = seconds is not None and used * (number + 2) / (number + 1) > seconds
-        if sum(map(len, kept)) >= wanted or late:
+        if len(kept) >= wanted or late:
             break
-    drawn = np.concatenate(kept)[:wanted]
-    return match_spectra(matching, drawn, training) if len(drawn) >= LEAST else matching
+    return match_spectra(matching, kept[:wanted], training) if len(kept) >= LEAST else matching
 
 
 def training_range(training: NDArray[np.float32]) -> SampleMatching:
     """Return a matching without a filter that keeps what is as strong as training patches (N, 1, H, W)."""
-    rms = np.sqrt(np.square(training, dtype=np.float64).mean((1, 2, 3)))
+    rms = _rms(training)
     rms = rms[rms > 0]  # mutes hold nothing
     least, largest = (rms.min(), rms.max()) if rms.size else (1.0, 1.0)
     peak = float(np.abs(training).max(initial=0.0)) or 1.0
@@ -85,6 +85,28 @@ def training_range(training: NDArray[np.float32]) -> SampleMatching:
         time_gain=[1.0] * training.shape[2],
         trace_gain=[1.0] * training.shape[3],
     )
+
+
+def lowered(
+    matching: SampleMatching, drawn: NDArray[np.float32], training: NDArray[np.float32]
+) -> SampleMatching:
+    """Lower the least root mean square by as much as draws are weaker than training patches on the whole.
+
+    The filter makes them as strong; without that, most draws of a model that is weak would be left out.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        rms = _rms(drawn)
+    rms = rms[(rms > 0) & (rms <= matching.rms[1])]
+    known = _rms(training)
+    if not rms.size or not known.any():
+        return matching
+    weaker = min(float(np.median(rms) / np.median(known[known > 0])), 1.0)
+    return matching.model_copy(update={"rms": (matching.rms[0] * weaker, matching.rms[1])})
+
+
+def _rms(patches: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Root mean square of patches (N, 1, H, W), (N,)."""
+    return np.asarray(np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3))))
 
 
 def match_spectra(

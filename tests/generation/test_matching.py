@@ -11,6 +11,7 @@ from seisflow.generation.batches import BATCH, IDLE, generate_batches
 from seisflow.generation.matching import (
     HIGHER,
     STRONGER,
+    lowered,
     match_samples,
     match_spectra,
     mean_spectrum,
@@ -80,6 +81,17 @@ def test_what_is_weaker_or_stronger_than_any_training_patch_is_not_kept():
     odd[3, 0, 3, 3] = np.nan
     odd[4] = np.inf
     assert not matching.keeps(odd).any()
+
+
+def test_a_model_that_is_weak_on_the_whole_keeps_its_draws_and_is_made_as_strong():
+    training, drawn = noise(100, 0.3, seed=4), 0.4 * noise(100, 0.3, seed=5)
+    matching = training_range(training)
+    assert not matching.keeps(drawn).any()
+    drawn[7] *= 0.1  # weak even among these
+    weaker = lowered(matching, drawn, training)
+    assert weaker.keeps(drawn).tolist() == [i != 7 for i in range(100)]
+    filtered = match_spectra(weaker, drawn[weaker.keeps(drawn)], training).filter(drawn)
+    assert np.median(filtered.std((1, 2, 3))) == pytest.approx(1, rel=0.1)
 
 
 def test_training_leaves_samples_with_the_spectra_of_its_patches(model):
