@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seisflow.generation.batches import BATCH, draw
 from seisflow.models import Model
-from seisflow.models.sample_matching import SampleMatching
+from seisflow.models.sample_matching import SampleMatching, root_mean_square
 
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
@@ -75,7 +75,7 @@ def match_samples(
 
 def training_range(training: NDArray[np.float32]) -> SampleMatching:
     """Return a matching without a filter that keeps what is as strong as training patches (N, 1, H, W)."""
-    rms = _rms(training)
+    rms = root_mean_square(training)
     rms = rms[rms > 0]  # mutes hold nothing
     least, largest = (rms.min(), rms.max()) if rms.size else (1.0, 1.0)
     peak = float(np.abs(training).max(initial=0.0)) or 1.0
@@ -95,18 +95,13 @@ def lowered(
     The filter makes them as strong; without that, most draws of a model that is weak would be left out.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        rms = _rms(drawn)
+        rms = root_mean_square(drawn)
     rms = rms[(rms > 0) & (rms <= matching.rms[1])]
-    known = _rms(training)
+    known = root_mean_square(training)
     if not rms.size or not known.any():
         return matching
     weaker = min(float(np.median(rms) / np.median(known[known > 0])), 1.0)
     return matching.model_copy(update={"rms": (matching.rms[0] * weaker, matching.rms[1])})
-
-
-def _rms(patches: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Root mean square of patches (N, 1, H, W), (N,)."""
-    return np.asarray(np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3))))
 
 
 def match_spectra(

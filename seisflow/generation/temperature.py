@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ SEED = 2**31 - 3
 """Seed of these draws; not one that users give."""
 
 
-def matched_temperature(model: Model, training: torch.Tensor) -> float:
+def matched_temperature(model: Model, training: torch.Tensor, seconds: float | None = None) -> float:
     """Highest temperature, of 0.7 to 1, at which images drawn cost no more bits than training images.
 
     Likelihood punishes a model for giving an image too little, hardly for giving too much to what no image
@@ -31,7 +33,10 @@ def matched_temperature(model: Model, training: torch.Tensor) -> float:
         Of images.
     training : Tensor, (N, C, H, W)
         Dequantised pixel values.
+    seconds : float, optional
+        Time that draws may take; where it is over, the last temperature tried has to do.
     """
+    began = time.monotonic()
     wanted = _median(model, training)
     before: tuple[float, float] | None = None
     for number, temperature in enumerate(TRIED):
@@ -43,6 +48,9 @@ def matched_temperature(model: Model, training: torch.Tensor) -> float:
             share = (wanted - before[1]) / (found - before[1])
             return round(before[0] + share * (temperature - before[0]), 3)
         before = (temperature, found)
+        used = time.monotonic() - began
+        if seconds is not None and used * (number + 2) / (number + 1) > seconds:
+            return temperature
     return TRIED[-1]
 
 

@@ -40,7 +40,7 @@ class SampleMatching(BaseModel):
     def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell of patches (N, 1, H, W) which are as strong as training patches, in rms and peak, (N,)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            rms = np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3)))
+            rms = root_mean_square(patches)
             peak = np.abs(patches).max((1, 2, 3))
             kept: NDArray[np.bool_] = (rms >= self.rms[0]) & (rms <= self.rms[1]) & (peak <= self.peak)
         return kept
@@ -51,3 +51,8 @@ class SampleMatching(BaseModel):
         spectra = dctn(patches, axes=(-2, -1), norm="ortho")
         filtered: NDArray[np.float32] = idctn(spectra * gain, axes=(-2, -1), norm="ortho")
         return filtered.astype(np.float32, copy=False)
+
+
+def root_mean_square(patches: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Root mean square of each of patches (N, 1, H, W), (N,)."""
+    return np.asarray(np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3))))

@@ -55,11 +55,11 @@ def match(model: Model, data: TrainingData, *, in_time: bool) -> None:
     if one >= SLOW:
         return
     training = data.first(min(matched_patches(model), len(data.patches)))
+    seconds = MATCHING * one if in_time else None
     if data.record.images is None:
-        seconds = MATCHING * one if in_time else None
         model.card.sample_matching = match_samples(model, training.numpy(), seconds)
     else:
-        model.card.temperature = matched_temperature(model, training)
+        model.card.temperature = matched_temperature(model, training, seconds)
 
 
 def fitted_patches(model: Model, data: TrainingData) -> int:

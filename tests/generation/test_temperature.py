@@ -31,6 +31,11 @@ def test_temperature_is_that_of_data_less_spread_than_the_model(spread, expected
     assert matched_temperature(Normal(), training) == pytest.approx(expected, abs=0.01)
 
 
+def test_where_time_is_over_the_last_temperature_tried_has_to_do():
+    training = 128 + 0.4 * STD * torch.randn(64, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert matched_temperature(Normal(), training, seconds=0.0) == 1.0
+
+
 def test_the_model_draws_at_its_temperature_unless_asked_otherwise():
     model = load_model("mnist")
     temperature = model.card.temperature
