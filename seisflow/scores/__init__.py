@@ -47,7 +47,7 @@ def scores_of(model: Model) -> dict[str, Score]:
         parts = model.levels + 2
         gains = model.input.along_time().cpu().numpy() if isinstance(model.input, SpectralWhitening) else None
         whole = combined(parts, gains)
-        found += [latent, levels(parts), ratio(), density_of_states(parts), whole, joint(whole)]
+        found += [latent, levels(parts), ratio(), density_of_states(parts), whole, joint(whole, parts)]
         if not isinstance(model.prior, GaussianPrior):
             found += [topic, topic_entropy]
     return {score.name: score for score in found}

@@ -76,7 +76,7 @@ class Feature:
 FLOOR = 1e-3
 """Added to powers before their logarithm is taken, in scaled units: 3 % of the standard deviation."""
 
-Join = Literal["single", "largest", "rms", "density", "p-values"]
+Join = Literal["single", "largest", "highest", "rms", "density", "p-values"]
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ class Score:
         the first is the negative log-density.
     features : tuple of Feature
         Made of these.
-    join : {"single", "largest", "rms", "density", "p-values"}
-        Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the root of
-        their mean square; the Mahalanobis distance under their held-out covariance, over sqrt(F); the sum of
-        weighted -ln p of the parts.
+    join : {"single", "largest", "highest", "rms", "density", "p-values"}
+        Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the highest;
+        the root of their mean square; the Mahalanobis distance under their held-out covariance, over
+        sqrt(F); the sum of weighted -ln p of the parts.
     two_sided : bool
         Whether negative values are anomalies too.
     title : str
@@ -202,7 +202,7 @@ class Score:
         if self.join not in ("rms", "p-values"):
             return ""
         features = [(one.name, one.window, one.weight, one.linear, one.step) for one in self.features]
-        parts = [(part.weight, part.beyond, part.score.recipe) for part in self.parts]
+        parts = [(part.weight, part.beyond, part.gate, part.score.recipe) for part in self.parts]
         numbers = repr((features, self.trend, self.blur, parts))
         return hashlib.sha256(numbers.encode()).hexdigest()[:12]
 
@@ -257,7 +257,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Part:
-    """A score whose p-values another joins with those of others.
+    r"""A score whose p-values another joins with those of others.
 
     Attributes
     ----------
@@ -266,15 +266,20 @@ class Part:
         Weight of its -ln p.
     beyond : float
         Taken off -ln p first: what is no rarer counts nothing.
+    gate : float
+        Power of the factor :math:`\min(b, 1)^g`, with b the sum of the parts before: what is ordinary by
+        these counts less. 0 for none.
     """
 
     score: Score
     weight: float = 1.0
     beyond: float = 0.0
+    gate: float = 0.0
 
-    def of(self, surprise: Maps) -> Maps:
-        """Share of the whole of a map of -ln p."""
-        return np.float32(self.weight) * np.maximum(surprise - np.float32(self.beyond), 0)
+    def of(self, surprise: Maps, before: Maps) -> Maps:
+        """Share of the whole of a map of -ln p, with the sum of the parts ``before``."""
+        share = np.float32(self.weight) * np.maximum(surprise - np.float32(self.beyond), 0)
+        return share * np.clip(before, 0, 1) ** np.float32(self.gate) if self.gate else share
 
 
 def joined(
@@ -298,6 +303,8 @@ def joined(
         return next(iter(deviations))
     if join == "largest":
         return reduce(_larger, deviations)
+    if join == "highest":
+        return reduce(np.maximum, deviations)
     counting: Iterable[tuple[Maps, float, float, int]] = (
         zip(deviations, weights, linear or [LARGEST] * len(weights), steps or [1] * len(weights), strict=True)
         if weights

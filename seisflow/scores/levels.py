@@ -18,7 +18,8 @@ def level_names(count: int) -> list[str]:
     return ["spectrum", *(f"level {number}" for number in range(1, count - 1)), "latent"]
 
 
-def _levels(count: int) -> tuple[Feature, ...]:
+def level_features(count: int) -> tuple[Feature, ...]:
+    """Parts of the log-density, which stand after the whole."""
     return tuple(Feature(name, channel(number)) for number, name in enumerate(level_names(count), start=1))
 
 
@@ -35,7 +36,9 @@ def levels(count: int) -> Score:
     Schirrmeister et al., *Understanding anomaly detection with deep invertible networks through hierarchies
     of distributions and features*, 2020.
     """
-    return Score("levels", _parts, _levels(count), "largest", two_sided=True, title="most deviating level")
+    return Score(
+        "levels", _parts, level_features(count), "largest", two_sided=True, title="most deviating level"
+    )
 
 
 def density_of_states(count: int) -> Score:
@@ -51,7 +54,7 @@ def density_of_states(count: int) -> Score:
     Morningstar et al., *Density of states estimation for out-of-distribution detection*, 2021.
     """
     title = "Mahalanobis distance of the levels' statistics"
-    return Score("density-of-states", _parts, _levels(count), "density", two_sided=False, title=title)
+    return Score("density-of-states", _parts, level_features(count), "density", two_sided=False, title=title)
 
 
 def ratio() -> Score:
@@ -82,9 +85,9 @@ SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace
 large bodies that change little."""
 WEIGHTS = {"trace": 2.0}
 """Weights of windows in `combined`, if not 1: few see a single trace."""
-DENSITY_LINEAR = 1.5
-"""Deviation up to which a part of the density counts as it is in `combined`: windows are large, and what
-deviates much would stand for all around it."""
+DENSITY_LINEAR, OTHERS_LINEAR = 2.5, 6.0
+"""Deviation up to which a part of the density, and each other feature, counts as it is in `combined`: windows
+are large, and what deviates much would stand for all around it."""
 TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
 """Trend taken off `combined`'s deviations: a survey drifts from its calibration lines."""
 BLUR = (8.0, 2.0)
@@ -112,21 +115,23 @@ def combined(count: int, gains: Gains | None = None) -> Score:
     gains : ndarray (H,), optional
         Gains that whiten a trace: `seisflow.flows.SpectralWhitening.along_time`.
     """
-    names = ["nll", *level_names(count)[2:-1], "latent"]
-    parts = {name: channel(number) for number, name in enumerate(names)}
+    parts = {"nll": channel(0)}
+    parts |= {name: channel(number) for number, name in enumerate(level_names(count)[2:-1], start=3)}
+    parts["latent"] = channel(count + 1)
     features = (
         *(
             Feature(f"{name}, {scale}", part, window, weight=WEIGHTS.get(scale, 1.0), linear=DENSITY_LINEAR)
             for scale, window in SCALES.items()
             for name, part in parts.items()
         ),
-        *BAND_FEATURES,
-        *ECHO_FEATURES,
-        *TRACE_FEATURES,
+        *(
+            replace(feature, linear=OTHERS_LINEAR)
+            for feature in (*BAND_FEATURES, *ECHO_FEATURES, *TRACE_FEATURES)
+        ),
     )
 
     def maps(seen: ForwardPass) -> Tensor:
-        return torch.cat([seen.total, seen.parts[:, 2 : count - 1], -seen.prior, seen.x], 1)
+        return torch.cat([seen.total, seen.parts, -seen.prior, seen.x], 1)
 
     title = "root mean square deviation of the density's parts, the spectrum and the traces"
     return Score(

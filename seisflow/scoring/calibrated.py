@@ -15,6 +15,7 @@ from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
 from seisflow.scores.base import Maps, Mask, Score, joined
 from seisflow.scores.forward_pass import ForwardPass
+from seisflow.scores.thin import stretched
 
 
 class CalibratedScore:
@@ -86,9 +87,10 @@ def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
 
 def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) -> Maps:
     """Sum (T / step, X) of what the -ln p of the parts' maps count."""
-    total = np.zeros(1, np.float32)
+    total = np.zeros((1, 1), np.float32)
     for part, one, exceeded in zip(score.parts, maps, calibration.terms, strict=True):
-        total = total + part.of(surprise(one, exceeded))
+        found = stretched(surprise(one, exceeded), len(total), part.score.step // score.step)
+        total = total + part.of(found, total)
     return total
 
 

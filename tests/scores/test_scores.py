@@ -151,8 +151,14 @@ def test_a_tempered_square_goes_on_smoothly_and_rises():
 
 
 def test_a_part_counts_from_where_it_is_rare(model):
+    surprise, before = (
+        np.array([0.0, 1.0, 3.0, 3.0, 3.0], np.float32),
+        np.array([5, 5, 5, 0.5, 0], np.float32),
+    )
     part = Part(scores_of(model)["combined"], weight=2.0, beyond=1.0)
-    np.testing.assert_allclose(part.of(np.array([0.0, 1.0, 3.0], np.float32)), [0, 0, 4])
+    np.testing.assert_allclose(part.of(surprise, before), [0, 0, 4, 4, 4])
+    gated = Part(scores_of(model)["combined"], weight=2.0, beyond=1.0, gate=3.0)
+    np.testing.assert_allclose(gated.of(surprise, before), [0, 0, 4, 0.5, 0])
 
 
 def test_a_calibration_by_other_numbers_is_refused(model):
@@ -169,6 +175,7 @@ def test_joining():
     deviations = np.array([[[1.0, -3.0]], [[-2.0, 2.0]]], np.float32)
     np.testing.assert_array_equal(joined(deviations, "single"), [[1, -3]])
     np.testing.assert_array_equal(joined(deviations, "largest"), [[-2, -3]])
+    np.testing.assert_array_equal(joined(deviations, "highest"), [[1, 2]])
     np.testing.assert_allclose(joined(deviations, "rms"), np.sqrt([[2.5, 6.5]]), rtol=1e-6)
     weighted = joined(iter(deviations), "rms", weights=[1, 2])
     np.testing.assert_allclose(weighted, np.sqrt([[(1 + 2 * 4) / 3, (9 + 2 * 4) / 3]]), rtol=1e-6)
