@@ -23,7 +23,7 @@ from seisflow.posterior.cosines import shrink
 from seisflow.posterior.examples import Mask, Values
 from seisflow.posterior.filler import Filler, Part, fit
 from seisflow.posterior.gaps import observe
-from seisflow.posterior.noise import Noise, leave_one_out, measure_noise
+from seisflow.posterior.noise import Noise, at_level, leave_one_out, measure_noise
 from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import around
 from seisflow.posterior.slopes import coherence, slopes
@@ -208,7 +208,7 @@ def fit_cleaner(
 
 
 def with_level(cleaner: Cleaner, level: float) -> Cleaner:
-    """Return a cleaner that takes the noise for so large, with the spectrum that was estimated.
+    """Return a cleaner that takes the noise for so large; its spectrum is that of `at_level`.
 
     Raises
     ------
@@ -217,10 +217,7 @@ def with_level(cleaner: Cleaner, level: float) -> Cleaner:
     """
     std = cleaner.filler.std
     _check_level(level, std)
-    if cleaner.level > 0:
-        spectrum = cleaner.noise.spectrum * (level / cleaner.level) ** 2
-    else:
-        spectrum = np.full_like(cleaner.noise.spectrum, (level / std) ** 2)
+    spectrum = at_level(cleaner.noise.spectrum, (level / std) ** 2)
     return Cleaner(cleaner.filler, cleaner.noise._replace(spectrum=spectrum), level)
 
 

@@ -5,18 +5,22 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from seisflow.posterior.cosines import incoherent_spectrum
 from seisflow.posterior.examples import Mask, Piece, Values
 from seisflow.posterior.fx import fx_prediction
 from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
+from seisflow.posterior.spectra import mean_power
 from seisflow.posterior.stacking import Stacking, stacked
 
 APART = 8
 """Traces from one hidden trace to the next."""
 SETS = 3
 """Sets of hidden traces that the weights of predictions are found by."""
+FLAT = 0.75
+"""Share of a given level below the estimated one in which the peaks of its spectrum are cut off."""
 
 
 class Noise(NamedTuple):
@@ -103,3 +107,26 @@ def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
             truth = np.where(piece.known[:, wanted], piece.values[:, wanted], by_network)
             stacking.add(truth, by_network, other)
     return Noise(incoherent_spectrum(pieces), stacking.weights())
+
+
+def at_level(spectrum: NDArray[np.float64], power: float) -> NDArray[np.float64]:
+    r"""Spectrum (J, F) of the noise, of a mean ``power`` that is given.
+
+    .. math:: N' = \tfrac{3}{4} \min(N, \theta) + \tfrac{1}{4} c N
+
+    where less is given than estimated, with :math:`\theta` and c such that both terms have their share of the
+    power: what stands out of the incoherent power, at a frequency or a depth, is rather of the earth than
+    what is everywhere. Where more is given, N is scaled.
+    """
+
+    def mean(one: NDArray[np.float64]) -> float:
+        return float(mean_power(one, axis=1).mean())
+
+    estimated = mean(spectrum)
+    if estimated == 0:
+        return np.full_like(spectrum, power)
+    scaled = spectrum * (power / estimated)
+    if power >= estimated:
+        return scaled
+    top = brentq(lambda most: mean(np.minimum(spectrum, most)) - power, 0, spectrum.max())
+    return FLAT * np.minimum(spectrum, top) + (1 - FLAT) * scaled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -202,7 +203,7 @@ class Score:
         if self.join not in ("rms", "p-values"):
             return ""
         features = [(one.name, one.window, one.weight, one.linear, one.step) for one in self.features]
-        parts = [(part.weight, part.beyond, part.gate, part.score.recipe) for part in self.parts]
+        parts = [(part.weight, part.beyond, part.most, part.gate, part.score.recipe) for part in self.parts]
         numbers = repr((features, self.trend, self.blur, parts))
         return hashlib.sha256(numbers.encode()).hexdigest()[:12]
 
@@ -266,6 +267,8 @@ class Part:
         Weight of its -ln p.
     beyond : float
         Taken off -ln p first: what is no rarer counts nothing.
+    most : float
+        What is left counts no more than this.
     gate : float
         Power of the factor :math:`\min(b, 1)^g`, with b the sum of the parts before: what is ordinary by
         these counts less. 0 for none.
@@ -274,11 +277,12 @@ class Part:
     score: Score
     weight: float = 1.0
     beyond: float = 0.0
+    most: float = math.inf
     gate: float = 0.0
 
     def of(self, surprise: Maps, before: Maps) -> Maps:
         """Share of the whole of a map of -ln p, with the sum of the parts ``before``."""
-        share = np.float32(self.weight) * np.maximum(surprise - np.float32(self.beyond), 0)
+        share = np.float32(self.weight) * np.clip(surprise - np.float32(self.beyond), 0, self.most)
         return share * np.clip(before, 0, 1) ** np.float32(self.gate) if self.gate else share
 
 

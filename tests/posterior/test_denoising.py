@@ -10,6 +10,7 @@ from seisflow.posterior import denoising
 from seisflow.posterior.cosines import incoherent_spectrum, shrink
 from seisflow.posterior.denoising import denoise_panels, fit_cleaner
 from seisflow.posterior.examples import Piece
+from seisflow.posterior.noise import at_level
 from seisflow.posterior.slopes import coherence, slopes
 from seisflow.posterior.spectra import SAMPLES, mean_power, power_of, put_together, split
 
@@ -50,6 +51,19 @@ def test_noise_is_taken_off_and_layers_are_left(clean):
 def test_a_level_larger_than_the_section_is_refused(clean):
     with pytest.raises(DataError, match="noise of 9"):
         seisflow.denoise(line(clean), level=9.0, steps=0)
+
+
+def test_a_level_that_is_given_keeps_the_spectrum_or_takes_its_peaks_off():
+    spectrum = np.full((3, SAMPLES // 2 + 1), 1.0)
+    spectrum[1, 10:20] = 9.0
+    estimated = float(mean_power(spectrum, axis=1).mean())
+    np.testing.assert_allclose(at_level(spectrum, 2 * estimated), 2 * spectrum)
+    less = at_level(spectrum, 1.0)
+    assert mean_power(less, axis=1).mean() == pytest.approx(1.0, rel=1e-6)
+    # more than the scaled spectrum where that is low, and the order of its values kept
+    assert less[0, 0] > 1 / estimated
+    assert less[1, 15] > less[0, 0]
+    np.testing.assert_allclose(at_level(np.zeros_like(spectrum), 0.5), 0.5)
 
 
 def test_muted_and_dead_traces_are_as_read(clean):
