@@ -5,7 +5,7 @@ from seisflow.flows import SpectralWhitening
 from seisflow.models.base import Model
 from seisflow.models.fractal_flow import FractalFlowModel
 from seisflow.priors import GaussianPrior
-from seisflow.scores.base import SMOOTHING, Feature, Score, joined
+from seisflow.scores.base import SMOOTHING, Feature, Score
 from seisflow.scores.forward_pass import ForwardPass
 from seisflow.scores.joint import joint
 from seisflow.scores.levels import combined, density_of_states, level_names, levels, ratio
@@ -20,7 +20,6 @@ __all__ = [
     "Score",
     "default_score",
     "find_score",
-    "joined",
     "level_names",
     "scores_of",
 ]

@@ -13,8 +13,9 @@ from seisflow.calibration.extremes import surprise
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
-from seisflow.scores.base import Maps, Mask, Score, joined
+from seisflow.scores.base import Maps, Mask, Score
 from seisflow.scores.forward_pass import ForwardPass
+from seisflow.scores.joins import joined
 from seisflow.scores.thin import stretched
 
 

@@ -12,8 +12,9 @@ import seisflow
 from seisflow.calibration.by_depth import JointCalibration
 from seisflow.errors import ModelError
 from seisflow.models import load_model, save_model
-from seisflow.scores import SCORES, ForwardPass, default_score, joined, scores_of
-from seisflow.scores.base import LARGEST, Part, tempered
+from seisflow.scores import SCORES, ForwardPass, default_score, scores_of
+from seisflow.scores.base import Part
+from seisflow.scores.joins import LARGEST, joined, tempered
 from seisflow.scoring.calibrated import CalibratedScore
 from seisflow.scoring.section import score, score_panels
 
