@@ -8,7 +8,7 @@ from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_GATE = 6.0, 1.0, 3.0, 3.0
+BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_GATE = 6.0, 1.0, 2.0, 3.0
 """Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, what it counts
 beyond that at most, and the power of the gate that closes where `combined` is ordinary."""
 OTHERS_COUNT = 0.25
@@ -18,7 +18,7 @@ OTHERS_COUNT = 0.25
 def joint(combined: Score, count: int) -> Score:
     r"""Combination of p-values, as Fisher's, but weighted.
 
-    .. math:: a = -\ln p_c + 6 \min(-\ln p_c, 1)^3 \min(\max(-\ln p_b - 1, 0), 3)
+    .. math:: a = -\ln p_c + 6 \min(-\ln p_c, 1)^3 \min(\max(-\ln p_b - 1, 0), 2)
         - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_e)
 
     with the shares :math:`p` of held-out samples that deviate as much: of `combined`, of breaks (the
@@ -26,7 +26,7 @@ def joint(combined: Score, count: int) -> Score:
     field, and of the highest autocorrelation at 12 lags. A root mean square of all features buries the one
     that sees a fault, a bright spot or a multiple; p-values keep what is rare by any of them. Breaks count
     from where they are rarer than 37 % of samples, and in full where `combined` is, too: their noise in
-    ordinary places would rank these above a bright spot, which breaks nothing off. Rarer than 2 % they count
+    ordinary places would rank these above a bright spot, which breaks nothing off. Rarer than 5 % they count
     no more, or they would set the threshold of alarms for everything else. Levels and ratio are
     taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great South Basin,
     development lines of Volve and development traces of NPRA 31-81.

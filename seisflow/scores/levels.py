@@ -85,7 +85,7 @@ SCALES = {"small": (4.0, 2.0), "middle": (8.0, 4.0), "wide": (4.0, 16.0), "trace
 large bodies that change little."""
 WEIGHTS = {"trace": 2.0}
 """Weights of windows in `combined`, if not 1: few see a single trace."""
-DENSITY_LINEAR, OTHERS_LINEAR = 2.5, 6.0
+DENSITY_LINEAR, OTHERS_LINEAR = 1.5, 6.0
 """Deviation up to which a part of the density, and each other feature, counts as it is in `combined`: windows
 are large, and what deviates much would stand for all around it."""
 TREND = Trend((16.0, 64.0), share=0.8, most=3.0)
