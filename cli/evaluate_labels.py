@@ -54,12 +54,14 @@ def command(
     """
     from seisflow import plotting
     from seisflow.evaluation.labels.evaluate import evaluate_labels
+    from seisflow.io.atomic import check_target
 
+    picture = output or map_file.with_name(f"{map_file.stem}-labels.png")
+    check_target(picture, overwrite, (map_file, labels))
     section = None if section_file is None else options.open_section(section_file, geometry, ())
     report = evaluate_labels(
         map_file, labels, section=section, within=within, threshold=threshold, **geometry
     )
-    picture = output or map_file.with_name(f"{map_file.stem}-labels.png")
     plotting.save(report.figure, picture, overwrite=overwrite)
     if as_json:
         options.echo(json.dumps(report.as_dict() | {"picture": str(picture)}, indent=1))

@@ -155,6 +155,7 @@ def test_the_command_compares_a_map_with_picks_and_draws_it(tmp_path, lines):
     assert said["found"]["seisflow, joint"]["auroc"] > 0.95
     assert set(ATTRIBUTES) < set(said["found"])
     assert (tmp_path / "map-labels.png").stat().st_size > 1000
+    picks.write_text("a table of something else\n")  # it is not read before the picture is refused
     again = CliRunner().invoke(cli, arguments)
     assert again.exit_code == 1
     assert "--overwrite" in again.output
