@@ -14,7 +14,7 @@ from seisflow.evaluation.asked import Asked
 from seisflow.evaluation.images import likelihood as images
 from seisflow.evaluation.images import moons, ood, topics
 from seisflow.evaluation.labels import faults
-from seisflow.evaluation.reporting import pages, pictures, records
+from seisflow.evaluation.reporting import image_tables, pages, pictures, records
 from seisflow.evaluation.reporting.alarm_pages import alarms_table, faults_table
 from seisflow.evaluation.reporting.posterior_pages import (
     denoising_tables,
@@ -93,7 +93,7 @@ def run_image_set(name: str, asked: Asked) -> Iterator[Result]:
 def run_table1(asked: Asked) -> Iterator[Result]:
     """All rows of Table 1, or that of ``asked.config``, on MNIST and Fashion-MNIST.
 
-    Rows that the output holds already are left out, so that a run cut short goes on.
+    Rows that the output holds already, of this seed, are left out, so that a run cut short goes on.
     """
     presets = TABLE1 if asked.config is None else (asked.config,)
     root = Path(asked.model) if asked.model else folders.ROOT / "table1"
@@ -105,7 +105,7 @@ def run_table1(asked: Asked) -> Iterator[Result]:
             if _is_there(asked, "table1", label, f"{name}, test", how):
                 log.info("%s on %s by %s: recorded already, left out", label, name, how)
                 continue
-            folder = root / f"{name}-{how}-{label.replace(' ', '-')}"
+            folder = root / f"{name}-{how}-{label.replace(' ', '-')}{f'-seed{asked.seed}' * (asked.seed > 0)}"
             log.info("%s on %s", label, name)
             if (folder / WEIGHTS).is_file() and not asked.overwrite:
                 model = _finished(folder, source)
@@ -262,11 +262,11 @@ SUITES: dict[str, Callable[[Asked], Iterator[Result]]] = {
     "faults": run_faults,
 }
 TABLES: dict[str, Callable[[list[Result]], str]] = {
-    "moons": pages.moons_table,
-    "table1": pages.table1_tables,
+    "moons": image_tables.moons_table,
+    "table1": image_tables.table1_tables,
     "side-by-side": pages.side_by_side_table,
-    "ood": pages.ood_tables,
-    "topics": pages.topics_table,
+    "ood": image_tables.ood_tables,
+    "topics": image_tables.topics_table,
     "facies": pages.facies_table,
     "fill": filling_tables,
     "denoise": denoising_tables,
@@ -274,7 +274,7 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "false-alarms": alarms_table,
     "faults": faults_table,
 }
-"""Table makers of the suites; the image data sets have `pages.image_tables`."""
+"""Table makers of the suites; the image data sets have `image_tables.image_tables`."""
 
 
 def run_suite(name: str, asked: Asked) -> list[Result]:
@@ -306,9 +306,9 @@ def _kept(one: Result, asked: Asked, name: str) -> Result:
     return one
 
 
-def _wanted(name: str, label: str, dataset: str, how: str | None) -> Result:
+def _wanted(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> Result:
     resize = None if how is None else ("none" if dataset.startswith("cifar10") else how)
-    return {"experiment": name, "model": label, "dataset": dataset, "resize": resize}
+    return {"experiment": name, "model": label, "dataset": dataset, "resize": resize, "seed": asked.seed}
 
 
 def _is_recorded(asked: Asked, dataset: str, name: str) -> bool:
@@ -319,13 +319,13 @@ def _is_recorded(asked: Asked, dataset: str, name: str) -> bool:
 def _is_there(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> bool:
     if asked.output is None or asked.overwrite:
         return False
-    wanted = records.key(_wanted(name, label, dataset, how))
+    wanted = records.key(_wanted(asked, name, label, dataset, how))
     return any(records.key(one) == wanted for one in records.load(asked.output, name))
 
 
 def _check_new(asked: Asked, name: str, label: str, dataset: str, how: str | None) -> None:
     if asked.output is not None:
-        wanted = _wanted(name, label, dataset, how)
+        wanted = _wanted(asked, name, label, dataset, how)
         records.check_new(asked.output, name, wanted, overwrite=asked.overwrite)
 
 

@@ -115,6 +115,20 @@ def test_table1_goes_on_where_it_was_cut_short(run, few_images, config, monkeypa
     ]
 
 
+def test_rows_of_table1_by_other_seeds_stand_beside_the_first(run, few_images, config, monkeypatch):
+    monkeypatch.setattr(suites, "TABLE1_SETS", ("mnist",))
+    monkeypatch.setattr(suites, "TABLE1", (str(config),))
+    for seed in (0, 1):
+        done(run("table1", "--data", few_images, "-o", "out", "--seed", seed))
+    first, second = recorded("table1")
+    assert [first["seed"], second["seed"]] == [0, 1]
+    assert first["value"] != second["value"]
+    page = Path("out/images-benchmarks.md").read_text()
+    (row,) = [line for line in page.splitlines() if line.startswith("| tiny |")]
+    assert f"≤ {second['value']:.3f} ({second['steps']:,})" in row
+    assert row.index(f"{first['value']:.3f}") < row.index(f"{second['value']:.3f} (")
+
+
 def test_tables_are_made_again_from_results_alone(run, few_images, config):
     done(run("mnist", "--data", few_images, "-c", config, "-o", "out"))
     page = Path("out/images-benchmarks.md")

@@ -10,6 +10,8 @@ from seisflow.io.atomic import replace_text
 
 KEY = ("experiment", "dataset", "resize", "model")
 """Keys that tell one result from another; a second one of the same key takes the place of the first."""
+SEEDED = "table1"
+"""Experiment whose rows are run by several seeds, which stand beside each other."""
 
 
 def load(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -49,8 +51,9 @@ def keep(one: dict[str, Any], folder: Path, name: str) -> None:
 
 
 def key(one: dict[str, Any]) -> tuple[Any, ...]:
-    """Values of `KEY`."""
-    return tuple(one.get(name) for name in KEY)
+    """Values of `KEY`, and the seed of a row of `SEEDED`."""
+    seed = one.get("seed") if one.get("experiment") == SEEDED else None
+    return (*(one.get(name) for name in KEY), seed)
 
 
 def check_new(folder: Path, name: str, wanted: dict[str, Any], *, overwrite: bool) -> None:
