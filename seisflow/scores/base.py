@@ -198,7 +198,10 @@ class Score:
         if self.join not in ("rms", "p-values"):
             return ""
         features = [(one.name, one.window, one.weight, one.linear, one.step) for one in self.features]
-        parts = [(part.weight, part.beyond, part.most, part.gate, part.score.recipe) for part in self.parts]
+        parts = [
+            (part.weight, part.beyond, part.most, part.tail, part.gate, part.score.recipe)
+            for part in self.parts
+        ]
         numbers = repr((features, self.trend, self.blur, parts))
         return hashlib.sha256(numbers.encode()).hexdigest()[:12]
 
@@ -263,7 +266,9 @@ class Part:
     beyond : float
         Taken off -ln p first: what is no rarer counts nothing.
     most : float
-        What is left counts no more than this.
+        Up to this, what is left counts with that weight.
+    tail : float
+        Weight of what exceeds it.
     gate : float
         Power of the factor :math:`\min(b, 1)^g`, with b the sum of the parts before: what is ordinary by
         these counts less. 0 for none.
@@ -273,11 +278,14 @@ class Part:
     weight: float = 1.0
     beyond: float = 0.0
     most: float = math.inf
+    tail: float = 0.0
     gate: float = 0.0
 
     def of(self, surprise: Maps, before: Maps) -> Maps:
         """Share of the whole of a map of -ln p, with the sum of the parts ``before``."""
-        share = np.float32(self.weight) * np.clip(surprise - np.float32(self.beyond), 0, self.most)
+        rare = np.maximum(surprise - np.float32(self.beyond), 0)
+        within = np.minimum(rare, np.float32(self.most))
+        share = np.float32(self.weight) * within + np.float32(self.tail) * (rare - within)
         return share * np.clip(before, 0, 1) ** np.float32(self.gate) if self.gate else share
 
 

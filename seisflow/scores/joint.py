@@ -8,9 +8,10 @@ from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_GATE = 6.0, 1.0, 2.0, 3.0
-"""Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, what it counts
-beyond that at most, and the power of the gate that closes where `combined` is ordinary."""
+BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 6.0, 1.0, 2.0, 0.5, 3.0
+"""Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, how far beyond
+it they do by that weight, the weight of the rest, and the power of the gate that closes where `combined` is
+ordinary."""
 OTHERS_COUNT = 0.25
 """Weight of the -ln p of levels, of the ratio and of echoes."""
 
@@ -18,17 +19,17 @@ OTHERS_COUNT = 0.25
 def joint(combined: Score, count: int) -> Score:
     r"""Combination of p-values, as Fisher's, but weighted.
 
-    .. math:: a = -\ln p_c + 6 \min(-\ln p_c, 1)^3 \min(\max(-\ln p_b - 1, 0), 2)
-        - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_e)
+    .. math:: a = -\ln p_c + \min(-\ln p_c, 1)^3 h(-\ln p_b - 1) - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_e),
+        \qquad h(x) = 6 \min(\max(x, 0), 2) + \tfrac{1}{2} \max(x - 2, 0)
 
     with the shares :math:`p` of held-out samples that deviate as much: of `combined`, of breaks (the
     plane-wave residual), of the most deviating level of the density, of the density over that of a Gaussian
     field, and of the highest autocorrelation at 12 lags. A root mean square of all features buries the one
     that sees a fault, a bright spot or a multiple; p-values keep what is rare by any of them. Breaks count
     from where they are rarer than 37 % of samples, and in full where `combined` is, too: their noise in
-    ordinary places would rank these above a bright spot, which breaks nothing off. Rarer than 5 % they count
-    no more, or they would set the threshold of alarms for everything else. Levels and ratio are
-    taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great South Basin,
+    ordinary places would rank these above a bright spot, which breaks nothing off. What makes them rarer
+    than 5 % counts little more, or they would set the threshold of alarms for everything else. Levels and
+    ratio are taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great South Basin,
     development lines of Volve and development traces of NPRA 31-81.
 
     Parameters
@@ -51,6 +52,7 @@ def joint(combined: Score, count: int) -> Score:
             BREAKS_COUNT,
             BREAKS_BEYOND,
             BREAKS_MOST,
+            BREAKS_TAIL,
             BREAKS_GATE,
         ),
         Part(

@@ -160,8 +160,8 @@ def test_a_part_counts_from_where_it_is_rare(model):
     np.testing.assert_allclose(part.of(surprise, before), [0, 0, 4, 4, 4])
     gated = Part(scores_of(model)["combined"], weight=2.0, beyond=1.0, gate=3.0)
     np.testing.assert_allclose(gated.of(surprise, before), [0, 0, 4, 0.5, 0])
-    limited = Part(scores_of(model)["combined"], weight=2.0, beyond=1.0, most=1.5)
-    np.testing.assert_allclose(limited.of(surprise, before), [0, 0, 3, 3, 3])
+    limited = Part(scores_of(model)["combined"], weight=2.0, beyond=1.0, most=1.5, tail=0.2)
+    np.testing.assert_allclose(limited.of(surprise, before), [0, 0, 3.1, 3.1, 3.1], rtol=1e-6)
 
 
 def test_a_calibration_by_other_numbers_is_refused(model):
