@@ -29,8 +29,8 @@ def joint(combined: Score, count: int) -> Score:
     from where they are rarer than 37 % of samples, and in full where `combined` is, too: their noise in
     ordinary places would rank these above a bright spot, which breaks nothing off. What makes them rarer
     than 5 % counts little more, or they would set the threshold of alarms for everything else. Levels and
-    ratio are taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great South Basin,
-    development lines of Volve and development traces of NPRA 31-81.
+    ratio are taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great
+    South Basin, development lines of Volve and development traces of NPRA 31-81.
 
     Parameters
     ----------
