@@ -276,7 +276,9 @@ def test_a_stopped_command_goes_on(tmp_path, sent):
     os.killpg(job.pid, sent)
     said = job.communicate()[1]
     if sent == signal.SIGINT:
-        assert (job.returncode, said) == (130, "Error: interrupted\n")
+        # on a busy machine the work lasts long enough to say how far it is
+        said = [line for line in said.splitlines() if not line.endswith("so far")]
+        assert (job.returncode, said) == (130, ["Error: interrupted"])
     assert not output.exists()
     done = len(list(markers.glob("slab-*")))
     assert done >= 3
