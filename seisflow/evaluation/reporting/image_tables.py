@@ -150,13 +150,13 @@ def topics_table(results: Sequence[dict[str, Any]]) -> str:
             "| --- | --: | --: | --: | --: | --: |",
         ]
         for one in sorted(some, key=lambda one: ("bits_per_dim" not in one, -one["value"])):
-            number = f"{one['value']:.3f}"
+            nmi = f"{one['value']:.3f}"
             name = f"topics of `{one['model']}`" if "bits_per_dim" in one else one["model"]
             shoes = f"{one['shoes']:.3f}" if "shoes" in one else ""
             bits = f"≤ {one['bits_per_dim']:.3f}" if "bits_per_dim" in one else ""
             seconds = f"{one['seconds']:,.0f}" if "bits_per_dim" in one else ""
             lines.append(
-                f"| {name} | {f'**{number}**' if one['value'] == best else number} | {one['purity']:.3f} "
+                f"| {name} | {f'**{nmi}**' if one['value'] == best else nmi} | {one['purity']:.3f} "
                 f"| {shoes} | {bits} | {seconds} |"
             )
         lines += ["", conditions([one for one in some if "bits_per_dim" in one]), ""]
