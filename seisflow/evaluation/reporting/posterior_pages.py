@@ -23,14 +23,22 @@ def filling_tables(results: Sequence[Result]) -> str:
                 f"| {one['model']} | {f'**{value}**' if one['value'] == best else value} "
                 f"| {one['coverage']:.1%} | {one['score']:.4f} | {one['options']} | {one['seconds']:,.1f} |"
             )
-        limits = [one["limit"] for one in some if "limit" in one]
-        if limits:
-            lines += [
-                "",
-                f"Incoherent noise alone, as estimated on the training lines, leaves {limits[0]:.1f} dB.",
-            ]
+        for one in some:
+            if "limit" in one:
+                lines += ["", _limits(one)]
         lines.append("")
     return "\n".join([*lines, _how(results)])
+
+
+def _limits(one: Result) -> str:
+    text = f"Incoherent noise alone, as estimated on the training lines, leaves {one['limit']:.1f} dB"
+    if "neighbours" in one:
+        sides, both = one["neighbours"]
+        text += (
+            "; f-x prediction of whole lines of this survey from the complete lines on both sides "
+            f"{sides:.1f} dB, with the four nearest traces of the line itself {both:.1f} dB"
+        )
+    return text + "."
 
 
 def denoising_tables(results: Sequence[Result]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seisflow.evaluation.sections import volve
 from seisflow.evaluation.sections.interpolators import FxGaussian, linear, pocs, rank_reduction
+from seisflow.evaluation.sections.neighbouring_lines import predicted_by_neighbours
 from seisflow.io import open_section, select
 from seisflow.patches import Block, panel_index
 from seisflow.posterior.filler import STEPS, fit
@@ -47,12 +48,15 @@ class Task:
     name : str
     train, test : xr.Dataset
     protocol : str
+    cube : xr.Dataset
+        Neighbouring lines of the survey, none of them a test line.
     """
 
     name: str
     train: xr.Dataset
     test: xr.Dataset
     protocol: str
+    cube: xr.Dataset
 
 
 def tasks(data: Path) -> Iterator[Task]:
@@ -63,13 +67,16 @@ def tasks(data: Path) -> Iterator[Task]:
         line.isel(trace=slice(0, F3_TRAIN)),
         line.isel(trace=slice(F3_TRAIN, None)),
         f"learned and tuned on traces 1-{F3_TRAIN}, tested on the others",
+        open_section("f3-sample"),
     )
     survey = open_section(data / "segy" / volve.FILE)
+    train = select(survey, [volve.TRAIN])
     yield Task(
         volve.DATASET,
-        select(survey, [volve.TRAIN]),
+        train,
         survey.sel(inline=list(VOLVE_TEST)),
         f"learned and tuned on {volve.TRAIN}, tested on inlines {', '.join(map(str, VOLVE_TEST))}",
+        train,
     )
 
 
@@ -205,7 +212,7 @@ def _bound(function: Callable[..., NDArray[np.float64]], **options: Any) -> Fill
 
 
 def _learned(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
-    """Fill by a network as `seisflow.fill` does; the command's tells the SNR that noise alone would leave."""
+    """Fill by a network as `seisflow.fill` does; the command's tells what noise and neighbours leave."""
     task = case.task
     gone = np.stack(case.missing) if task.test["amplitude"].ndim > 2 else case.missing[0]
     where = xr.DataArray(gone, dims=task.test["amplitude"].dims[:-1])
@@ -224,4 +231,6 @@ def _learned(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
         if score is None:
             noise = measure_noise(filler.network, gather(task.train, seed=case.seed).pieces[:4]).spectrum
             one["limit"] = round(float(-10 * np.log10(mean_power(noise, axis=1).mean())), 2)
+            lines = np.stack(lines_of(task.cube))
+            one["neighbours"] = [round(predicted_by_neighbours(lines, own=own), 2) for own in (False, True)]
         yield one

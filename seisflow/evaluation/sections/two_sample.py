@@ -12,7 +12,7 @@ LAGS = (1, 2, 4, 8, 16, 32)
 """Traces between which correlation is measured."""
 DEPTHS = 8
 """Parts in time whose energy is compared."""
-TREES, FOLDS = 500, 5
+TREES = 500
 
 
 def attributes(patches: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -24,20 +24,32 @@ def attributes(patches: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.stack([_of_one(patch.astype(np.float64)) for patch in patches])
 
 
-def forest_auroc(one: NDArray[np.float64], other: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+def forest_auroc(
+    one: NDArray[np.float64], other: NDArray[np.float64], place: NDArray[np.int_], seed: int = 0
+) -> tuple[float, float]:
     """Area under the ROC of a forest that tells two sets of attributes apart, out of fold, and its error.
 
     0.5 is chance. The standard error is that of Hanley & McNeil (1982).
+
+    Parameters
+    ----------
+    one, other : ndarray, (N, K)
+    place : ndarray of int, (N,)
+        Where row k of both was taken, by number. A fold holds all rows of a place: windows at one place of
+        neighbouring lines are nearly the same, and a forest that has seen one would know the others.
+    seed : int
     """
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 
     x = np.concatenate([one, other])
     y = np.repeat([0, 1], [len(one), len(other)])
     forest = RandomForestClassifier(TREES, min_samples_leaf=2, random_state=seed, n_jobs=1)
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    probability = cross_val_predict(forest, x, y, cv=folds, method="predict_proba")[:, 1]
+    found = cross_val_predict(
+        forest, x, y, groups=np.tile(place, 2), cv=LeaveOneGroupOut(), method="predict_proba"
+    )
+    probability = found[:, 1]
     area = float(roc_auc_score(y, probability))
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     variance = area * (1 - area) + (len(one) - 1) * (first - area**2) + (len(other) - 1) * (second - area**2)

@@ -6,7 +6,7 @@ inlines, uniform dither of width 1/32, zeros taken as data. Test windows of 256 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,15 @@ def scaling_of(file: Path) -> AmplitudeScaling:
     return AmplitudeScaling.fit([source(file, TRAIN).open()], [[Block()]], DITHER)
 
 
-def windows(file: Path, part: str, scaling: AmplitudeScaling) -> NDArray[np.float32]:
-    """The protocol's windows of ``part``, 12 an inline, (N, 1, 256, 64), scaled and dithered."""
+def windows(
+    file: Path, part: str, scaling: AmplitudeScaling, starts: Sequence[int] = SAMPLES
+) -> NDArray[np.float32]:
+    """Windows of ``part`` that begin at these samples, (N, 1, 256, 64), scaled and dithered.
+
+    Depth changes fastest, then the crossline, then the inline.
+    """
     section = source(file, part).open()
-    tops, lefts = (grid.ravel() for grid in np.meshgrid(SAMPLES, CROSSLINES))
+    tops, lefts = (grid.ravel() for grid in np.meshgrid(starts, CROSSLINES))
     panels = (read_panel(section, (i,)) for i in range(section.sizes["inline"]))
     x, mask = zip(*(cut(panel, tops, lefts, SIZE) for panel in panels), strict=True)
     rng = np.random.default_rng(DITHER_SEED)
