@@ -117,8 +117,8 @@ def calibrate(
     draft = by_depth([*maps, *beside], smoothing, bins, held_out=held_out)
     scores: list[NDArray[np.float32]] = []
     for others, some in folds(maps, beside):
-        judge = by_depth(others, smoothing, bins, held_out=held_out)
-        scores += [np.abs(judge.deviation(values, depth)) for values, depth in some]
+        fitted = by_depth(others, smoothing, bins, held_out=held_out)
+        scores += [np.abs(fitted.deviation(values, depth)) for values, depth in some]
     return draft.model_copy(update=extremes(scores, tile))
 
 

@@ -65,7 +65,7 @@ class Findings:
     def describe(
         self,
         section: xr.Dataset,
-        judge: CalibratedScore,
+        calibrated: CalibratedScore,
         alpha: float,
         shape: tuple[int, int],
         panels: int,
@@ -79,16 +79,16 @@ class Findings:
         says so.
         """
         known = self.anomalies.strongest()
-        p_values = [judge.calibration.p_value(abs(anomaly.peak), shape) for anomaly in known]
+        p_values = [calibrated.calibration.p_value(abs(anomaly.peak), shape) for anomaly in known]
         silent = max(panels - len(known), 0)  # a panel without an anomaly is a hypothesis that stands
         discoveries = benjamini_hochberg([*p_values, *[1.0] * silent], alpha)
         strongest = known[: self.top]
-        guesses = anomaly_types(strongest, section, judge.model, match.scaling, looked_into=LOOKED_INTO)
+        guesses = anomaly_types(strongest, section, calibrated.model, match.scaling, looked_into=LOOKED_INTO)
         promised = not match.differences
         caveat = match.caveat or ("" if supported else TOO_LITTLE)
         return [
             {"type": guess.type, "level": guess.level}
-            | describe(anomaly, section, judge.score.name)
+            | describe(anomaly, section, calibrated.score.name)
             | {
                 "p_value": float(f"{p:.3g}") if promised else None,
                 "discovery": discovery if promised else None,
@@ -135,10 +135,12 @@ class Findings:
             score_label=words,
         )
 
-    def page(self, section: xr.Dataset, judge: CalibratedScore, result: ScoreSummary, caveat: str) -> str:
+    def page(
+        self, section: xr.Dataset, calibrated: CalibratedScore, result: ScoreSummary, caveat: str
+    ) -> str:
         """Write the survey as a page of linked sections to look through, with the list of anomalies."""
         assert self.overview is not None
-        dims, steps, score = layout(section), self.overview.steps, judge.score
+        dims, steps, score = layout(section), self.overview.steps, calibrated.score
         packed = self.overview.packed(two_sided=score.two_sided)
         sizes = np.linspace(packed["threshold"], packed["top"], LEVELS).astype(np.float32)
         lateral, name = lateral_axis(section)
@@ -159,7 +161,7 @@ class Findings:
             start=boxes[0]["at"] if boxes else [size // 2 for size in self.overview.shape],
             boxes=boxes,
             anomalies=result.anomalies,
-            shares=[float("nan"), *judge.calibration.sample_p_values(sizes).tolist()],
+            shares=[float("nan"), *calibrated.calibration.sample_p_values(sizes).tolist()],
             title=section_name(section),
             sentence=f"{result.sentence()}. Model: {result.model}.",
             caveat=caveat,

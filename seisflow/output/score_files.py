@@ -106,12 +106,12 @@ def write_scores(
     refuse_small(section, model)
     score = score or default_score(model)
     model, match = for_survey(section, model, score)
-    judge = CalibratedScore(model, score)
+    calibrated = CalibratedScore(model, score)
     shape = section.sizes[dims.vertical], section.sizes[dims.lateral]
     attrs = variable_attrs(model, alpha, score, shape, match.differences)
     total = len(panel_index(section))
     overview = Overview((total, shape[1], shape[0]), attrs["anomaly"]["threshold"]) if page else None
-    found = Findings(AnomalyList(attrs["anomaly"]["threshold"], judge.score.signs), top, overview)
+    found = Findings(AnomalyList(attrs["anomaly"]["threshold"], calibrated.score.signs), top, overview)
     pictures = {end: beside.pop(end) for end in ("png", "html") if end in beside}
     for path in (*paths, *pictures.values()):
         check_target(path, overwrite)
@@ -152,7 +152,7 @@ def write_scores(
             count=found.anomalies.count,
             anomalies=found.describe(
                 section,
-                judge,
+                calibrated,
                 alpha,
                 shape,
                 total,
@@ -173,12 +173,14 @@ def write_scores(
     supported = result.alpha_is_supported
     draw_after(
         pictures["png"],
-        lambda path: plotting.save(found.draw(section, judge.score, match.caveat, supported=supported), path),
+        lambda path: plotting.save(
+            found.draw(section, calibrated.score, match.caveat, supported=supported), path
+        ),
     )
     if page:
         draw_after(
             pictures["html"],
-            lambda path: replace_text(path, found.page(section, judge, result, match.caveat)),
+            lambda path: replace_text(path, found.page(section, calibrated, result, match.caveat)),
         )
     return result
 

@@ -21,7 +21,7 @@ from seisflow.patches import layout, panel_index
 from seisflow.posterior import fx
 from seisflow.posterior.cosines import shrink
 from seisflow.posterior.examples import Mask, Values
-from seisflow.posterior.filler import Filler, Part, fit
+from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import observe
 from seisflow.posterior.noise import Noise, at_level, leave_one_out, measure_noise
 from seisflow.posterior.pool import gather
@@ -29,8 +29,6 @@ from seisflow.posterior.predict import around
 from seisflow.posterior.slopes import coherence, slopes
 from seisflow.posterior.spectra import SAMPLES, mean_power, power_of, put_together, split
 
-STEPS = 300
-"""Steps of learning from a section, to denoise it."""
 TILE_TRACES = 2048
 """Traces of a panel that are cleaned at a time."""
 LATERAL = 16.0

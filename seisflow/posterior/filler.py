@@ -28,9 +28,9 @@ log = logging.getLogger("seisflow")
 
 Part = tuple[xr.Dataset, Sequence[Block]]
 
-STEPS = 1000
-"""Steps of learning from a section, to fill it."""
-ADAPT_RATE = 2e-3
+STEPS = 300
+"""Steps of learning from a section, to fill or clean it."""
+ADAPT_RATE = 1e-3
 """Largest learning rate of a network that has learned from other sections."""
 
 
@@ -81,7 +81,7 @@ class Filler:
 
 
 def starting_network() -> Infill:
-    """Load the network that ships; it has learned from the F3 sample, a land line and no other survey."""
+    """Load the network that ships; it has learned from synthetic sections, the F3 sample and a land line."""
     network = Infill()
     weights = resources.files("seisflow.posterior") / "infill.safetensors"
     with resources.as_file(weights) as path:

@@ -174,25 +174,25 @@ def _joint(
             drafts[part.score.name] = JointCalibration(
                 features=whole.features[some], maxima=[], held_out=held_out, recipe=part.score.recipe
             )
-    judged: dict[str, list[Maps]] = {name: [] for name in drafts}
+    deviations: dict[str, list[Maps]] = {name: [] for name in drafts}
     every = list(folds(panels, beside))
     for number, (others, some_panels) in enumerate(every, start=1):
         tell(number / (len(every) + 1))
-        judge = _fit(others, score, held_out=held_out)
+        calibration = _fit(others, score, held_out=held_out)
         for one in some_panels:
             if not score.parts:
-                deviation = deviation_of(one.maps, one.depth, one.mask, judge, score)
-                judged[score.name].append(np.abs(deviation))
+                deviation = deviation_of(one.maps, one.depth, one.mask, calibration, score)
+                deviations[score.name].append(np.abs(deviation))
                 continue
-            found = _terms(one, judge, score)
-            judged[score.name].append(score.whole(of_terms(found, judge, score), one.mask))
+            found = _terms(one, calibration, score)
+            deviations[score.name].append(score.whole(of_terms(found, calibration, score), one.mask))
             for name, place in places.items():
-                judged[name].append(score.whole(found[place], one.mask))
-    return {name: draft.model_copy(update=extremes(judged[name], tile)) for name, draft in drafts.items()}
+                deviations[name].append(score.whole(found[place], one.mask))
+    return {name: draft.model_copy(update=extremes(deviations[name], tile)) for name, draft in drafts.items()}
 
 
-def _terms(panel: Features, judge: JointCalibration, score: Score) -> list[Maps]:
-    return list(terms(judge.deviations(panel.maps, score.depths(panel.depth)), score))
+def _terms(panel: Features, calibration: JointCalibration, score: Score) -> list[Maps]:
+    return list(terms(calibration.deviations(panel.maps, score.depths(panel.depth)), score))
 
 
 def _fit(panels: Sequence[Features], score: Score, *, held_out: bool) -> JointCalibration:

@@ -198,16 +198,16 @@ class _SlabScorer:
     """Scores slabs of a section, here or, pickled, on a worker."""
 
     def __init__(
-        self, section: xr.Dataset, judge: CalibratedScore, scaling: AmplitudeScaling, seed: int
+        self, section: xr.Dataset, calibrated: CalibratedScore, scaling: AmplitudeScaling, seed: int
     ) -> None:
         dims = layout(section)
         names = [name for name in MASKS if name in section.variables]
         self.section = section[names].reset_coords(drop=True)
-        self.judge = judge
+        self.calibrated = calibrated
         self.scaling = scaling
         self.seed = seed
         self.depth = section[dims.vertical].values.astype(np.float64)
-        model = judge.model
+        model = calibrated.model
         size = (model.shape[1], model.shape[2])
         shape = (section.sizes[dims.vertical], section.sizes[dims.lateral])
         self.grid = WindowGrid(shape, size, half(size), batch_size(model.device))
@@ -220,13 +220,15 @@ class _SlabScorer:
 
         def finish(parts: list[Part], maps: Tensor, mask: NDArray[np.bool_]) -> list[Scored]:
             put_together(parts, maps, mask)
-            return [part.task.scored(self.judge, self.depth) for part in parts if part.is_last]
+            return [part.task.scored(self.calibrated, self.depth) for part in parts if part.is_last]
 
         with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as finisher:
             waiting: deque[Future[list[Scored]]] = deque()
             for parts in batches(one_ahead(reader, self._tasks(shares)), self.grid.batch):
                 waiting.append(
-                    finisher.submit(finish, parts, *evaluate(parts, self.judge.model, self.judge.maps))
+                    finisher.submit(
+                        finish, parts, *evaluate(parts, self.calibrated.model, self.calibrated.maps)
+                    )
                 )
                 while len(waiting) > UNDER_WAY:
                     yield from waiting.popleft().result()
@@ -234,7 +236,7 @@ class _SlabScorer:
                 yield from future.result()
 
     def _tasks(self, shares: list[list[Tile]]) -> Iterator[TileWindows]:
-        halo = self.judge.reach
+        halo = self.calibrated.reach
         for slab in shares:
             held, leads = read_slab(self.section, slab)
             for tile, lead in zip(slab, leads, strict=True):

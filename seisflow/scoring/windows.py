@@ -164,10 +164,10 @@ class TileWindows:
             return np.full((1, *self.panel.shape), np.nan, np.float32)
         return self.sums.result()
 
-    def scored(self, judge: CalibratedScore, depth: NDArray[np.float64]) -> Scored:
+    def scored(self, calibrated: CalibratedScore, depth: NDArray[np.float64]) -> Scored:
         known = slice(self._known.start - self._around.start, self._known.stop - self._around.start)
         maps, panel = self.result()[..., known], self.panel.crop(slice(None), known)
-        anomaly = judge.deviation(maps, panel.mask, depth) if self.sums else maps[0]
+        anomaly = calibrated.deviation(maps, panel.mask, depth) if self.sums else maps[0]
         amplitude = np.where(panel.mask, panel.amplitude, np.float32(np.nan))
         columns = self.tile.columns
         own = slice(columns.start - self._known.start, columns.stop - self._known.start)

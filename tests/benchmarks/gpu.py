@@ -263,7 +263,7 @@ def trainings(
         return
     config = preset(TRAININGS[name][0], tiny)
     model: Model = build_model(config).to(device)
-    learn, judge = (on_device(data[f"{source}/{part}"], config, device) for part in ("train", "test"))
+    learn, test = (on_device(data[f"{source}/{part}"], config, device) for part in ("train", "test"))
     settings, start, done = config.training, time.perf_counter(), 0
     batch = min(8 * settings.batch, len(learn))  # a card is idle with the CPU's
     model.initialise(noisy(learn[: min(2048, len(learn))], config))
@@ -290,7 +290,7 @@ def trainings(
         mean.copy_(now)
     torch.manual_seed(0)
     with torch.inference_mode():
-        parts = [average.log_prob(noisy(part, config)).double() for part in judge.split(256)]
+        parts = [average.log_prob(noisy(part, config)).double() for part in test.split(256)]
     nats = -float(torch.cat(parts).mean()) / model.size
     image = config.data.patch == (32, 32)
     value = nats / math.log(2) if image else nats

@@ -92,12 +92,12 @@ def test_a_tile_with_its_margin_scores_what_the_panel_does(samples, muted):
         Calibration(maxima=[], held_out=True, smoothing=feature.window, depth=[0.0, 120.0], quantiles=one)
         for feature in score.features
     ]
-    judge = JointCalibration(maxima=[1.0], held_out=True, features=features)
+    calibration = JointCalibration(maxima=[1.0], held_out=True, features=features)
     assert score.reach < 300
 
     def deviation(columns):
         mask = known[:, columns]
-        return deviation_of(score.measure(maps[..., columns], mask), depth, mask, judge, score)
+        return deviation_of(score.measure(maps[..., columns], mask), depth, mask, calibration, score)
 
     whole, part = deviation(slice(None)), deviation(slice(300 - score.reach, 700))
     np.testing.assert_array_equal(whole[:, 300:], part[:, score.reach :])

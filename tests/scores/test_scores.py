@@ -71,11 +71,11 @@ def test_every_score_takes_the_log_density_along_and_is_calibrated(seen, model, 
     chosen = scores_of(model)[name]
     maps = chosen.maps(seen)
     torch.testing.assert_close(maps[:, :1] * seen.mask, seen.nll, rtol=1e-4, atol=1e-4)
-    judge = CalibratedScore(model, name)
-    assert judge.calibration.maxima
-    assert judge.calibration.tail is not None
-    if isinstance(judge.calibration, JointCalibration):
-        assert len(judge.calibration.features) == len(chosen.features)
+    calibrated = CalibratedScore(model, name)
+    assert calibrated.calibration.maxima
+    assert calibrated.calibration.tail is not None
+    if isinstance(calibrated.calibration, JointCalibration):
+        assert len(calibrated.calibration.features) == len(chosen.features)
 
 
 @pytest.mark.parametrize("name", FLOW_SCORES)
@@ -100,11 +100,11 @@ def test_combined_sees_a_bright_and_a_wiped_out_zone(cube, model):
     assert float(after.min()) > 1.25 * float(before.max())
 
 
-def test_a_judge_travels_to_a_worker(cube, model):
+def test_a_calibrated_score_travels_to_a_worker(cube, model):
     again = pickle.loads(pickle.dumps(CalibratedScore(model, "combined")))
     first, second = (
-        next(score_panels(cube.isel(inline=[0]), judge.model, score="combined")).anomaly
-        for judge in (CalibratedScore(model, "combined"), again)
+        next(score_panels(cube.isel(inline=[0]), calibrated.model, score="combined")).anomaly
+        for calibrated in (CalibratedScore(model, "combined"), again)
     )
     np.testing.assert_array_equal(first, second)
 

@@ -30,7 +30,7 @@ def alarms():
     normal = calibrate_scores(
         model, ((panel, depth) for panel in panels[:CALIBRATION]), scaling, held_out=True, count=CALIBRATION
     )
-    judges = {"typicality": normal.calibration, "nll": normal.calibration, **normal.calibrations}
+    calibrations = {"typicality": normal.calibration, "nll": normal.calibration, **normal.calibrations}
     raised = dict.fromkeys(scores, 0)
     ends: list[int] = []
 
@@ -42,10 +42,10 @@ def alarms():
     for number, panel in enumerate(panels[CALIBRATION:]):
         measured = measure_panel(panel, model, scaling, all_maps, seed=(1, number))
         for (name, score), maps in zip(scores.items(), np.split(measured, ends), strict=True):
-            judge = judges[name]
-            deviation = deviation_of(score.measure(maps, panel.mask), depth, panel.mask, judge, score)
+            calibration = calibrations[name]
+            deviation = deviation_of(score.measure(maps, panel.mask), depth, panel.mask, calibration, score)
             peak = np.nanmax(np.abs(deviation) if score.two_sided else deviation)
-            raised[name] += int(peak > judge.threshold(ALPHA, panel.shape))
+            raised[name] += int(peak > calibration.threshold(ALPHA, panel.shape))
     print(f"alarms in {UNTOUCHED} untouched sections: {raised}")  # pytest -s; quoted in docs/anomalies.md
     return raised
 

@@ -95,7 +95,7 @@ class Contest:
         """Threshold of every score and baseline for panels of ``shape`` (T, X)."""
         return {name: one.threshold(alpha, shape) for name, one in self.calibrations.items()}
 
-    def judge(self, panel: Panel, seed: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def scores_of(self, panel: Panel, seed: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Map of every score and baseline: the larger, the more anomalous."""
         for score, features in features_of_all(
             panel, self.model, self.scaling, self.scores.values(), (1, seed)

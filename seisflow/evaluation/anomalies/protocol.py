@@ -103,7 +103,7 @@ def run(
     found = {name: Untouched() for name in limits}
     for seed in range(seeds):
         for number, panel in enumerate(panels):
-            for name, score in contest.judge(panel, seed * len(panels) + number):
+            for name, score in contest.scores_of(panel, seed * len(panels) + number):
                 found[name].alarms.append(float(np.nanmax(score) > limits[name]))
                 found[name].tiles += [float(peak > small[name]) for peak in tile_maxima(score, tile)]
                 if not seed:
@@ -117,7 +117,7 @@ def run(
         made = contest.inject(panel, kind, severity, [seed, list(KINDS).index(kind)])
         changed, untouched = made.mask & panel.mask, panel.mask & ~made.mask
         touched = replace(panel, amplitude=np.where(panel.mask, made.amplitude, 0))
-        for name, score in contest.judge(touched, 1000 + number):
+        for name, score in contest.scores_of(touched, 1000 + number):
             whole, inside, rim = (
                 auroc(score, mask & panel.mask, untouched)
                 for mask in (made.mask, made.interior, made.boundary)

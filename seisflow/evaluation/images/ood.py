@@ -79,10 +79,10 @@ def results(model: Model, folder: Path | None, *, name: str, command: str) -> li
     first = next(iter(others))
     found = []
     for score in outliers.scores_for(normal):
-        judge = score.judge(normal)
-        inside = judge(own)
-        outside = {label: judge(statistics) for label, statistics in others.items()}
-        limit = float(np.quantile(judge(normal), 1 - ALPHA, method="higher"))
+        deviation = score.fitted(normal)
+        inside = deviation(own)
+        outside = {label: deviation(statistics) for label, statistics in others.items()}
+        limit = float(np.quantile(deviation(normal), 1 - ALPHA, method="higher"))
         value, error = separation(outside[first], inside)
         found.append(
             {

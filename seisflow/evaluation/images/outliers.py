@@ -115,12 +115,12 @@ def either_side(normal: Values) -> CalibratedScore:
     low, middle, high = np.quantile(normal, SIDES, axis=0)
     above, below = (np.maximum(side, 1e-9) / 2 for side in (high - middle, middle - low))
 
-    def judge(values: Values) -> Values:
+    def deviation(values: Values) -> Values:
         offset = values - middle
         worst: Values = np.where(offset > 0, offset / above, -offset / below).max(1)
         return worst
 
-    return judge
+    return deviation
 
 
 def density(normal: Values) -> CalibratedScore:
@@ -133,12 +133,12 @@ def density(normal: Values) -> CalibratedScore:
     covariance = np.atleast_2d(np.cov(deviations(normal), rowvar=False))
     precision = np.linalg.inv(covariance + RIDGE * np.eye(len(mean)))
 
-    def judge(values: Values) -> Values:
+    def deviation(values: Values) -> Values:
         away = deviations(values)
         distance: Values = np.einsum("ni,ij,nj->n", away, precision, away)
         return distance
 
-    return judge
+    return deviation
 
 
 @dataclass(frozen=True)
@@ -173,10 +173,10 @@ class ImageScore:
             )
         return np.concatenate([statistics[name] for name in self.takes], axis=1)
 
-    def judge(self, normal: Statistics) -> Callable[[Statistics], Values]:
+    def fitted(self, normal: Statistics) -> Callable[[Statistics], Values]:
         """Score of images, made from held-out training images."""
-        judge = self.fit(self.values(normal))
-        return lambda statistics: judge(self.values(statistics))
+        deviation = self.fit(self.values(normal))
+        return lambda statistics: deviation(self.values(statistics))
 
 
 SCORES = (

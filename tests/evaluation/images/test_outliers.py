@@ -70,24 +70,24 @@ def test_constants_are_simple_and_noise_is_not():
 
 def test_either_side_is_in_deviations_of_its_side():
     normal = np.exp(0.5 * RNG.normal(size=(200_000, 1)))
-    judge = outliers.either_side(normal)
+    deviation = outliers.either_side(normal)
     for at in (math.exp(-1), math.exp(1)):  # two deviations of the underlying normal, on either side
-        assert judge(np.array([[at]])).item() == pytest.approx(2, abs=0.03)
-    assert judge(np.array([[1.0]])).item() == pytest.approx(0, abs=0.03)
+        assert deviation(np.array([[at]])).item() == pytest.approx(2, abs=0.03)
+    assert deviation(np.array([[1.0]])).item() == pytest.approx(0, abs=0.03)
 
 
 def test_density_knows_what_goes_together():
     shared = RNG.normal(size=(5000, 1))
-    judge = outliers.density(shared + 0.3 * RNG.normal(size=(5000, 2)))
-    along, across = judge(np.array([[2.0, 2.0], [2.0, -2.0]]))
+    deviation = outliers.density(shared + 0.3 * RNG.normal(size=(5000, 2)))
+    along, across = deviation(np.array([[2.0, 2.0], [2.0, -2.0]]))
     assert across > 5 * along
-    assert judge(np.array([[1e30, -1e30]])).item() < np.inf
+    assert deviation(np.array([[1e30, -1e30]])).item() < np.inf
 
 
 def test_ratio_subtracts_what_png_needs():
     score = next(one for one in outliers.SCORES if one.name == "ratio")
     statistics = {"nll": np.array([[3.0], [3.0]]), "complexity": np.array([[1.0], [4.0]])}
-    np.testing.assert_allclose(score.judge(statistics)(statistics), [2, -1])
+    np.testing.assert_allclose(score.fitted(statistics)(statistics), [2, -1])
 
 
 def test_separation_counts_pairs_and_its_error_is_that_of_draws():
