@@ -1,4 +1,4 @@
-"""What neighbouring lines of a cube tell of a line: the SNR of its best linear prediction from them."""
+"""Prediction of a line of a cube from the lines on both sides: its SNR."""
 
 import numpy as np
 from numpy.typing import NDArray
