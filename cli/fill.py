@@ -59,7 +59,7 @@ def command(
 
     Missing are traces of NaN, dead ones, those that --traces or --from-score name. They become the mean of
     what is probable given the others; observed traces stay as they are. A network learns from each section
-    itself (and from what the run MODEL was trained on), for some minutes, and is calibrated on traces that
+    itself (and from what the run MODEL was trained on), for about a minute, and is calibrated on traces that
     were kept from it.
 
     Writes Zarr (amplitude, std, filled, draw_1, ...) or, with `-o OUT.sgy`, SEG-Y with the headers of its
