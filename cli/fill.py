@@ -28,7 +28,7 @@ log = logging.getLogger("seisflow")
               help="Draws from the posterior, besides the mean.")  # fmt: skip
 @click.option("--max-gap", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
               help="Widest gap to fill, in traces; at the ends of a line, a quarter of it.")  # fmt: skip
-@options.steps(default=1000)
+@options.steps(default=300)
 @options.selection
 @options.geometry
 @options.device

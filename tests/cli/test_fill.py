@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 import seisflow
 from seisflow.cli.main import cli
+from seisflow.posterior.filler import STEPS
 
 
 @pytest.fixture
@@ -86,3 +88,11 @@ def test_what_cannot_be_done_is_told_before_anything_is_learned(run, cube_file):
     same = run("copy.sgy", "--traces", "30", "-o", "copy.sgy", "--overwrite")
     assert same.exit_code == 1
     assert "is the input itself" in same.stderr
+
+
+@pytest.mark.parametrize("command", ["fill", "denoise"])
+def test_the_command_learns_as_long_as_the_library(command):
+    """The command line names the number itself, so as not to load PyTorch for its help."""
+    known = cli.get_command(click.Context(cli), command).params
+    (steps,) = (option for option in known if option.name == "steps")
+    assert steps.default == STEPS
