@@ -38,6 +38,7 @@ def show(
     vertical: ArrayLike,
     colour_map: Colormap | None = None,
     norm: Normalize | None = None,
+    interpolation: str | None = None,
 ) -> AxesImage:
     """Draw values, shape (X, T) or as RGBA (X, T, 4), with the axis labels at the middle of each sample."""
     values = np.asarray(values)
@@ -49,6 +50,7 @@ def show(
         cmap=colour_map,
         norm=norm,
         aspect="auto",
+        interpolation=interpolation,
         interpolation_stage="data",
         extent=(left, right, bottom, top),
     )

@@ -52,7 +52,10 @@ def draw_comparison(
     if spread is not None:
         values = np.asarray(spread[1])
         limit = amplitude_limit(values, clip)
-        shade = show(panes[-1], values, lateral, vertical, UNUSUAL_MAP, Normalize(0, limit))
+        # Made smooth, a single trace between others without a value would be lost.
+        shade = show(
+            panes[-1], values, lateral, vertical, UNUSUAL_MAP, Normalize(0, limit), interpolation="nearest"
+        )
         panes[-1].set_title(spread[0])
         colour_bar(figure, panes[-1], shade, spread[0], extend="max")
     for axes in panes:
