@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -31,6 +32,9 @@ from seisflow.scores.thin import (
 
 SMOOTHING: Window = (8.0, 4.0)
 """Samples and traces over which maps are averaged before they are judged (standard deviations)."""
+
+
+Measured = tuple[Callable[[Maps], Maps], Window, bool, int]
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,11 @@ class Feature:
     weight: float = 1.0
     linear: float = LARGEST
     step: int = 1
+
+    @property
+    def measured(self) -> Measured:
+        """All that its map depends on: features of the same are measured once."""
+        return self.of, self.window, self.log, self.step
 
     def __call__(self, maps: Maps, mask: Mask, seen: Maps | None = None) -> Maps:
         """Feature (T, X) of a panel; NaN where masked. ``seen`` is the `window_weight`, if known."""
@@ -143,7 +152,7 @@ class Score:
     blur : (float, float), optional
         Window over which the joined map is averaged: samples and traces, standard deviations.
     parts : tuple of Part
-        Scores of the same maps, for the join by p-values; their features, in order, are those of this one.
+        Scores of the same maps, for the join by p-values; their features are among those of this one.
     """
 
     name: str
@@ -213,12 +222,11 @@ class Score:
             and calibration.recipe == self.recipe
         )
 
-    def placed(self) -> Iterator[tuple[Part, slice]]:
-        """Parts, each with the place of its features among those of this score."""
-        start = 0
+    def placed(self) -> Iterator[tuple[Part, list[int]]]:
+        """Parts, each with the places of its features among those of this score."""
+        places = {feature.measured: place for place, feature in enumerate(self.features)}
         for part in self.parts:
-            yield part, slice(start, start + len(part.score.features))
-            start += len(part.score.features)
+            yield part, [places[feature.measured] for feature in part.score.features]
 
     def measure(self, maps: Maps, mask: Mask) -> Iterator[Maps]:
         """Features of a panel, one by one, each (T / step, X), from its maps (K, T, X)."""
@@ -289,6 +297,7 @@ class Part:
         return share * np.clip(before, 0, 1) ** np.float32(self.gate) if self.gate else share
 
 
+@cache
 def channel(number: int) -> Callable[[Maps], Maps]:
     """Take one of the maps as it is."""
-    return lambda maps: maps[number]
+    return itemgetter(number)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from seisflow.scores.base import Feature, Maps, Part, Score
+from seisflow.scores.base import Feature, Maps, Measured, Part, Score
 from seisflow.scores.levels import TREND, level_features
 from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS
@@ -84,10 +84,14 @@ def joint(combined: Score, count: int) -> Score:
             OTHERS_COUNT,
         ),
     )
+    distinct: dict[Measured, Feature] = {}
+    for part in parts:
+        for feature in part.score.features:
+            distinct.setdefault(feature.measured, feature)
     return Score(
         "joint",
         maps,
-        tuple(feature for part in parts for feature in part.score.features),
+        tuple(distinct.values()),
         "p-values",
         two_sided=False,
         title="joint surprise of density, spectrum, traces, breaks, levels and echoes (-ln p)",

@@ -168,11 +168,14 @@ def _joint(
     whole = _fit([*panels, *beside], score, held_out=held_out)
     drafts = {score.name: whole}
     places: dict[str, int] = {}
-    for number, (part, some) in enumerate(score.placed()):
+    for number, (part, at) in enumerate(score.placed()):
         if part.score.name in wanted:
             places[part.score.name] = number
             drafts[part.score.name] = JointCalibration(
-                features=whole.features[some], maxima=[], held_out=held_out, recipe=part.score.recipe
+                features=[whole.features[place] for place in at],
+                maxima=[],
+                held_out=held_out,
+                recipe=part.score.recipe,
             )
     deviations: dict[str, list[Maps]] = {name: [] for name in drafts}
     every = list(folds(panels, beside))

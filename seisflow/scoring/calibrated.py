@@ -1,7 +1,6 @@
 """A score of a model with its calibration: how far a section deviates from held-out data."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from seisflow.calibration.extremes import surprise
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
-from seisflow.scores.base import Maps, Mask, Score
+from seisflow.scores.base import Maps, Mask, Score, Trend
 from seisflow.scores.forward_pass import ForwardPass
 from seisflow.scores.joins import joined
 from seisflow.scores.thin import stretched
@@ -76,13 +75,21 @@ def deviation_of(
     deviations = calibration.deviations(features, score.depths(depth))
     if score.parts:
         return score.whole(of_terms(terms(deviations, score), calibration, score), mask)
+    if score.trend:
+        deviations = score.trend.taken_off(deviations, score.steps)
     return score.whole(_one(deviations, score, calibration.precision), mask)
 
 
 def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
     """Maps (T / step, X) of the parts whose p-values a score joins: how far above normal, or away from it."""
-    for part in score.parts:
-        one = _one(islice(deviations, len(part.score.features)), part.score, None)
+    plain = list(deviations)
+    less_trend: dict[Trend, list[Maps]] = {}
+    for part, places in score.placed():
+        trend = part.score.trend
+        if trend and trend not in less_trend:
+            less_trend[trend] = list(trend.taken_off(plain, score.steps))
+        every = less_trend[trend] if trend else plain
+        one = _one((every[place] for place in places), part.score, None)
         yield np.abs(one) if part.score.two_sided else np.maximum(one, 0)
 
 
@@ -95,9 +102,8 @@ def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) 
     return total
 
 
-def _one(deviations: Iterator[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
-    if score.trend:
-        deviations = score.trend.taken_off(deviations, score.steps)
+def _one(deviations: Iterable[Maps], score: Score, precision: list[list[float]] | None) -> Maps:
+    """Map of deviations, from which the trend has been taken off."""
     one = joined(
         deviations,
         score.join,

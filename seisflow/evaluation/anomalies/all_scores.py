@@ -47,4 +47,6 @@ def features_of_all(
     for k, score in enumerate(alone):
         features = list(score.measure(measured[taken[k] : taken[k + 1]], panel.mask))
         yield score, features
-        yield from ((part.score, features[some]) for part, some in score.placed() if part.score.name in names)
+        for part, places in score.placed():
+            if part.score.name in names:
+                yield part.score, [features[place] for place in places]
