@@ -7,6 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from statistics import median
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
@@ -139,7 +140,8 @@ class Pace(Callback):
         left = self.budget.left
         if left is None or not self.budget.reserve:
             return
-        slower = (sum(self._recent) / len(self._recent)) / (sum(self._first[1:]) / FIRST_STEPS)
+        # medians: one step during which the machine slept, or the process was stopped, tells no speed
+        slower = median(self._recent) / median(self._first[1:])
         more = (slower - 1) * (self.budget.reserve + self.budget.finishing)
         rest = max(left - self.budget.reserve - more, self.budget.least - (now - self._began))
         self.timer._duration = self.timer.time_elapsed() + max(rest, 0.0)
