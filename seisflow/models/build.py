@@ -38,6 +38,9 @@ from seisflow.subnets import MixedPrecision, build_subnet
 Shape = tuple[int, int, int]
 """(C, H, W) of a patch or of a state."""
 
+CLUSTER_SHARES = {"clusters": 1.0, "blended": 0.02, "noise": 0.0}
+"""Share of clusters in what topics expect at first, by `flow.prior.init`."""
+
 
 def build_model(config: Config) -> Model:
     """Model of a configuration, untrained, for patches of ``config.data.patch``."""
@@ -70,8 +73,10 @@ def build_fractal_flow(shape: Shape, config: FlowConfig) -> FractalFlowModel:
         in_bands = level == 0 and config.bands.count > 1
         step = _band_step if in_bands else _flow_step
         steps.append(step((channels, height, width), couplings, config))
-    prior, clusters = _prior(shape, config.prior), config.prior.init == "clusters"
-    return FractalFlowModel(shape, input_map, FractalFlow(steps), prior, cluster_topics=clusters)
+    share = CLUSTER_SHARES[config.prior.init]
+    return FractalFlowModel(
+        shape, input_map, FractalFlow(steps), _prior(shape, config.prior), cluster_share=share
+    )
 
 
 def _flow_step(shape: Shape, couplings: int, config: FlowConfig) -> Bijection:

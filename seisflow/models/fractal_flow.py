@@ -73,8 +73,8 @@ class FractalFlowModel(Model):
         Recursion over the levels.
     prior : GaussianPrior, KATPrior or LDAPrior
         Density of the latent, of the same shape.
-    cluster_topics : bool
-        Begin the topics of the prior with clusters of training patches, instead of alike but for noise.
+    cluster_share : float
+        Share of clusters of training patches in what topics expect at first: 1 for these alone, 0 for noise.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class FractalFlowModel(Model):
         flow: FractalFlow,
         prior: Prior,
         *,
-        cluster_topics: bool = True,
+        cluster_share: float = 1.0,
     ) -> None:
         super().__init__(shape)
         self.input = input_map
         self.flow = flow
         self.prior = prior
-        self.cluster_topics = cluster_topics
+        self.cluster_share = cluster_share
 
     @property
     def levels(self) -> int:
@@ -101,8 +101,8 @@ class FractalFlowModel(Model):
         """Set whitening, activation normalisation and first topics from a batch of training patches."""
         y = x if self.input is None else self.input.initialise(x)
         z = self.flow.initialise(y)
-        if self.cluster_topics and not isinstance(self.prior, GaussianPrior):
-            self.prior.initialise(z, y)
+        if self.cluster_share and not isinstance(self.prior, GaussianPrior):
+            self.prior.initialise(z, y, share=self.cluster_share)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map data to latent: ``(z, log_det)`` with shapes (B, C, H, W) and (B,)."""

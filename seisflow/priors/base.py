@@ -37,10 +37,12 @@ class MixturePrior(nn.Module, ABC):
         self.topic_logits = nn.Parameter(torch.zeros(topics))
 
     @torch.no_grad()
-    def initialise(self, z: Tensor, items: Tensor | None = None, *, seed: int = 0) -> None:
+    def initialise(
+        self, z: Tensor, items: Tensor | None = None, *, seed: int = 0, share: float = 1.0
+    ) -> None:
         """Start topics from clusters of items instead of from noise.
 
-        A cluster's share of the items is the weight of its topic, its latents are what the topic expects.
+        A cluster's part of the items is the weight of its topic, its latents are what the topic expects.
 
         Parameters
         ----------
@@ -50,19 +52,20 @@ class MixturePrior(nn.Module, ABC):
             What is clustered, ``(B, ...)``, instead of the latents: the data as the flow gets them.
         seed : int
             Seed of the clustering.
+        share : float
+            Share of that in what topics expect then; the rest is what they expected before.
         """
         r = clusters(self._features(z, items), self.topics, seed=seed)
-        share = (r.sum(0) + 1) / (len(r) + self.topics)
-        self.topic_logits.copy_(share.log())
-        self._start_from(z.flatten(1), r)
+        self.topic_logits.copy_(((r.sum(0) + 1) / (len(r) + self.topics)).log())
+        self._start_from(z.flatten(1), r, share)
 
     def _features(self, z: Tensor, items: Tensor | None) -> Tensor:
         """Features to cluster, ``(B, F)``."""
         return (z if items is None else items).flatten(1)
 
     @abstractmethod
-    def _start_from(self, z: Tensor, r: Tensor) -> None:
-        """Set components from latents ``(B, D)`` that belong to topics by ``r`` ``(B, Q)``."""
+    def _start_from(self, z: Tensor, r: Tensor, share: float) -> None:
+        """Draw components to those of latents ``(B, D)`` that belong to topics by ``r`` ``(B, Q)``."""
 
     @property
     def size(self) -> int:

@@ -63,7 +63,7 @@ class KATPrior(MixturePrior):
         mean_logits = torch.zeros_like(self.means) if self.mean_logits is None else self.mean_logits
         return self.means, mean_logits, LOG_SIGMA_RANGE * torch.tanh(self.log_sigma / LOG_SIGMA_RANGE)
 
-    def _start_from(self, z: Tensor, r: Tensor) -> None:
+    def _start_from(self, z: Tensor, r: Tensor, share: float) -> None:
         """Centre and scale of each component's means by its items, and the same factor on its sigmas."""
         weight = r / (r.sum(0) + PSEUDO_ITEMS)
         rest = PSEUDO_ITEMS / (r.sum(0) + PSEUDO_ITEMS)[:, None]
@@ -72,9 +72,9 @@ class KATPrior(MixturePrior):
         # one scale for all elements: with one each, a flow learned more slowly
         scale = variance.mean(1, keepdim=True).clamp_min(1e-4).sqrt().expand_as(variance)
         grid, _, sigma = gaussian_grid(self.means.shape[1], spread=2.5)
-        self.means.copy_(centre[:, None] + scale[:, None] * z.new_tensor(grid)[:, None])
+        self.means.lerp_(centre[:, None] + scale[:, None] * z.new_tensor(grid)[:, None], share)
         bounded = ((scale * sigma).log() / LOG_SIGMA_RANGE).clamp(-0.95, 0.95)
-        self.log_sigma.copy_(LOG_SIGMA_RANGE * torch.atanh(bounded))
+        self.log_sigma.lerp_(LOG_SIGMA_RANGE * torch.atanh(bounded), share)
 
     def extra_repr(self) -> str:
         """Settings in ``print(prior)``."""

@@ -204,7 +204,7 @@ class LDAPrior(MixturePrior):
         blocks = [self._grid_posterior(x) for x in z.flatten(1).split(FIT_BLOCK)]
         return torch.cat([x.unflatten(2, (self.shape[0], -1)).mean(3) for x in blocks]).flatten(1)
 
-    def _start_from(self, z: Tensor, r: Tensor) -> None:
+    def _start_from(self, z: Tensor, r: Tensor, share: float) -> None:
         """Weights of the grid: the mean posterior of a topic's items, and of one of the whole data."""
         total = z.new_zeros(self.topics, self.means, self.size)
         for x, some in zip(z.split(FIT_BLOCK), r.split(FIT_BLOCK), strict=True):
@@ -213,8 +213,9 @@ class LDAPrior(MixturePrior):
         weights = weights.unflatten(2, (self.shape[0], -1))
         if self.share == "position":
             weights = weights.mean(3, keepdim=True)
+        weights = torch.lerp(self.mean_logits.softmax(1), weights, share)
         self.mean_logits.copy_((weights + 1e-6).log())
-        self.log_sigma.zero_()
+        self.log_sigma.mul_(1 - share)
 
     def _grid_posterior(self, z: Tensor) -> Tensor:
         """Posterior of the grid means ``(B, M, D)`` of latents ``(B, D)``, by the mean of all topics."""

@@ -99,3 +99,19 @@ def test_a_topic_of_no_item_expects_what_all_items_are_like(make):
     prior.initialise(z)
     assert torch.isfinite(prior.log_prob(z)).all()
     assert all(torch.isfinite(p).all() for p in prior.parameters())
+
+
+@pytest.mark.parametrize("make", PRIORS.values(), ids=PRIORS)
+def test_topics_drawn_a_little_to_clusters_are_nearly_what_they_were_and_tell_the_kinds(make):
+    torch.manual_seed(0)
+    kinds = torch.arange(2).repeat_interleave(100)
+    z = torch.where(kinds[:, None, None, None] == 0, -1.0, 1.0) + 0.5 * torch.randn(200, 2, 16, 16)
+    prior = make((2, 16, 16))
+    before = prior.log_prob(z).mean().detach()
+    prior.initialise(z, share=0.0)
+    torch.testing.assert_close(prior.log_prob(z).mean().detach(), before, rtol=1e-3, atol=0)
+    prior.initialise(z, share=0.02)
+    a_little = prior.log_prob(z).mean().detach()
+    assert adjusted_rand_score(kinds, prior.responsibilities(z)[:, :2].argmax(1)) > 0.95
+    prior.initialise(z, share=1.0)
+    assert float(a_little - before) < 0.1 * float(prior.log_prob(z).mean().detach() - before)
