@@ -21,7 +21,7 @@ from seisflow.evaluation.reporting.posterior_pages import (
     filling_tables,
     samples_table,
 )
-from seisflow.evaluation.sections import denoising, facies, filling, samples, volve
+from seisflow.evaluation.sections import cubes, denoising, facies, filling, samples, volve
 from seisflow.io import open_section
 from seisflow.models import Model, load_model
 from seisflow.models.storage import WEIGHTS, find_model
@@ -199,10 +199,10 @@ def run_facies(asked: Asked) -> Iterator[Result]:
 
 def run_fill(asked: Asked) -> Iterator[Result]:
     """Missing traces of F3 and Volve filled in every way; what is recorded is left out."""
-    for one in filling.results(
-        _needed(asked), seed=asked.seed, command=asked.command, recorded=_recorded(asked, "fill")
-    ):
-        yield _kept(one, asked, "fill")
+    data, recorded = _needed(asked), _recorded(asked, "fill")
+    for tasks in (filling, cubes):
+        for one in tasks.results(data, seed=asked.seed, command=asked.command, recorded=recorded):
+            yield _kept(one, asked, "fill")
 
 
 def run_denoise(asked: Asked) -> Iterator[Result]:

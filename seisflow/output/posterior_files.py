@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,10 +23,12 @@ from seisflow.output.posterior_pictures import FilledPanels, ShownPanel
 from seisflow.output.posterior_summary import DenoiseSummary, FillSummary
 from seisflow.patches import layout, panel_index, section_name
 from seisflow.posterior import denoising, filling
+from seisflow.posterior.across import is_cube
+from seisflow.posterior.crossing import predict_across
 from seisflow.posterior.denoising import Cleaner, Coherence, Denoised, denoise_panels
 from seisflow.posterior.examples import Mask
+from seisflow.posterior.fill_tiles import Filled, fill_panels
 from seisflow.posterior.filler import Filler
-from seisflow.posterior.filling import Filled, fill_panels
 
 _Write = Callable[[tuple[int, ...], slice, dict[str, NDArray[Any]]], None]
 _Panel = TypeVar("_Panel", Filled, Denoised)
@@ -97,31 +100,48 @@ def write_filled(
     kinds = dict(filling.VARIABLES)
     for number in range(1, samples + 1):
         kinds[f"draw_{number}"] = ("float32", {"long_name": f"draw {number} from the posterior"})
-    about = filling.about(filler) | {"model": model_name}
+    check_output(section, Path(output), overwrite)
     sums = FilledPanels()
-    panels = fill_panels(
-        section, filler, flagged, samples=samples, max_gap=max_gap, seed=seed, scheduler=scheduler,
-        workers=workers,
-    )  # fmt: skip
-    with _files(section, Path(output), kinds, about, "filled by seisflow", overwrite) as files:
-        for one in _reported(panels, section, report):
-            maps = {"amplitude": one.amplitude, "std": one.std, "filled": one.filled}
-            maps |= {f"draw_{number}": drawn for number, drawn in enumerate(one.draws, start=1)}
-            files.write(one.lead, one.columns, maps)
-            sums.add(one)
-        result = FillSummary(
-            input=section_name(section),
-            model=model_name,
-            samples_filled=sums.samples,
-            traces_filled=sums.traces,
-            traces_left=sums.left,
-            std_of_filled=float(np.sqrt(sums.variance / max(sums.samples, 1))),
-            outputs=[str(path) for path in files.paths],
-            **filling.about(filler),
-        )
-        files.summarise(result)
+    along, sideways = _in_turn(report, is_cube(section))
+    with TemporaryDirectory(prefix=".seisflow-", dir=Path(output).absolute().parent) as folder:
+        across = predict_across(
+            section, filler, flagged, Path(folder), max_gap=max_gap, seed=seed, scheduler=scheduler,
+            workers=workers, report=sideways,
+        )  # fmt: skip
+        about = filling.about(filler, across) | {"model": model_name}
+        panels = fill_panels(
+            section, filler, flagged, samples=samples, max_gap=max_gap, seed=seed, scheduler=scheduler,
+            workers=workers, across=across,
+        )  # fmt: skip
+        with _files(section, Path(output), kinds, about, "filled by seisflow", overwrite) as files:
+            for one in _reported(panels, section, along):
+                maps = {"amplitude": one.amplitude, "std": one.std, "filled": one.filled}
+                maps |= {f"draw_{number}": drawn for number, drawn in enumerate(one.draws, start=1)}
+                files.write(one.lead, one.columns, maps)
+                sums.add(one)
+            result = FillSummary(
+                input=section_name(section),
+                model=model_name,
+                samples_filled=sums.samples,
+                traces_filled=sums.traces,
+                traces_left=sums.left,
+                std_of_filled=float(np.sqrt(sums.variance / max(sums.samples, 1))),
+                outputs=[str(path) for path in files.paths],
+                **filling.about(filler, across),
+            )
+            files.summarise(result)
     draw_after(files.picture, lambda place: plotting.save(sums.draw(section), place))
     return result
+
+
+def _in_turn(report: progress.Report, twice: bool) -> tuple[progress.Report, progress.Report]:
+    """Reports of the second and, if there is one, the first of two halves of the work."""
+    if not twice:
+        return report, progress.silent
+    return (
+        lambda done, of: report(of + done, 2 * of),
+        lambda done, of: report(done, 2 * of),
+    )
 
 
 def write_denoised(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seisflow import plotting
 from seisflow.patches import layout, section_name
-from seisflow.posterior.filling import Filled
+from seisflow.posterior.fill_tiles import Filled
 
 DRAWN_TRACES = 1024
 """Traces in the picture at most."""

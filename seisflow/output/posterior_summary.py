@@ -30,6 +30,8 @@ class FillSummary(BaseModel):
         Samples this rests on.
     kriging_weights : list of float
         Weight of kriging in the mean, by frequency from zero to Nyquist; the network has the rest.
+    across_lines : bool
+        Whether missing traces were predicted across the lines of a cube, too.
     outputs : list of str
         Files written.
     """
@@ -46,6 +48,7 @@ class FillSummary(BaseModel):
     std_factor: float
     calibration_samples: int
     kriging_weights: list[float]
+    across_lines: bool
     outputs: list[str]
 
     def sentence(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,16 @@ from numpy.typing import NDArray
 
 from seisflow import progress
 from seisflow.errors import DataError
-from seisflow.io.workers import run_in_order
 from seisflow.models import Model
 from seisflow.models.base import section_card
-from seisflow.patches import layout, panel_index, section_name
-from seisflow.posterior.examples import Mask, Values, traces_of
+from seisflow.patches import layout, section_name
+from seisflow.posterior.across import Across, is_cube
+from seisflow.posterior.crossing import predict_across
+from seisflow.posterior.examples import Mask
+from seisflow.posterior.fill_tiles import fill_panels, tiles
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import MAX_GAP, observe
 from seisflow.posterior.predict import around
-from seisflow.posterior.weighted_norm import SIZE
-
-TILE_TRACES = 2048
-"""Traces of a panel that are filled at a time."""
 
 VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "amplitude": (
@@ -33,35 +32,6 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "std": ("float32", {"long_name": "standard deviation of the amplitude; 0 where observed"}),
     "filled": ("bool", {"long_name": "sample was missing and has been filled"}),
 }
-
-
-@dataclass(frozen=True)
-class Filled:
-    """Some traces of a panel, filled; all arrays (T, X).
-
-    Attributes
-    ----------
-    lead : tuple of int
-        Position of the panel over the leading dims.
-    columns : slice
-    amplitude : ndarray of float32
-        As read where observed, the posterior mean where filled, else as read too.
-    std : ndarray of float32
-        0 where observed, NaN where missing and not filled.
-    filled : ndarray of bool
-    draws : tuple of ndarray of float32
-        Posterior samples.
-    too_wide : int
-        Traces left missing.
-    """
-
-    lead: tuple[int, ...]
-    columns: slice
-    amplitude: Values
-    std: Values
-    filled: Mask
-    draws: tuple[Values, ...]
-    too_wide: int
 
 
 def fill(
@@ -82,7 +52,8 @@ def fill(
     itself: known traces are hidden and predicted. On a tenth of them, kept from that, its mean is weighed
     against that of kriging, by frequency, made sharper by rounds of interpolation with its local spectra
     (`seisflow.posterior.weighted_norm`) as long as that helps, and standard deviations are set so that 90 %
-    intervals hold 90 %.
+    intervals hold 90 %. In a cube missing traces are predicted across its lines, too, and the two predictions
+    are weighted by their inverse variances.
     For what exceeds memory use ``seisflow fill``.
 
     Parameters
@@ -97,7 +68,8 @@ def fill(
     samples : int
         Draws from the posterior.
     max_gap : int
-        Gaps of more traces are left as they are; at the ends of a line, of a quarter of it.
+        Gaps of more traces are left as they are; at the ends of a line, of a quarter of it. In a cube, those
+        that are too wide both along and across its lines.
     others : sequence of (xr.Dataset, sequence of Block)
         More to learn from: other lines of the survey, and the parts of them to take.
     steps : int
@@ -145,22 +117,27 @@ def fill(
         for name, (dtype, attrs) in VARIABLES.items()
     }
     draws = np.zeros((samples, *shape), np.float32)
-    for one in fill_panels(section, filler, flags, samples=samples, max_gap=max_gap, seed=seed):
-        place: tuple[int | slice, ...] = (*one.lead, one.columns)
-        for name in VARIABLES:
-            maps[name][1][place] = getattr(one, name).T
-        for number, drawn in enumerate(one.draws):
-            draws[(number, *place)] = drawn.T
+    with TemporaryDirectory(prefix="seisflow-") as folder:
+        across = predict_across(section, filler, flags, Path(folder), max_gap=max_gap, seed=seed)
+        for one in fill_panels(
+            section, filler, flags, samples=samples, max_gap=max_gap, seed=seed, across=across
+        ):
+            place: tuple[int | slice, ...] = (*one.lead, one.columns)
+            for name in VARIABLES:
+                maps[name][1][place] = getattr(one, name).T
+            for number, drawn in enumerate(one.draws):
+                draws[(number, *place)] = drawn.T
     result = section.drop_vars("amplitude").assign(maps)
     if samples:
         result["draws"] = (("draw", *dims), draws, {"long_name": "draws from the posterior"})
-    return result.assign_attrs(about(filler))
+    return result.assign_attrs(about(filler, across))
 
 
-def about(filler: Filler) -> dict[str, Any]:
+def about(filler: Filler, across: Across | None = None) -> dict[str, Any]:
     """Global attributes that tell how a section was filled."""
     known = filler.residuals
     return {
+        "across_lines": int(across is not None),
         "learning_steps": filler.steps,
         "std_factor": known.factor,
         "coverage_before": known.covered,
@@ -179,87 +156,17 @@ def check_anything_missing(section: xr.Dataset, flagged: Mask, max_gap: int) -> 
         If there is none.
     """
     wide = 0
-    for _, lead, columns in _tiles(section):
+    for _, lead, columns in tiles(section):
         traces = section.sizes[layout(section).lateral]
         seen = observe(section, lead, around(columns, traces, max_gap + 1), flagged, max_gap)
         if seen.missing.any():
             return
         wide += int(seen.too_wide.sum())
+    if wide and is_cube(section):
+        return  # perhaps across its lines
     why = (
         f"{wide} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
         if wide
         else "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
     )
     raise DataError(f"{section_name(section)}: no trace to fill is missing or dead. {why}")
-
-
-def _tiles(section: xr.Dataset) -> list[tuple[int, tuple[int, ...], slice]]:
-    """Number and position of each panel, and the traces of it that are filled at a time, in order."""
-    traces = section.sizes[layout(section).lateral]
-    return [
-        (number, lead, slice(first, min(first + TILE_TRACES, traces)))
-        for number, lead in enumerate(panel_index(section))
-        for first in range(0, traces, TILE_TRACES)
-    ]
-
-
-def fill_panels(
-    section: xr.Dataset,
-    filler: Filler,
-    flagged: Mask,
-    *,
-    samples: int = 0,
-    max_gap: int = MAX_GAP,
-    seed: int = 0,
-    workers: int = 1,
-    scheduler: str | None = None,
-) -> Iterator[Filled]:
-    """Fill a section panel by panel, long ones in tiles, in order; the same by one process or several."""
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
-    work = _TileFiller(section[names].reset_coords(drop=True), filler, flagged, samples, max_gap, seed)
-    if scheduler is None and workers <= 1:
-        yield from map(work, _tiles(section))
-    else:
-        yield from run_in_order(work, _tiles(section), scheduler, workers)
-
-
-@dataclass(frozen=True)
-class _TileFiller:
-    """Fills tiles, here or, pickled, on a worker."""
-
-    section: xr.Dataset
-    filler: Filler
-    flagged: Mask
-    samples: int
-    max_gap: int
-    seed: int
-
-    def __call__(self, tile: tuple[int, tuple[int, ...], slice]) -> Filled:
-        number, lead, columns = tile
-        traces = self.section.sizes[layout(self.section).lateral]
-        reach = self.filler.residuals.rounds * SIZE[1]
-        wide = slice(max(columns.start - reach, 0), min(columns.stop + reach, traces))
-        read = around(wide, traces, self.max_gap + 1)
-        seen = observe(self.section, lead, read, self.flagged, self.max_gap)
-        own = slice(columns.start - read.start, columns.stop - read.start)
-        amplitude = seen.amplitude[:, own].copy()
-        missing, muted = seen.missing[:, own], seen.muted[:, own]
-        std = np.where(np.isfinite(amplitude), np.float32(0), np.float32(np.nan))
-        draws: tuple[Values, ...] = ()
-        if missing.any():
-            mean, spread = self.filler.predict(seen, traces_of(seen.missing), first=read.start, traces=traces)
-            mean, spread = (np.where(muted, np.float32(0), x[:, own]) for x in (mean, spread))
-            amplitude[missing], std[missing] = mean[missing], spread[missing]
-            draws = tuple(
-                self._draw(amplitude, spread, missing, columns.start, (self.seed, number, k))
-                for k in range(self.samples)
-            )
-        else:
-            draws = (amplitude,) * self.samples
-        too_wide = int(seen.too_wide[own].sum())
-        std[:, seen.too_wide[own]] = np.nan
-        return Filled(lead, columns, amplitude, std, missing, draws, too_wide)
-
-    def _draw(self, mean: Values, std: Values, missing: Mask, first: int, seed: tuple[int, ...]) -> Values:
-        noise = self.filler.residuals.draw(mean.shape, first, seed)
-        return np.where(missing, mean + std * noise, mean)

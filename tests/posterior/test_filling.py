@@ -6,8 +6,8 @@ import xarray as xr
 
 import seisflow
 from seisflow.errors import DataError
+from seisflow.posterior.fill_tiles import fill_panels
 from seisflow.posterior.filler import fit
-from seisflow.posterior.filling import fill_panels
 from seisflow.posterior.residuals import Residuals
 
 STEPS = 12

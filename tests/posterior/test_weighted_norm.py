@@ -6,7 +6,7 @@ import xarray as xr
 from scipy.fft import dctn, idctn
 
 import seisflow
-from seisflow.posterior import filling
+from seisflow.posterior import fill_tiles
 from seisflow.posterior.examples import Piece
 from seisflow.posterior.filler import fit
 from seisflow.posterior.spectra import SAMPLES
@@ -91,9 +91,9 @@ def test_tiles_of_a_long_line_are_those_of_the_whole(section, monkeypatch):
     flagged = rng.random(len(amplitude)) < 0.3
     filler = fit(line, flagged, steps=0)
     assert filler.residuals.rounds > 0
-    (whole,) = filling.fill_panels(line, filler, flagged)
-    monkeypatch.setattr(filling, "TILE_TRACES", 170)
-    tiles = list(filling.fill_panels(line, filler, flagged))
+    (whole,) = fill_tiles.fill_panels(line, filler, flagged)
+    monkeypatch.setattr(fill_tiles, "TILE_TRACES", 170)
+    tiles = list(fill_tiles.fill_panels(line, filler, flagged))
     assert len(tiles) == 4
     found = np.concatenate([one.amplitude for one in tiles], 1)
     np.testing.assert_allclose(found, whole.amplitude, atol=2e-3)  # float32 sums in other orders

@@ -17,8 +17,8 @@ from seisflow.evaluation.sections.interpolators import FxGaussian, linear, pocs,
 from seisflow.evaluation.sections.neighbouring_lines import predicted_by_neighbours
 from seisflow.io import open_section, select
 from seisflow.patches import Block, panel_index
+from seisflow.posterior.fill_tiles import fill_panels
 from seisflow.posterior.filler import STEPS, fit
-from seisflow.posterior.filling import fill_panels
 from seisflow.posterior.learning import ranked_probability_score
 from seisflow.posterior.noise import measure_noise
 from seisflow.posterior.pool import gather
