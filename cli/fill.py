@@ -27,7 +27,7 @@ log = logging.getLogger("seisflow")
 @click.option("--samples", metavar="N", type=click.IntRange(min=0), default=0, show_default=True,
               help="Draws from the posterior, besides the mean.")  # fmt: skip
 @click.option("--max-gap", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
-              help="Widest gap to fill, in traces; at the ends of a line, a quarter of it.")  # fmt: skip
+              help="Widest gap to fill, in traces or, across a cube, lines; at ends, a quarter.")  # fmt: skip
 @options.steps(default=300)
 @options.selection
 @options.geometry
@@ -60,7 +60,7 @@ def command(
     Missing are traces of NaN, dead ones, those that --traces or --from-score name. They become the mean of
     what is probable given the others; observed traces stay as they are. A network learns from each section
     itself (and from what the run MODEL was trained on), for about a minute, and is calibrated on traces that
-    were kept from it.
+    were kept from it. Cubes are filled across their lines as well as along them, whole missing lines too.
 
     Writes Zarr (amplitude, std, filled, draw_1, ...) or, with `-o OUT.sgy`, SEG-Y with the headers of its
     source and OUT.std.sgy beside it; a picture and a summary. Without -o, all go to the folder `fill`.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
@@ -100,20 +100,19 @@ def write_filled(
     kinds = dict(filling.VARIABLES)
     for number in range(1, samples + 1):
         kinds[f"draw_{number}"] = ("float32", {"long_name": f"draw {number} from the posterior"})
-    check_output(section, Path(output), overwrite)
     sums = FilledPanels()
-    along, sideways = _in_turn(report, is_cube(section))
-    with TemporaryDirectory(prefix=".seisflow-", dir=Path(output).absolute().parent) as folder:
+    along, sideways = _in_turn(report, section)
+    with _staged(section, Path(output), kinds, overwrite) as place:
         across = predict_across(
-            section, filler, flagged, Path(folder), max_gap=max_gap, seed=seed, scheduler=scheduler,
+            section, filler, flagged, place.folder, max_gap=max_gap, seed=seed, scheduler=scheduler,
             workers=workers, report=sideways,
         )  # fmt: skip
-        about = filling.about(filler, across) | {"model": model_name}
         panels = fill_panels(
             section, filler, flagged, samples=samples, max_gap=max_gap, seed=seed, scheduler=scheduler,
             workers=workers, across=across,
         )  # fmt: skip
-        with _files(section, Path(output), kinds, about, "filled by seisflow", overwrite) as files:
+        about = filling.about(filler, across) | {"model": model_name}
+        with _opened(place, section, kinds, about, "filled by seisflow") as files:
             for one in _reported(panels, section, along):
                 maps = {"amplitude": one.amplitude, "std": one.std, "filled": one.filled}
                 maps |= {f"draw_{number}": drawn for number, drawn in enumerate(one.draws, start=1)}
@@ -134,13 +133,14 @@ def write_filled(
     return result
 
 
-def _in_turn(report: progress.Report, twice: bool) -> tuple[progress.Report, progress.Report]:
-    """Reports of the second and, if there is one, the first of two halves of the work."""
-    if not twice:
+def _in_turn(report: progress.Report, section: xr.Dataset) -> tuple[progress.Report, progress.Report]:
+    """Reports of filling along the lines of a section, and across them before that, both in its lines."""
+    if not is_cube(section):
         return report, progress.silent
+    lines = len(panel_index(section))
     return (
-        lambda done, of: report(of + done, 2 * of),
-        lambda done, of: report(done, 2 * of),
+        lambda done, of: report(lines + done, 2 * lines),
+        lambda done, of: report(lines * done // of, 2 * lines),
     )
 
 
@@ -183,7 +183,11 @@ def write_denoised(
     about = {"noise_level": cleaner.level, "model": model_name}
     panels = denoise_panels(section, cleaner, scheduler=scheduler, workers=workers)
     note = "incoherent noise attenuated by seisflow"
-    with _files(section, Path(output), denoising.VARIABLES, about, note, overwrite) as files:
+    kinds = denoising.VARIABLES
+    with (
+        _staged(section, Path(output), kinds, overwrite) as place,
+        _opened(place, section, kinds, about, note) as files,
+    ):
         for one in _reported(panels, section, report):
             maps = {"amplitude": one.amplitude, "removed": one.removed, "std": one.std}
             files.write(one.lead, one.columns, maps)
@@ -239,11 +243,19 @@ class _Files:
             (self._folder / text.name).write_text(summary.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Folder where the files of a result are written, and variables by their final names: "" for all."""
+
+    folder: Path
+    named: dict[Path, str]
+    picture: Path
+    text: Path
+
+
 @contextmanager
-def _files(
-    section: xr.Dataset, output: Path, kinds: Kinds, about: dict[str, Any], note: str, overwrite: bool
-) -> Iterator[_Files]:
-    """Open the files of a result; they appear when all is written."""
+def _staged(section: xr.Dataset, output: Path, kinds: Kinds, overwrite: bool) -> Iterator[_Place]:
+    """Give a folder for the files of a result; they appear when all is done, and what else is in it goes."""
     check_output(section, output, overwrite)
     if output.suffix.lower() in ZARR:
         named = {output: ""}
@@ -254,16 +266,27 @@ def _files(
         }
     picture, text = output.with_suffix(".png"), output.with_suffix(".json")
     check_target(picture, overwrite)
-    with together([*named, text], overwrite=overwrite) as folder, ExitStack() as stack:
+    with together([*named, text], overwrite=overwrite) as folder:
+        yield _Place(folder, named, picture, text)
+
+
+@contextmanager
+def _opened(
+    place: _Place, section: xr.Dataset, kinds: Kinds, about: dict[str, Any], note: str
+) -> Iterator[_Files]:
+    """Open the files of a result."""
+    with ExitStack() as stack:
         writes = [
             stack.enter_context(
-                _segy_writer(folder / path.name, section, name, f"{kinds[name][1]['long_name']}, {note}")
+                _segy_writer(
+                    place.folder / path.name, section, name, f"{kinds[name][1]['long_name']}, {note}"
+                )
                 if name
-                else _zarr_writer(folder / path.name, section, kinds, about)
+                else _zarr_writer(place.folder / path.name, section, kinds, about)
             )
-            for path, name in named.items()
+            for path, name in place.named.items()
         ]
-        yield _Files([*named, picture, text], folder, writes)
+        yield _Files([*place.named, place.picture, place.text], place.folder, writes)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def draw_comparison(
     vertical_label: str = LABELS["time"],
     clip: float = 99.0,
 ) -> Figure:
-    """Draw amplitudes side by side, in the colours of the first.
+    """Draw amplitudes side by side, in the colours of the first that has any.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def draw_comparison(
     width = float(np.clip(9.0 * traces / samples, 2.6, 6.5))
     figure = new_figure(width * count + 1.4, 5.6)
     panes = np.atleast_1d(figure.subplots(1, count, sharey=True))
-    norm = symmetric(maps[0][1], clip)
+    scale = next((values for _, values in maps if np.isfinite(np.asarray(values)).any()), maps[0][1])
+    norm = symmetric(scale, clip)
     for axes, (name, values) in zip(panes, maps, strict=False):
         image = show(axes, values, lateral, vertical, AMPLITUDE_MAP, norm)
         axes.set_title(name)

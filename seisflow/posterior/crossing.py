@@ -95,7 +95,7 @@ def predict_across(
             report(trace + 1, len(mean[0]))
     mean.flush()
     std.flush()
-    return Across(folder, _factor(section, (filler, other), flagged, max_gap, seed))
+    return Across(folder.absolute(), _factor(section, (filler, other), flagged, max_gap, seed))
 
 
 def turned(section: xr.Dataset, flagged: Mask, columns: NDArray[np.int64]) -> tuple[xr.Dataset, Mask]:

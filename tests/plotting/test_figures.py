@@ -253,3 +253,13 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"figure.png: no space left on device. Free some space"):
         plotting.save(FIGURES["loss"](), tmp_path / "figure.png", overwrite=True)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("figure.png", "before")]
+
+
+def test_maps_beside_one_without_data_have_the_colours_of_the_first_that_has_some():
+    nothing, filled = np.full((20, 30), np.nan), 500 * np.random.default_rng(0).normal(size=(20, 30))
+    figure = plotting.draw_comparison(
+        [("Recorded", nothing), ("Filled", filled)], np.arange(20), np.arange(30)
+    )
+    limits = [image.get_clim() for axes in figure.axes for image in axes.get_images()]
+    assert limits[0] == limits[1]
+    assert limits[0][1] == pytest.approx(np.percentile(np.abs(filled), 99), rel=0.1)
