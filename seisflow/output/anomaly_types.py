@@ -11,7 +11,7 @@ from seisflow.patches import layout, read_panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import level_names, scores_of
 from seisflow.scoring.anomalies import Anomaly
-from seisflow.scoring.windows import measure_panel
+from seisflow.scoring.windows import measure_panels
 
 TALL = 8
 """Times as many samples as traces from which on a narrow anomaly is one of traces."""
@@ -61,36 +61,44 @@ def anomaly_types(
     looked_into : int, optional
         How many, from the first on, the model looks at again to find the level; of others it stays "".
     """
+    seen = anomalies[:looked_into]
+    deviations = level_deviations(seen, section, model, scaling) + [{}] * (len(anomalies) - len(seen))
     found = []
-    for number, anomaly in enumerate(anomalies):
-        seen = looked_into is None or number < looked_into
-        deviations = level_deviations(anomaly, section, model, scaling) if seen else {}
-        level = max(deviations, key=lambda name: abs(deviations[name]), default="")
-        found.append(AnomalyType(type_of(anomaly, level), level, deviations))
+    for anomaly, levels in zip(anomalies, deviations, strict=True):
+        level = max(levels, key=lambda name: abs(levels[name]), default="")
+        found.append(AnomalyType(type_of(anomaly, level), level, levels))
     return found
 
 
 def level_deviations(
-    anomaly: Anomaly, section: xr.Dataset, model: Model, scaling: AmplitudeScaling
-) -> dict[str, float]:
-    """Deviation of what each level adds to the negative log-density, at the peak; empty if not known."""
+    anomalies: Sequence[Anomaly], section: xr.Dataset, model: Model, scaling: AmplitudeScaling
+) -> list[dict[str, float]]:
+    """Deviation of what each level adds to the negative log-density, at the peaks; empty if not known."""
     card, score = model.card, scores_of(model).get("levels")
     if card is None or score is None or "levels" not in card.calibrations:
-        return {}
-    *lead, trace, sample = anomaly.at
-    panel = read_panel(section, tuple(lead))
-    rows, columns = (
-        _about(at, size, length)
-        for at, size, length in zip((sample, trace), model.shape[1:], panel.shape, strict=True)
-    )
-    patch = panel.crop(rows, columns)
-    depth = section[layout(section).vertical].values.astype(np.float64)[rows]
-    features = score.measure(measure_panel(patch, model, scaling, score.maps), patch.mask)
-    deviations = card.calibrations["levels"].deviations(features, score.depths(depth))
-    at = sample - rows.start, trace - columns.start
-    peak = [float(one[at]) for one in deviations]
-    pairs = zip(level_names(len(peak)), peak, strict=True)
-    return {name: round(value, 2) for name, value in pairs if np.isfinite(value)}
+        return [{} for _ in anomalies]
+    dims = layout(section)
+    depth = section[dims.vertical].values.astype(np.float64)
+    patches, places = [], []
+    for anomaly in anomalies:
+        *lead, trace, sample = anomaly.at
+        rows, columns = (
+            _about(at, size, section.sizes[dim])
+            for at, size, dim in zip(
+                (sample, trace), model.shape[1:], (dims.vertical, dims.lateral), strict=True
+            )
+        )
+        patches.append(read_panel(section, tuple(lead), columns).crop(rows, slice(None)))
+        places.append((rows, (sample - rows.start, trace - columns.start)))
+    measured = measure_panels(patches, model, scaling, score.maps)
+    found = []
+    for maps, patch, (rows, at) in zip(measured, patches, places, strict=True):
+        features = score.measure(maps, patch.mask)
+        deviations = card.calibrations["levels"].deviations(features, score.depths(depth[rows]))
+        peak = [float(one[at]) for one in deviations]
+        pairs = zip(level_names(len(peak)), peak, strict=True)
+        found.append({name: round(value, 2) for name, value in pairs if np.isfinite(value)})
+    return found
 
 
 def type_of(anomaly: Anomaly, level: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -71,19 +71,36 @@ def measure_panel(
     maps : callable
         Takes a batch of windows, seen through the model, to maps (B, K, H, W).
     """
+    (measured,) = measure_panels([panel], model, scaling, maps, stride=stride, seed=seed)
+    return measured
+
+
+def measure_panels(
+    panels: Sequence[Panel],
+    model: Model,
+    scaling: AmplitudeScaling,
+    maps: Callable[[ForwardPass], Tensor],
+    *,
+    stride: tuple[int, int] | None = None,
+    seed: int | Seed = 0,
+) -> list[NDArray[np.float32]]:
+    """Maps of small panels, as `measure_panel` has them; windows of several go together."""
 
     def take(x: Tensor, mask: Tensor) -> Tensor:
         with torch.inference_mode():
             return maps(ForwardPass(model, x, mask))
 
-    size = (model.shape[1], model.shape[2])
-    grid = WindowGrid(panel.shape, size, stride or half(size), batch_size(model.device))
-    whole = slice(0, panel.shape[1])
+    size, batch = (model.shape[1], model.shape[2]), batch_size(model.device)
     words = (seed,) if isinstance(seed, int) else seed
-    task = TileWindows(Tile(0, (), whole, closes=True), whole, whole, panel, grid, scaling, words)
-    for parts in batches([task], grid.batch):
+    tasks = []
+    for number, panel in enumerate(panels, start=1):
+        grid = WindowGrid(panel.shape, size, stride or half(size), batch)
+        whole = slice(0, panel.shape[1])
+        tile = Tile(0, (), whole, closes=number == len(panels))
+        tasks.append(TileWindows(tile, whole, whole, panel, grid, scaling, words))
+    for parts in batches(tasks, batch):
         put_together(parts, *evaluate(parts, model, take))
-    return task.result()
+    return [task.result() for task in tasks]
 
 
 def half(size: tuple[int, int]) -> tuple[int, int]:
