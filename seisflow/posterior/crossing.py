@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,19 @@ from scipy.stats import norm
 
 from seisflow import progress
 from seisflow.errors import DataError
+from seisflow.io.workers import run_in_order
 from seisflow.patches import layout
 from seisflow.patches.areas import evenly
 from seisflow.posterior.across import CERTAIN, Across, combined, is_cube
 from seisflow.posterior.examples import Mask, Values, traces_of
-from seisflow.posterior.fill_tiles import fill_panels
+from seisflow.posterior.fill_tiles import Filled, fill_panels
 from seisflow.posterior.filler import Filler, fit
 from seisflow.posterior.gaps import MAX_GAP, observe, runs
 from seisflow.posterior.pool import PIECES, keep
 from seisflow.posterior.residuals import COVERAGE
 
-BLOCK_BYTES = 2**28
-"""Amplitudes held at a time to look across lines."""
+BLOCK_BYTES, BLOCK_TRACES = 2**26, 32
+"""Amplitudes, and traces of each line, that are looked at together at most."""
 CALIBRATED = (32, 64)
 """Lines and traces, in the middle of the cube, that both predictions together are calibrated on."""
 SAME_ERRORS = 2**0.5
@@ -46,7 +48,7 @@ def predict_across(
     """Predict the missing traces of a cube from those of other lines at the same place.
 
     The network is the one that has learned from the lines; covariances and errors are measured anew. Memory
-    holds a quarter of a GiB of amplitudes at a time; predictions go to files.
+    holds 64 MiB of amplitudes at a time, each worker as much; predictions go to files.
 
     Parameters
     ----------
@@ -84,18 +86,35 @@ def predict_across(
         open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float32, shape=section["amplitude"].shape)
         for name in ("mean", "std")
     )
-    for columns in _blocks(section):
-        part, flags = turned(section, flagged, np.arange(columns.start, columns.stop))
-        for one in fill_panels(
-            part, other, flags, max_gap=max_gap, seed=seed, workers=workers, scheduler=scheduler
-        ):
-            trace, filled = columns.start + one.lead[0], one.filled.T
-            mean[one.columns, trace] = np.where(filled, one.amplitude.T, 0)
-            std[one.columns, trace] = np.where(filled, np.maximum(one.std.T, CERTAIN), 0)
-            report(trace + 1, len(mean[0]))
+    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+    work = _BlockFiller(section[names].reset_coords(drop=True), other, flagged, max_gap)
+    alone = scheduler is None and workers <= 1
+    parts = list(_blocks(section))
+    found = map(work, parts) if alone else run_in_order(work, parts, scheduler, workers)
+    for columns, filled in zip(parts, found, strict=True):
+        for one in filled:
+            trace, there = columns.start + one.lead[0], one.filled.T
+            mean[one.columns, trace] = np.where(there, one.amplitude.T, 0)
+            std[one.columns, trace] = np.where(there, np.maximum(one.std.T, CERTAIN), 0)
+        report(columns.stop, parts[-1].stop)
     mean.flush()
     std.flush()
     return Across(folder.absolute(), _factor(section, (filler, other), flagged, max_gap, seed))
+
+
+@dataclass(frozen=True)
+class _BlockFiller:
+    """Fills traces of all lines across these, here or, pickled, on a worker."""
+
+    section: xr.Dataset
+    filler: Filler
+    flagged: Mask
+    max_gap: int
+
+    def __call__(self, columns: slice) -> list[Filled]:
+        part, flags = turned(self.section, self.flagged, np.arange(columns.start, columns.stop))
+        found = fill_panels(part, self.filler, flags, max_gap=self.max_gap)
+        return [one for one in found if one.filled.any()]
 
 
 def turned(section: xr.Dataset, flagged: Mask, columns: NDArray[np.int64]) -> tuple[xr.Dataset, Mask]:
@@ -114,7 +133,7 @@ def turned(section: xr.Dataset, flagged: Mask, columns: NDArray[np.int64]) -> tu
 def _blocks(section: xr.Dataset) -> Iterator[slice]:
     """Traces that are looked at together, in order."""
     lines, traces, samples = section["amplitude"].shape
-    size = max(BLOCK_BYTES // (4 * lines * samples), 1)
+    size = min(max(BLOCK_BYTES // (4 * lines * samples), 1), BLOCK_TRACES)
     for first in range(0, traces, size):
         yield slice(first, min(first + size, traces))
 

@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 import seisflow
 from seisflow.posterior import across as across_module
+from seisflow.posterior import crossing
 from seisflow.posterior.across import combined
 from seisflow.posterior.crossing import predict_across, turned
 from seisflow.posterior.fill_tiles import fill_panels
@@ -91,7 +92,8 @@ def test_observed_traces_stay_and_intervals_hold(section, filled, truth, holes):
     assert (filled["draws"][0].to_numpy()[missing] != filled["amplitude"].to_numpy()[missing]).any()
 
 
-def test_two_workers_fill_a_cube_as_one(section, holes, tmp_path):
+def test_two_workers_fill_a_cube_as_one(section, holes, tmp_path, monkeypatch):
+    monkeypatch.setattr(crossing, "BLOCK_TRACES", 13)
     flags = np.zeros(holes.shape, bool)
     filler = fit(section, flags, steps=0)
     found = []
