@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from seisflow.posterior.across import CERTAIN, Across, combined, is_cube
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.fill_tiles import Filled, fill_panels
 from seisflow.posterior.filler import Filler, fit
-from seisflow.posterior.gaps import MAX_GAP, observe, runs
+from seisflow.posterior.gaps import MAX_GAP, observe, runs, without_coordinates
 from seisflow.posterior.pool import PIECES, keep
 from seisflow.posterior.residuals import COVERAGE
+
+log = logging.getLogger("seisflow")
 
 BLOCK_BYTES, BLOCK_TRACES = 2**26, 32
 """Amplitudes, and traces of each line, that are looked at together at most."""
@@ -80,14 +83,14 @@ def predict_across(
             *turned(section, flagged, chosen), start=filler.network, device=device, steps=0, seed=seed,
             max_gap=max_gap,
         )  # fmt: skip
-    except DataError:
+    except DataError as error:
+        log.info("filled along lines alone, as too little is known across them: %s", error)
         return None
     mean, std = (
         open_memmap(folder / f"{name}.npy", mode="w+", dtype=np.float32, shape=section["amplitude"].shape)
         for name in ("mean", "std")
     )
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
-    work = _BlockFiller(section[names].reset_coords(drop=True), other, flagged, max_gap)
+    work = _BlockFiller(without_coordinates(section), other, flagged, max_gap)
     alone = scheduler is None and workers <= 1
     parts = list(_blocks(section))
     found = map(work, parts) if alone else run_in_order(work, parts, scheduler, workers)
@@ -121,8 +124,7 @@ def turned(section: xr.Dataset, flagged: Mask, columns: NDArray[np.int64]) -> tu
     """Some traces of all lines as lines of a cube in memory, the names of its dims swapped; and its flags."""
     dims = layout(section)
     lines, traces = dims.lead[0], dims.lateral
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
-    plain = section[names].reset_coords(drop=True).drop_vars([lines, traces], errors="ignore")
+    plain = without_coordinates(section).drop_vars([lines, traces], errors="ignore")
     adjacent = np.split(columns, np.flatnonzero(np.diff(columns) != 1) + 1)
     read = [plain.isel({traces: slice(int(some[0]), int(some[-1]) + 1)}).load() for some in adjacent]
     part = xr.concat(read, traces) if len(read) > 1 else read[0]

@@ -13,7 +13,7 @@ from seisflow.patches import layout, panel_index
 from seisflow.posterior.across import Across, combined
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.filler import Filler
-from seisflow.posterior.gaps import MAX_GAP, observe
+from seisflow.posterior.gaps import MAX_GAP, observe, without_coordinates
 from seisflow.posterior.predict import around
 from seisflow.posterior.weighted_norm import SIZE
 
@@ -76,10 +76,7 @@ def fill_panels(
 
     With what other lines of a cube predict, ``across``, both are put together.
     """
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
-    work = _TileFiller(
-        section[names].reset_coords(drop=True), filler, flagged, samples, max_gap, seed, across
-    )
+    work = _TileFiller(without_coordinates(section), filler, flagged, samples, max_gap, seed, across)
     if scheduler is None and workers <= 1:
         yield from map(work, tiles(section))
     else:

@@ -18,10 +18,10 @@ from seisflow.models.base import section_card
 from seisflow.patches import layout, section_name
 from seisflow.posterior.across import Across, is_cube
 from seisflow.posterior.crossing import predict_across
-from seisflow.posterior.examples import Mask
+from seisflow.posterior.examples import Mask, traces_of
 from seisflow.posterior.fill_tiles import fill_panels, tiles
 from seisflow.posterior.filler import STEPS, Filler, Part, fit
-from seisflow.posterior.gaps import MAX_GAP, observe
+from seisflow.posterior.gaps import MAX_GAP, fillable, observe
 from seisflow.posterior.predict import around
 
 VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -148,25 +148,30 @@ def about(filler: Filler, across: Across | None = None) -> dict[str, Any]:
 
 
 def check_anything_missing(section: xr.Dataset, flagged: Mask, max_gap: int) -> None:
-    """Look for a sample that can be filled, panel by panel, until one is found.
+    """Look for a sample that can be filled, panel by panel, until one is found; in a cube across lines, too.
 
     Raises
     ------
     DataError
         If there is none.
     """
-    wide = 0
+    live, wide = np.zeros((2, *flagged.shape), bool)
     for _, lead, columns in tiles(section):
         traces = section.sizes[layout(section).lateral]
-        seen = observe(section, lead, around(columns, traces, max_gap + 1), flagged, max_gap)
+        read = around(columns, traces, max_gap + 1)
+        seen = observe(section, lead, read, flagged, max_gap)
         if seen.missing.any():
             return
-        wide += int(seen.too_wide.sum())
-    if wide and is_cube(section):
-        return  # perhaps across its lines
+        own = slice(columns.start - read.start, columns.stop - read.start)
+        live[(*lead, columns)], wide[(*lead, columns)] = traces_of(seen.known)[own], seen.too_wide[own]
+    if is_cube(section):
+        exists = section["trace_mask"].to_numpy().astype(bool) if "trace_mask" in section else live | True
+        for k in np.flatnonzero(wide.any(0)):
+            if (fillable(live[:, k], exists[:, k], max_gap) & wide[:, k]).any():
+                return
     why = (
-        f"{wide} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
-        if wide
+        f"{wide.sum()} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
+        if wide.any()
         else "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
     )
     raise DataError(f"{section_name(section)}: no trace to fill is missing or dead. {why}")

@@ -62,9 +62,8 @@ def observe(
         Traces in a row that are filled at most.
     """
     dims = layout(section)
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
     place: dict[str, int | slice] = dict(zip(dims.lead, lead, strict=True))
-    part = section[names].isel(place | {dims.lateral: columns}).load()
+    part = section[_read_names(section)].isel(place | {dims.lateral: columns}).load()
     panel = read_panel(part, ())
     raw = part["amplitude"].to_numpy().astype(np.float32, copy=False).T
     finite = np.isfinite(raw)
@@ -80,6 +79,15 @@ def observe(
     missing = np.where(live, ~finite, chosen)
     muted = missing & _muted(finite & (raw == 0), live)
     return Observed(np.where(finite, raw, np.float32(np.nan)), known, missing, muted, ~live & ~chosen)
+
+
+def without_coordinates(section: xr.Dataset) -> xr.Dataset:
+    """Amplitudes and trace mask of a section, all that `observe` reads: workers get no more."""
+    return section[_read_names(section)].reset_coords(drop=True)
+
+
+def _read_names(section: xr.Dataset) -> list[str]:
+    return [name for name in ("amplitude", "trace_mask") if name in section.variables]
 
 
 def fillable(live: Mask, exists: Mask, max_gap: int, ends: tuple[bool, bool] = (True, True)) -> Mask:

@@ -35,6 +35,7 @@ SMOOTHING: Window = (8.0, 4.0)
 
 
 Measured = tuple[Callable[[Maps], Maps], Window, bool, int]
+"""Makers of a feature's map: `Feature.of`, window, logarithm or not, and step."""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter
 
 import seisflow
+from seisflow.errors import DataError
 from seisflow.posterior import across as across_module
 from seisflow.posterior import crossing
 from seisflow.posterior.across import combined
 from seisflow.posterior.crossing import predict_across, turned
 from seisflow.posterior.fill_tiles import fill_panels
 from seisflow.posterior.filler import fit
+from seisflow.posterior.filling import check_anything_missing
 
 LINES, TRACES, SAMPLES = 16, 40, 96
 
@@ -132,3 +134,26 @@ def test_lines_alone_are_filled_where_little_is_known_across(truth):
     result = seisflow.fill(as_section(values), steps=0)
     assert result.attrs["across_lines"] == 0
     assert result["filled"][0, 7].all()
+
+
+def test_lines_that_have_nothing_to_do_with_each_other_do_not_spoil_the_lines(monkeypatch):
+    values = np.stack([made_cube(seed)[0] for seed in range(8)])
+    gone = np.random.default_rng(2).random(values.shape[:2]) < 0.3
+    section = as_section(np.where(gone[:, :, None], np.float32(np.nan), values))
+    both = seisflow.fill(section, steps=0)
+    monkeypatch.setattr(across_module, "LEAST_LINES", 9)
+    alone = seisflow.fill(section, steps=0)
+    inside = gone & alone["filled"].all("time").to_numpy()
+    assert error(both, values, inside) < 1.1 * error(alone, values, inside)
+
+
+@pytest.mark.parametrize(("lines", "refused"), [(slice(3, 4), False), (slice(None), True)])
+def test_a_gap_too_wide_along_lines_is_refused_where_it_is_so_across_them(truth, lines, refused):
+    values = truth.copy()
+    values[lines, 10:16] = np.nan
+    section, flags = as_section(values), np.zeros(values.shape[:2], bool)
+    if refused:
+        with pytest.raises(DataError, match=r"96 traces are, in gaps of more than 4. Pass a larger"):
+            check_anything_missing(section, flags, 4)
+    else:
+        check_anything_missing(section, flags, 4)

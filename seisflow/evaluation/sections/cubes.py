@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 
 from seisflow.evaluation.sections import volve
-from seisflow.evaluation.sections.filling import GAP, measure, missing_traces
+from seisflow.evaluation.sections.filling import GAP, measure, missing_traces, std_by_depth
 from seisflow.io import open_section, select
 from seisflow.patches import Block
 from seisflow.posterior.crossing import predict_across
@@ -27,8 +27,6 @@ KINDS = {
     "lines": "every third line",
 }
 WAYS = ("linear, both ways", "seisflow fill", "seisflow fill, lines alone")
-SMOOTHED = 33
-"""Samples over which the errors of linear interpolation are averaged, by depth, for its intervals."""
 
 
 def results(
@@ -106,9 +104,7 @@ def _linear(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Linear interpolation between known traces about each missing one; its errors on training lines."""
     known = train["amplitude"].to_numpy()[: len(gone)]
-    errors = np.square((interpolated(known, gone) - known)[gone]).mean(0)
-    padded = np.pad(errors, SMOOTHED // 2, mode="edge")
-    std = np.sqrt(np.convolve(padded, np.ones(SMOOTHED) / SMOOTHED, mode="valid"))
+    std = std_by_depth(np.square((interpolated(known, gone) - known)[gone]).mean(0))
     mean = interpolated(test["amplitude"].to_numpy(), gone)
     return mean, np.broadcast_to(std.astype(np.float32), mean.shape), np.ones(gone.shape, bool)
 

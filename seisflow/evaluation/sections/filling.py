@@ -33,6 +33,8 @@ TUNING_TRACES = 192
 """Traces of a training line that options are chosen on."""
 CLASSICAL = ("linear", "f-k POCS", "f-x Gaussian", "rank reduction")
 LEARNED = ("seisflow fill", "U-Net, squared error")
+SMOOTHED = 33
+"""Samples over which the errors of classical ways are averaged, by depth, for their intervals."""
 HALF_WIDTH = 1.6448536
 """Half width of an interval that holds 90 % of a Gaussian, in its standard deviations."""
 
@@ -157,6 +159,13 @@ def measure(
     }
 
 
+def std_by_depth(squared_errors: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Standard deviation (T,) of errors, from their mean squares (T,) averaged over samples."""
+    padded = np.pad(squared_errors, SMOOTHED // 2, mode="edge")
+    std: NDArray[np.floating] = np.sqrt(np.convolve(padded, np.ones(SMOOTHED) / SMOOTHED, mode="valid"))
+    return std
+
+
 def lines_of(section: xr.Dataset) -> list[NDArray[np.float64]]:
     """Panels (T, X) of a section, with zeros where nothing is known."""
     amplitude = section["amplitude"].to_numpy()
@@ -197,8 +206,7 @@ def _classical(case: Case, wanted: list[str]) -> Iterator[dict[str, Any]]:
         begin = time.perf_counter()
         means = [filling(line, gone) for line, gone in zip(case.test, case.missing, strict=True)]
         seconds = round(time.perf_counter() - begin, 1)
-        by_depth = np.pad(errors[best].mean(1), 16, mode="edge")
-        std = np.sqrt(np.convolve(by_depth, np.ones(33) / 33, mode="valid"))[:, None]
+        std = std_by_depth(errors[best].mean(1))[:, None]
         stds = [np.broadcast_to(std, line.shape) for line in case.test]
         yield measure(case.test, case.missing, means, stds) | {
             "model": name,
