@@ -38,8 +38,8 @@ class PriorConfig(Group):
     """Means M: of each dimension on a fixed grid in lda, of each component in kat."""
     share: Literal["none", "position"] = "position"
     """Sharing of parameters: none, a set for each dimension; position, one for all positions of a channel."""
-    init: Literal["clusters", "blended", "noise"] = "clusters"
-    """First topics: clusters of the first training patches; blended: drawn to these a little; or noise."""
+    init: Literal["clusters", "halfway", "blended", "noise"] = "clusters"
+    """First topics: clusters of the first patches; halfway there; blended, a little there; or noise."""
 
     def without_effect(self) -> dict[str, str]:
         if self.kind == "gaussian":

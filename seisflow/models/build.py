@@ -38,7 +38,7 @@ from seisflow.subnets import MixedPrecision, build_subnet
 Shape = tuple[int, int, int]
 """(C, H, W) of a patch or of a state."""
 
-CLUSTER_SHARES = {"clusters": 1.0, "blended": 0.02, "noise": 0.0}
+CLUSTER_SHARES = {"clusters": 1.0, "halfway": 0.5, "blended": 0.02, "noise": 0.0}
 """Share of clusters in what topics expect at first, by `flow.prior.init`."""
 
 
