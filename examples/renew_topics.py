@@ -7,7 +7,7 @@ training images, as many as you ask for, and flow and topics are trained on toge
 
     python examples/renew_topics.py fashion-topics --topics 12 -o runs/twelve [--data DIR]
 
-The run can be gone on with by ``seisflow train --resume``. `fashion-topics` as it ships was made this way.
+The run can be gone on with by ``seisflow train --resume``.
 """
 
 import argparse

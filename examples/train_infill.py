@@ -3,7 +3,7 @@
 It learns from synthetic sections, from the F3 sample that ships and from another section, of what ships land
 line 31-81 of the National Petroleum Reserve in Alaska (USGS, public domain):
 
-    python examples/train_infill.py seisflow/posterior/infill.safetensors npra_31_81_PR.sgy
+    python examples/train_infill.py seisflow/models/infill.safetensors npra_31_81_PR.sgy
 """
 
 import argparse
@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 from synthetic_sections import draw_section
 
 import seisflow
+from seisflow.models.infill import Infill
 from seisflow.patches import panel_index, read_panel
 from seisflow.posterior.examples import Piece
 from seisflow.posterior.learning import learn
-from seisflow.posterior.network import Infill
 
 SAMPLE_SHARE, OTHER_SHARE = 0.3, 0.15
 """Samples of the F3 sample, and of the other section, to one synthetic sample: they are repeated as often."""

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from seisflow.generation.continuity import make_continuous, whole_parts
 from seisflow.models import Model
+from seisflow.models.sample_matching import SampleMatching
 
 log = logging.getLogger("seisflow")
 BATCH = 128
@@ -46,7 +48,7 @@ def generate_batches(
                 log.warning("no draw is as strong or as weak as training patches: all are kept from here on")
                 select = None
         if matching is not None:
-            x = matching.filter(x)
+            x = matched(matching, x, n - done, (seed, number))
         x = x[: n - done]
         done += len(x)
         if len(x):
@@ -56,6 +58,20 @@ def generate_batches(
     if left_out:
         drawn = (number + 1) * batch
         log.info("%d of %d draws left out, stronger or weaker than training patches", left_out, drawn)
+
+
+def matched(
+    matching: SampleMatching, x: NDArray[np.float32], wanted: int, seed: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Give draws (b, 1, H, W) of one batch the continuity and the spectra of training patches.
+
+    At least as many as wanted, which are the same whether more are.
+    """
+    if matching.level:
+        x = x * np.asarray(matching.level, np.float32)
+    if matching.incoherent is not None:
+        x = make_continuous(x[: whole_parts(wanted, *x.shape[2:])], matching.incoherent, seed)
+    return matching.filter(x)
 
 
 def default_temperature(model: Model, *, exact: bool = False) -> float:

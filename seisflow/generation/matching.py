@@ -7,8 +7,10 @@ import time
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 from seisflow.generation.batches import BATCH, draw
+from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
 from seisflow.models import Model
 from seisflow.models.sample_matching import SampleMatching, root_mean_square
 
@@ -16,6 +18,8 @@ MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
+CONTINUED = 128
+"""Most of these draws that are made continuous, as that takes longer than to draw them."""
 MOST_BATCHES = 8
 SEED = 2**31 - 2
 """Seed of these draws; not one that users give."""
@@ -26,6 +30,8 @@ STRONGER, HIGHER = 1.5, 3.0
 ROUNDS = 5
 """Turns of matching both spectra, each of which changes the other a little."""
 MOST_GAIN = 30.0
+NEAR = 3
+"""Traces over which amplitudes are averaged, to tell whether those at an end are too strong."""
 
 
 def matched_patches(model: Model) -> int:
@@ -52,7 +58,7 @@ def match_samples(
     training : ndarray, (N, 1, H, W)
         In scaled units.
     seconds : float, optional
-        Time that draws may take; a batch is drawn in any case.
+        Time that draws may take, beside that of `seconds_to_match`; a batch is drawn in any case.
 
     Returns
     -------
@@ -70,7 +76,28 @@ def match_samples(
         late = seconds is not None and used * (number + 2) / (number + 1) > seconds
         if len(kept) >= wanted or late:
             break
-    return match_spectra(matching, kept[:wanted], training) if len(kept) >= LEAST else matching
+    if len(kept) < LEAST:
+        return matching
+    level = levels(kept)
+    kept = kept[:wanted] * np.asarray(level, np.float32)
+    incoherent = fit_incoherent(kept, training)
+    if incoherent is not None:
+        kept = make_continuous(kept[:CONTINUED], incoherent, (SEED,))
+    matching = matching.model_copy(update={"level": level, "incoherent": incoherent})
+    return match_spectra(matching, kept, training)
+
+
+def seconds_to_match(model: Model) -> float:
+    """Estimate the time that `match_samples` takes beside that of the draws."""
+    return seconds_to_fit(*model.shape[1:], min(matched_patches(model), CONTINUED))
+
+
+def levels(drawn: NDArray[np.float32]) -> list[float]:
+    """Factor of each trace by which draws (N, 1, H, W) are as strong there as elsewhere."""
+    strength = np.abs(drawn[:, 0]).mean(1, dtype=np.float64)
+    strength = (strength / strength.mean(1, keepdims=True)).mean(0)
+    near = uniform_filter1d(strength, NEAR, mode="nearest")
+    return [round(float(x), 4) for x in np.median(near) / near]
 
 
 def training_range(training: NDArray[np.float32]) -> SampleMatching:

@@ -9,6 +9,7 @@ from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
 from seisflow.io.options import checked_options
 from seisflow.models.card import ModelCard
+from seisflow.models.sample_matching import QUANTILES, SampleMatching
 
 
 def check_card(card: ModelCard) -> None:
@@ -28,14 +29,28 @@ def check_card(card: ModelCard) -> None:
             except ValueError as error:
                 raise ValueError(f"inputs.geometry: {error}") from error
     if card.sample_matching is not None:
-        gains = (len(card.sample_matching.time_gain), len(card.sample_matching.trace_gain))
-        if gains != card.config.data.patch:
-            raise ValueError(f"sample_matching: {gains[0]} and {gains[1]} gains for {card.config.data.patch}")
+        _check_matching(card.sample_matching, *card.config.data.patch)
     if card.calibration is not None:
         _check_calibration("calibration", card.calibration)
         _check_extremes("calibration", card.calibration)
     for name, joint in card.calibrations.items():
         _check_joint(f"calibrations.{name}", joint)
+
+
+def _check_matching(matching: SampleMatching, height: int, width: int) -> None:
+    gains = (len(matching.time_gain), len(matching.trace_gain))
+    if gains != (height, width):
+        raise ValueError(f"sample_matching: {gains[0]} and {gains[1]} gains for {(height, width)}")
+    if matching.level and len(matching.level) != width:
+        raise ValueError(f"sample_matching.level: {len(matching.level)} values for {width} traces")
+    if (parts := matching.incoherent) is not None:
+        sizes = [len(row) for row in parts.gain]
+        if len(parts.share) != len(QUANTILES) or sizes != [height // 2 + 1] * len(QUANTILES):
+            raise ValueError(
+                f"sample_matching.incoherent: {len(parts.share)} shares and rows of {sizes} gains for "
+                f"{len(QUANTILES)} quantiles and {height} samples"
+            )
+        _check_ascending("sample_matching.incoherent.share", parts.share)
 
 
 def _check_joint(name: str, joint: JointCalibration) -> None:

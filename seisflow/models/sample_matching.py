@@ -1,11 +1,33 @@
-"""Range and spectra of training patches, which generated patches are matched to."""
+"""Range, continuity and spectra of training patches, which generated patches are matched to."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from scipy.fft import dctn, idctn
+
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Places of a draw among all, by what does not go on from trace to trace in it, whose gains are known."""
+
+
+class Incoherent(BaseModel):
+    """Gains of what does not go on from trace to trace, for draws that have little or much of it.
+
+    Attributes
+    ----------
+    share : list of float, (Q,)
+        Quantiles, over draws, of its power over that of the draw.
+    gain : list of list of float, (Q, F)
+        For each of them, gains at the frequencies of a real Fourier transform in time.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    share: list[PositiveFloat]
+    gain: list[list[Annotated[float, Field(ge=0, le=1)]]]
 
 
 class SampleMatching(BaseModel):
@@ -13,7 +35,8 @@ class SampleMatching(BaseModel):
 
     A flow is trained to give data much probability, which costs it little if patches like none of the data
     get some as well: spectra of its draws are a little off, and some draws far too strong. Patches whose root
-    mean square or peak lies beyond that of training patches are not kept; those kept are filtered,
+    mean square or peak lies beyond that of training patches are not kept. Of those kept, traces are levelled,
+    what does not go on from trace to trace is weakened, and they are filtered,
 
     .. math:: X(f, k) \to G(f)\, H(k)\, X(f, k),
 
@@ -28,6 +51,12 @@ class SampleMatching(BaseModel):
         Largest absolute amplitude.
     time_gain, trace_gain : list of float
         G and H at the frequencies k / 2n, k = 0 ... n - 1, of a cosine transform, cycles a sample or a trace.
+    level : list of float
+        Factor of each trace's amplitudes before: first traces, which know no others, are often too strong.
+        Empty where none is known.
+    incoherent : Incoherent, optional
+        Gains, before the filter, of what does not go on from trace to trace
+        (`seisflow.generation.continuity`); None if all of it stays.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -36,6 +65,8 @@ class SampleMatching(BaseModel):
     peak: PositiveFloat
     time_gain: list[PositiveFloat]
     trace_gain: list[PositiveFloat]
+    level: list[PositiveFloat] = []
+    incoherent: Incoherent | None = None
 
     def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell of patches (N, 1, H, W) which are as strong as training patches, in rms and peak, (N,)."""

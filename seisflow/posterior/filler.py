@@ -4,20 +4,18 @@ import copy
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 import torch
 import xarray as xr
-from safetensors.torch import load_file
 
 from seisflow import progress
+from seisflow.models.infill import Infill, shipped_infill
 from seisflow.patches import Block, section_name
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.gaps import MAX_GAP, Observed
 from seisflow.posterior.kriging import Covariance, covariance, krige
 from seisflow.posterior.learning import Score, learn
-from seisflow.posterior.network import Infill
 from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import predict
 from seisflow.posterior.residuals import Residuals, measure
@@ -80,15 +78,6 @@ class Filler:
         return np.where(seen.known, seen.amplitude / self.std, 0).astype(np.float32)
 
 
-def starting_network() -> Infill:
-    """Load the network that ships; it has learned from synthetic sections, the F3 sample and a land line."""
-    network = Infill()
-    weights = resources.files("seisflow.posterior") / "infill.safetensors"
-    with resources.as_file(weights) as path:
-        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
-    return network.eval()
-
-
 def fit(
     section: xr.Dataset,
     flagged: Mask | None = None,
@@ -134,7 +123,7 @@ def fit(
     pieces = list(pool.pieces)
     for other, blocks in others:
         pieces += gather(other, seed=seed, max_gap=max_gap, blocks=blocks).pieces
-    network = copy.deepcopy(start if start is not None else starting_network()).to(device)
+    network = copy.deepcopy(start if start is not None else shipped_infill()).to(device)
     if steps:
         learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, score=score, report=report)
     model = covariance(pieces)

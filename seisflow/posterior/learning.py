@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seisflow import progress
+from seisflow.models.infill import Infill
 from seisflow.posterior.examples import Examples, Piece
-from seisflow.posterior.network import Infill
 
 BATCH = 6
 RATE = 2e-3

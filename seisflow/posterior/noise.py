@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from seisflow.models.infill import Infill
 from seisflow.posterior.cosines import incoherent_spectrum
 from seisflow.posterior.examples import Mask, Piece, Values
 from seisflow.posterior.fx import fx_prediction
-from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
 from seisflow.posterior.spectra import mean_power
 from seisflow.posterior.stacking import Stacking, stacked

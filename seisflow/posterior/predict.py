@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from seisflow.models.infill import MULTIPLE, Infill
 from seisflow.patches import window_starts
 from seisflow.posterior.examples import Mask, Values
-from seisflow.posterior.network import MULTIPLE, Infill
 
 WINDOW = 64
 """Traces of a window; it holds all samples of its traces."""

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from seisflow.models.infill import Infill
 from seisflow.posterior.examples import Piece, Values, traces_of
 from seisflow.posterior.kriging import Covariance, krige
-from seisflow.posterior.network import Infill
 from seisflow.posterior.predict import predict
 from seisflow.posterior.stacking import Stacking, stacked
 from seisflow.posterior.weighted_norm import MOST_ROUNDS, interpolate, noise_of

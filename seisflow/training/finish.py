@@ -7,7 +7,13 @@ import numpy as np
 import torch
 
 from seisflow import plotting
-from seisflow.generation.matching import SLOW, match_samples, matched_patches, seconds_of_a_sample
+from seisflow.generation.matching import (
+    SLOW,
+    match_samples,
+    matched_patches,
+    seconds_of_a_sample,
+    seconds_to_match,
+)
 from seisflow.generation.temperature import matched_temperature
 from seisflow.models import FractalFlowModel, Model
 from seisflow.priors import LDAPrior
@@ -20,6 +26,8 @@ SAMPLING = 3.0
 """Time of a gallery of samples, drawn together, and of what else looks at them, beside that of one sample."""
 MATCHING = 15.0
 """Time of the draws that are matched to training patches, beside that of one sample."""
+LEAST_MATCHING = 1.0
+"""Seconds that these draws may take in any case."""
 
 
 def fit_concentrations(model: Model, data: TrainingData) -> None:
@@ -36,30 +44,38 @@ def fit_concentrations(model: Model, data: TrainingData) -> None:
 
 
 def finishing_seconds(model: Model, data: TrainingData) -> float:
-    """Estimate the time of `fit_concentrations` and of a gallery, by that of one patch."""
+    """Estimate the time of `fit_concentrations`, of `match` and of a gallery, by that of one patch."""
     one = seconds_of_a_sample(model)
-    drawing = SAMPLING * one + (MATCHING * one if one < SLOW else 0.0)
+    drawing = SAMPLING * one
+    if one < SLOW:
+        drawing += _seconds_for_draws(one)
+        if data.record.images is None:
+            drawing += seconds_to_match(model)
     if not isinstance(model, FractalFlowModel) or not isinstance(model.prior, LDAPrior):
         return drawing
     return drawing + fitted_patches(model, data) * seconds_each(model.encode, data.first(4).to(model.device))
 
 
-def match(model: Model, data: TrainingData, *, in_time: bool) -> None:
+def match(model: Model, data: TrainingData, left: float | None) -> None:
     """Match what the model generates to training data, for the card.
 
-    Patches of sections are matched in strength and spectra, images in temperature. ``in_time`` keeps to the
-    time of `finishing_seconds`.
+    Patches of sections are matched in strength, continuity and spectra, images in temperature. Draws may
+    take the seconds left, beside those of `finishing_seconds`; None for no limit.
     """
     assert model.card is not None
     one = seconds_of_a_sample(model)
     if one >= SLOW:
         return
     training = data.first(min(matched_patches(model), len(data.patches)))
-    seconds = MATCHING * one if in_time else None
+    seconds = None if left is None else max(left, 0.0) + _seconds_for_draws(one)
     if data.record.images is None:
         model.card.sample_matching = match_samples(model, training.numpy(), seconds)
     else:
         model.card.temperature = matched_temperature(model, training, seconds)
+
+
+def _seconds_for_draws(one: float) -> float:
+    return max(MATCHING * one, LEAST_MATCHING)
 
 
 def fitted_patches(model: Model, data: TrainingData) -> int:

@@ -154,7 +154,7 @@ def _finish(run: Run, data: TrainingData, budget: Budget, *, calibrate: bool) ->
         if isinstance(model, FractalFlowModel):
             straightness = model.straightness(data.first(STRAIGHTNESS_PATCHES))
             model.card.provenance["straightness"] = round(straightness, 3)
-        finish.match(model, data, in_time=budget.max_time is not None)
+        finish.match(model, data, budget.left)
         save_model(model, run.folder)
         finish.draw_run(model, data, run.folder)
 

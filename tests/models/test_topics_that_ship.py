@@ -5,7 +5,7 @@ import torch
 from seisflow.models import load_model
 from seisflow.models.storage import find_model
 
-TROUSERS, BAGS = 3, 9
+TROUSERS, BAGS = 5, 7
 EACH = 6
 
 

@@ -7,10 +7,10 @@ from scipy.integrate import quad
 from scipy.ndimage import gaussian_filter
 from scipy.stats import norm
 
+from seisflow.models.infill import Infill, interpolated
 from seisflow.posterior.examples import Piece
 from seisflow.posterior.kriging import NUGGET, _weights, covariance, krige
 from seisflow.posterior.learning import ranked_probability_score
-from seisflow.posterior.network import Infill, interpolated
 from seisflow.posterior.predict import TOGETHER, WINDOW, around, predict
 from seisflow.posterior.stacking import Stacking, stacked
 
