@@ -35,7 +35,8 @@ def faults(call: str, **environment: str) -> tuple[str, int]:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the allocator is not glibc's")
 def test_freed_blocks_are_used_again():
     pages = 2**26 // os.sysconf("SC_PAGESIZE")
-    done, count = faults("keep_freed_memory()")
+    # where a process has its memory is drawn by lot: the middle one of three
+    (done, _), (_, count), _ = sorted((faults("keep_freed_memory()") for _ in range(3)), key=lambda x: x[1])
     assert done == "True"
     assert count < 3 * pages  # of ten tensors, at most two took new memory
 
