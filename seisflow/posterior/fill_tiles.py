@@ -15,7 +15,7 @@ from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.filler import Filler
 from seisflow.posterior.gaps import MAX_GAP, observe, without_coordinates
 from seisflow.posterior.predict import around
-from seisflow.posterior.weighted_norm import SIZE
+from seisflow.posterior.weighted_norm import WIDEST
 
 TILE_TRACES = 2048
 """Traces of a panel that are filled at a time."""
@@ -98,7 +98,7 @@ class _TileFiller:
     def __call__(self, tile: tuple[int, tuple[int, ...], slice]) -> Filled:
         number, lead, columns = tile
         traces = self.section.sizes[layout(self.section).lateral]
-        reach = self.filler.residuals.rounds * SIZE[1]
+        reach = self.filler.residuals.rounds * WIDEST
         wide = slice(max(columns.start - reach, 0), min(columns.stop + reach, traces))
         read = around(wide, traces, self.max_gap + 1)
         seen = observe(self.section, lead, read, self.flagged, self.max_gap)

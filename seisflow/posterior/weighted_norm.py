@@ -1,14 +1,15 @@
 r"""Minimum weighted norm interpolation: missing traces by the local spectrum of a first prediction.
 
-In each window of cosines the coefficients c of a section are taken for independent Gaussians, whose
-variances are the squares of those of a prediction of it. Of traces y that are known, in noise of variance N,
-the mean of all is then
+In each window the traces of a section are, frequency by frequency, taken for a stationary Gaussian, whose
+power at a wavenumber is that of a prediction of the section. Of traces y that are known, in noise of variance
+N, the mean of all is then
 
-.. math:: \hat x = D^T C D_k (D_k^T C D_k + N I)^{-1} y, \qquad C = \operatorname{diag}(p^2)
+.. math:: \hat x = C_k (C_{kk} + N I)^{-1} y, \qquad C(d) = \sum_\kappa |P(\kappa)|^2\, e^{2 \pi i \kappa d}
 
-with D the cosine transform across traces, :math:`D_k` its known columns and p the prediction's coefficients,
-frequency by frequency. Each further round takes the result for the prediction: strong coefficients gain on
-weak ones. How often is told by the traces that were kept to calibrate on.
+with P the spectrum across the prediction's tapered traces. A reflector of some dip has its power on one
+side of :math:`\kappa = 0`, so the spectra are sparse. Windows of several sizes are averaged. Each further
+round takes the result for the prediction: strong wavenumbers gain on weak ones. How often is told by the
+traces that were kept to calibrate on.
 
 References
 ----------
@@ -19,17 +20,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct
+from scipy.fft import fft, ifft, irfft, rfft
 
-from seisflow.patches.overlap import OverlapAdd
+from seisflow.patches.overlap import OverlapAdd, raised_cosine
 from seisflow.posterior.cosines import at_depth, incoherent_spectrum, window_places
 from seisflow.posterior.examples import Mask, Piece, Values
 
-SIZE, STEP = (32, 64), (8, 16)
-"""Samples and traces of a window, and between one and the next."""
+SIZES = ((16, 24), (32, 24), (32, 48))
+"""Samples and traces of windows, which lie a quarter of their sizes apart."""
+WIDEST = max(width for _, width in SIZES)
 MOST_ROUNDS = 6
-FLOOR = 1e-8
-"""Least variance of a coefficient, in variances of the section."""
+FLOOR = 1e-6
+"""Least noise, in parts of a window's power at its frequency."""
 AT_ONCE = 64
 
 
@@ -61,13 +63,24 @@ def interpolate(
         As in the guide for traces that no window reaches, or only windows of which nothing is known.
     """
     traces = values.shape[1] if traces is None else traces
-    height, width = min(SIZE[0], values.shape[0]), min(SIZE[1], traces)
-    basis = dct(np.eye(width), axis=0, norm="ortho")
     filled = np.where(there, values, guide)
-    sums = OverlapAdd(values.shape, (height, width))
-    tops = window_places(values.shape[0], height, STEP[0])
-    for left in (place - first for place in window_places(traces, width, STEP[1])):
-        inside = left >= 0 and left + width <= values.shape[1]
+    found = [_in_windows(filled, there, noise, first, traces, size) for size in SIZES]
+    count = sum(np.isfinite(one).astype(np.float32) for one in found)
+    total = sum(np.nan_to_num(one) for one in found)
+    reached = (count > 0) & ~there
+    mean: Values = np.where(reached, total / np.maximum(count, 1), filled).astype(np.float32)
+    return mean
+
+
+def _in_windows(
+    filled: Values, there: Mask, noise: NDArray[np.float64], first: int, traces: int, size: tuple[int, int]
+) -> Values:
+    """Means by windows of one size, NaN where there are none."""
+    height, width = min(size[0], filled.shape[0]), min(size[1], traces)
+    sums = OverlapAdd(filled.shape, (height, width))
+    tops = window_places(filled.shape[0], height, max(height // 4, 1))
+    for left in (place - first for place in window_places(traces, width, max(width // 4, 1))):
+        inside = left >= 0 and left + width <= filled.shape[1]
         known = there[left : left + width] if inside else np.ones(1, bool)
         if known.all() or not known.any():
             continue
@@ -75,10 +88,8 @@ def interpolate(
             some = tops[begin : begin + AT_ONCE]
             levels = np.stack([at_depth(noise, top, height) for top in some])
             window = np.stack([filled[top : top + height, left : left + width] for top in some])
-            mean = _conditional(window.astype(np.float64), known, levels, basis)
-            sums.add(some, [left] * len(some), mean.astype(np.float32))
-    found = sums.result()
-    return np.where(np.isfinite(found) & ~there, found, filled).astype(np.float32)
+            sums.add(some, [left] * len(some), _conditional(window.astype(np.float64), known, levels))
+    return sums.result()
 
 
 def noise_of(pieces: Sequence[Piece], filled: Sequence[Values]) -> NDArray[np.float64]:
@@ -89,15 +100,19 @@ def noise_of(pieces: Sequence[Piece], filled: Sequence[Values]) -> NDArray[np.fl
     return incoherent_spectrum(some) / max(float(share), 0.1)
 
 
-def _conditional(
-    window: NDArray[np.float64], known: Mask, levels: NDArray[np.float64], basis: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Mean of windows (N, h, w) given their known traces, with noise of levels (N, h)."""
-    recorded = dct(window, axis=1, norm="ortho")
-    variance = np.square(recorded @ basis.T) + FLOOR
-    seen = basis[:, known]
-    matrix = seen.T @ (variance[..., None] * seen)
-    matrix += (levels[..., None, None] + FLOOR) * np.eye(seen.shape[1])
-    weights = np.linalg.solve(matrix, recorded[:, :, known, None])[..., 0]
-    found = (variance * (weights @ seen.T)) @ basis
-    return np.asarray(dct(found, axis=1, norm="ortho", type=3))
+def _conditional(window: NDArray[np.float64], known: Mask, levels: NDArray[np.float64]) -> Values:
+    """Mean of windows (N, h, w) given their known traces, with noise of levels (N, h) as of cosines."""
+    height, width = window.shape[1:]
+    taper = np.sqrt(raised_cosine(height).astype(np.float64))[:, None]
+    spectrum = rfft(window * taper, axis=1)
+    across = raised_cosine(width).astype(np.float64)
+    power = np.square(np.abs(fft(spectrum * across, n=2 * width, axis=2)))
+    correlation = ifft(power, axis=2) / np.square(across).sum()
+    place = np.arange(width)
+    covariance = correlation[:, :, place[:, None] - place[known]]
+    bins = np.minimum(2 * np.arange(spectrum.shape[1]), height - 1)
+    nugget = np.square(taper).sum() * levels[:, bins] + FLOOR * correlation[:, :, 0].real + 1e-12
+    matrix = covariance[:, :, known] + nugget[..., None, None] * np.eye(int(known.sum()))
+    weights = np.linalg.solve(matrix, spectrum[:, :, known, None])
+    mean: Values = (irfft((covariance @ weights)[..., 0], n=height, axis=1) / taper).astype(np.float32)
+    return mean
