@@ -77,8 +77,11 @@ def _in_windows(
 ) -> Values:
     """Means by windows of one size, NaN where there are none."""
     height, width = min(size[0], filled.shape[0]), min(size[1], traces)
+    step = max(height // 4, 1)
+    beyond = height - step  # windows taper off: the first and last samples lie in the middle of some, too
+    filled = np.pad(filled, ((beyond, beyond), (0, 0)))
     sums = OverlapAdd(filled.shape, (height, width))
-    tops = window_places(filled.shape[0], height, max(height // 4, 1))
+    tops = window_places(filled.shape[0], height, step)
     for left in (place - first for place in window_places(traces, width, max(width // 4, 1))):
         inside = left >= 0 and left + width <= filled.shape[1]
         known = there[left : left + width] if inside else np.ones(1, bool)
@@ -86,10 +89,10 @@ def _in_windows(
             continue
         for begin in range(0, len(tops), AT_ONCE):
             some = tops[begin : begin + AT_ONCE]
-            levels = np.stack([at_depth(noise, top, height) for top in some])
+            levels = np.stack([at_depth(noise, max(top - beyond, 0), height) for top in some])
             window = np.stack([filled[top : top + height, left : left + width] for top in some])
             sums.add(some, [left] * len(some), _conditional(window.astype(np.float64), known, levels))
-    return sums.result()
+    return sums.result()[beyond : len(filled) - beyond]
 
 
 def noise_of(pieces: Sequence[Piece], filled: Sequence[Values]) -> NDArray[np.float64]:
