@@ -56,13 +56,9 @@ def make_continuous(patches: Patches, incoherent: Incoherent, seed: tuple[int, .
         Of the traces that are kept. Patch k is the same, however many follow it.
     """
     x = torch.from_numpy(patches)
-    smooth, share = smoothed(x, seed)
-    place = np.interp(share.log().numpy(), np.log(incoherent.share), QUANTILES)
-    gains = [np.interp(place, QUANTILES, one) for one in np.transpose(incoherent.gain)]
-    gain = torch.from_numpy(np.stack(gains, 1).astype(np.float32))[:, None, :, None]
-    rest = torch.fft.irfft(gain * torch.fft.rfft(x - smooth, dim=2), n=x.shape[2], dim=2)
-    made: Patches = (smooth + rest).numpy()
-    return made
+    made = _weakened(x, *smoothed(x, seed), incoherent)
+    level = np.asarray(incoherent.level, np.float32)[_phases(x, seed)]
+    return np.asarray(made.numpy() * level[:, None, None], np.float32)
 
 
 def fit_incoherent(drawn: Patches, training: Patches) -> Incoherent | None:
@@ -85,10 +81,25 @@ def fit_incoherent(drawn: Patches, training: Patches) -> Incoherent | None:
         gain = torch.where(too_much, torch.minimum(gain, kept), gain)
     if float(gain.mean()) > ENOUGH:
         return None
-    return Incoherent(
+    found = Incoherent(
         share=np.maximum.accumulate(np.quantile(share.numpy(), QUANTILES)).round(6).tolist(),
         gain=gain.double().numpy().round(3).tolist(),
+        level=[1.0] * max(SPACINGS),
     )
+    made = _weakened(x, smooth, share, found)
+    # traces that were kept, and those beside them, are stronger than others: stripes, otherwise
+    power = (made.square().mean((1, 2)) / made.square().mean((1, 2, 3)).clamp(min=1e-12)[:, None]).numpy()
+    phases = _phases(x)
+    strength = [float(power[phases == phase].mean()) for phase in range(max(SPACINGS))]
+    return found.model_copy(update={"level": [round(one**-0.5, 4) for one in strength]})
+
+
+def _weakened(x: Tensor, smooth: Tensor, share: Tensor, incoherent: Incoherent) -> Tensor:
+    """Continuous part of patches, and of the rest what gains leave."""
+    place = np.interp(share.log().numpy(), np.log(incoherent.share), QUANTILES)
+    gains = [np.interp(place, QUANTILES, one) for one in np.transpose(incoherent.gain)]
+    gain = torch.from_numpy(np.stack(gains, 1).astype(np.float32))[:, None, :, None]
+    return smooth + torch.fft.irfft(gain * torch.fft.rfft(x - smooth, dim=2), n=x.shape[2], dim=2)
 
 
 def seconds_to_fit(height: int, width: int, count: int) -> float:
@@ -126,9 +137,14 @@ def unpredicted(x: Tensor, spacing: int) -> Tensor:
 
 def every(spacing: int, x: Tensor, seed: tuple[int, ...] = (0,), shift: int = 0) -> Tensor:
     """Tell of the traces of patches (N, 1, H, W) one of so many, so far from a random one, (N, 1, 1, W)."""
-    first = torch.from_numpy(np.random.default_rng(seed).integers(max(SPACINGS), size=len(x)))[:, None]
-    known: Tensor = (torch.arange(x.shape[3]) - first - shift) % spacing == 0
+    known = torch.from_numpy((_phases(x, seed) - shift) % spacing == 0)
     return known[:, None, None]
+
+
+def _phases(x: Tensor, seed: tuple[int, ...] = (0,)) -> NDArray[np.int_]:
+    """Place of each trace of patches (N, 1, H, W) after a random one, modulo the widest spacing, (N, W)."""
+    first = np.random.default_rng(seed).integers(max(SPACINGS), size=len(x))
+    return np.asarray((np.arange(x.shape[3]) - first[:, None]) % max(SPACINGS))
 
 
 def predicted(x: Tensor, known: Tensor) -> Tensor:

@@ -22,12 +22,15 @@ class Incoherent(BaseModel):
         Quantiles, over draws, of its power over that of the draw.
     gain : list of list of float, (Q, F)
         For each of them, gains at the frequencies of a real Fourier transform in time.
+    level : list of float, (8,)
+        Factor of each trace's amplitudes after, by its place after one of those that are kept, one of 8.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     share: list[PositiveFloat]
     gain: list[list[Annotated[float, Field(ge=0, le=1)]]]
+    level: Annotated[list[PositiveFloat], Field(min_length=8, max_length=8)]
 
 
 class SampleMatching(BaseModel):

@@ -82,6 +82,16 @@ def test_nothing_is_fitted_where_there_is_nothing_to_fit(drawn, training):
     assert fit_incoherent(drawn, training) is None
 
 
+def test_no_trace_is_stronger_for_having_been_kept():
+    training, drawn = reflectors(64, WIDTH, 0, noise=0.5), reflectors(64, 8, 1, noise=1.0)
+    made = make_continuous(drawn, fit_incoherent(drawn, training), (5,))
+    first = np.random.default_rng((5,)).integers(8, size=64)
+    power = np.square(made[:, 0]).mean(1) / np.square(made).mean((1, 2, 3))[:, None]
+    phase = (np.arange(WIDTH) - first[:, None]) % 8
+    strength = [power[phase == k].mean() for k in range(8)]
+    assert max(strength) / min(strength) < 1.15
+
+
 def test_patches_of_odd_sizes_keep_their_size():
     drawn, training = reflectors(16, 4, 1)[:, :, :50, :30], reflectors(16, WIDTH, 0)[:, :, :50, :30]
     incoherent = fit_incoherent(drawn, training)
@@ -96,7 +106,7 @@ def model(tiny_run):
     """The tiny flow, whose draws are made continuous whatever they are."""
     model = load_model(tiny_run)
     ones = [1.0] * 32
-    incoherent = Incoherent(share=[0.1, 0.2, 0.3, 0.4, 0.5], gain=[[0.5] * 17] * 5)
+    incoherent = Incoherent(share=[0.1, 0.2, 0.3, 0.4, 0.5], gain=[[0.5] * 17] * 5, level=[1.0] * 8)
     matching = SampleMatching(
         rms=(1e-3, 1e3), peak=1e4, time_gain=ones, trace_gain=ones, level=ones, incoherent=incoherent
     )
