@@ -33,10 +33,8 @@ def joined(
         return _mahalanobis(np.stack(list(deviations)), precision)
     if join == "single":
         return next(iter(deviations))
-    if join == "largest":
-        return reduce(_larger, deviations)
-    if join == "highest":
-        return reduce(np.maximum, deviations)
+    if join in ("largest", "highest"):
+        return reduce(_larger if join == "largest" else np.maximum, _on_finest(deviations, steps))
     counting: Iterable[tuple[Maps, float, float, int]] = (
         zip(deviations, weights, linear or [LARGEST] * len(weights), steps or [1] * len(weights), strict=True)
         if weights
@@ -53,6 +51,15 @@ def joined(
     total = sum(stretched(one, rows, step // finest) for step, one in totals.items())
     mean: Maps = np.sqrt(total / np.float32(counted))
     return mean
+
+
+def _on_finest(deviations: Iterable[Maps], steps: Sequence[int]) -> Iterable[Maps]:
+    """Deviations on the grid of the finest."""
+    if len(set(steps)) < 2:
+        return deviations
+    every, finest = list(deviations), min(steps)
+    rows = len(every[steps.index(finest)])
+    return [stretched(one, rows, step // finest) for one, step in zip(every, steps, strict=True)]
 
 
 def _larger(a: Maps, b: Maps) -> Maps:

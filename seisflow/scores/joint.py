@@ -1,36 +1,44 @@
-"""The default score: p-values of `combined`, of breaks, of the levels and of echoes, put together."""
+"""The default score: p-values of `combined`, of breaks, of the latent and of more, put together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from seisflow.scores.base import Feature, Maps, Measured, Part, Score
+from seisflow.scores.base import Feature, Maps, Measured, Part, Score, Trend
+from seisflow.scores.joins import Join
 from seisflow.scores.levels import TREND, level_features
 from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 6.0, 1.0, 2.0, 0.5, 3.0
+BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 8.0, 1.0, 2.0, 0.5, 2.0
 """Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, how far beyond
 it they do by that weight, the weight of the rest, and the power of the gate that closes where `combined` is
 ordinary."""
-OTHERS_COUNT = 0.25
-"""Weight of the -ln p of levels, of the ratio and of echoes."""
+LATENT_COUNT, ECHOES_COUNT, OTHERS_COUNT = 1.0, 0.5, 0.25
+"""Weight of the -ln p of the latent, of echoes, and of each of levels, ratio and hum."""
+LATENT_WINDOWS = ("small", "middle", "wide", "trace")
+"""Windows of `combined` in which the latent is judged."""
 
 
 def joint(combined: Score, count: int) -> Score:
     r"""Combination of p-values, as Fisher's, but weighted.
 
-    .. math:: a = -\ln p_c + \min(-\ln p_c, 1)^3 h(-\ln p_b - 1) - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_e),
-        \qquad h(x) = 6 \min(\max(x, 0), 2) + \tfrac{1}{2} \max(x - 2, 0)
+    .. math:: a = -\ln p_c + \min(-\ln p_c, 1)^2 h(-\ln p_b - 1)
+        - \ln p_z - \tfrac{1}{2} \ln p_e - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_h), \qquad
+        h(x) = 8 \min(\max(x, 0), 2) + \tfrac{1}{2} \max(x - 2, 0)
 
-    with the shares :math:`p` of held-out samples that deviate as much: of `combined`, of breaks (the
-    plane-wave residual), of the most deviating level of the density, of the density over that of a Gaussian
-    field, and of the highest autocorrelation at 12 lags. A root mean square of all features buries the one
-    that sees a fault, a bright spot or a multiple; p-values keep what is rare by any of them. Breaks count
-    from where they are rarer than 37 % of samples, and in full where `combined` is, too: their noise in
-    ordinary places would rank these above a bright spot, which breaks nothing off. What makes them rarer
-    than 5 % counts little more, or they would set the threshold of alarms for everything else. Levels and
-    ratio are taken less the trend of `combined`. The numbers were chosen on labelled sections of the Great
-    South Basin, development lines of Volve and development traces of NPRA 31-81.
+    with the shares :math:`p` of held-out samples that deviate as much: of `combined` (c), of breaks (b, the
+    plane-wave residual), of the least probable latent in four windows (z), of the highest autocorrelation at
+    12 lags (e), of the most deviating level of the density (l), of the density over that of a Gaussian field
+    (r), and of hum (h). A root mean square of all features buries the one that sees a fault, a bright spot or
+    a multiple; p-values keep what is rare by any of them.
+
+    Breaks count from where they are rarer than 37 % of samples, and in full where `combined` is, too: their
+    noise in ordinary places would rank these above a bright spot, which breaks nothing off. What makes them
+    rarer than 5 % counts little more, or they would set the threshold of alarms for everything else. Levels,
+    ratio and hum are taken less the trend of `combined`; the latent is not: it tells of what is wider, too.
+    The numbers were chosen on labelled sections of the Great South Basin, development lines of Volve and
+    development traces of NPRA 31-81.
 
     Parameters
     ----------
@@ -42,46 +50,34 @@ def joint(combined: Score, count: int) -> Score:
     ----------
     Fisher, *Statistical methods for research workers*, 1925, section 21.1.
     """
-    maps = combined.maps
-    breaks, *levels = (_thinned(one) for one in (BREAKS, *level_features(count)))
-    echoes = tuple(_thinned(one) for one in ECHO_FEATURES[: len(LAGS)])
+    known = {feature.name: feature for feature in combined.features}
+    latents = tuple(known[f"latent, {window}"] for window in LATENT_WINDOWS)
+    echoes = tuple(known[feature.name] for feature in ECHO_FEATURES[: len(LAGS)])
+    breaks, ratio, *levels = (_thinned(one) for one in (BREAKS, RATIO, *level_features(count)))
+
+    def score(
+        name: str, features: Sequence[Feature], join: Join, title: str, trend: Trend | None = None
+    ) -> Score:
+        """Judge features by the maps of `combined`; less a trend, on both sides."""
+        two_sided = trend is not None
+        return Score(name, combined.maps, tuple(features), join, two_sided, title, trend=trend)
+
     parts = (
         Part(combined),
         Part(
-            Score("breaks", maps, (breaks,), "single", two_sided=False, title=BREAKS.name),
+            score("breaks", [breaks], "single", BREAKS.name),
             BREAKS_COUNT,
             BREAKS_BEYOND,
             BREAKS_MOST,
             BREAKS_TAIL,
             BREAKS_GATE,
         ),
+        Part(score("latent in windows", latents, "highest", "least probable latent"), LATENT_COUNT),
+        Part(score("levels less trend", levels, "largest", "most deviating level", TREND), OTHERS_COUNT),
+        Part(score("ratio less trend", [ratio], "single", RATIO.name, TREND), OTHERS_COUNT),
+        Part(score("echoes", echoes, "highest", "highest autocorrelation"), ECHOES_COUNT),
         Part(
-            Score(
-                "levels less trend",
-                maps,
-                tuple(levels),
-                "largest",
-                two_sided=True,
-                title="most deviating level",
-                trend=TREND,
-            ),
-            OTHERS_COUNT,
-        ),
-        Part(
-            Score(
-                "ratio less trend",
-                maps,
-                (_thinned(RATIO),),
-                "single",
-                two_sided=True,
-                title=RATIO.name,
-                trend=TREND,
-            ),
-            OTHERS_COUNT,
-        ),
-        Part(
-            Score("echoes", maps, echoes, "highest", two_sided=False, title="highest autocorrelation"),
-            OTHERS_COUNT,
+            score("hum less trend", [known["hum"]], "single", "what comes back as a hum", TREND), OTHERS_COUNT
         ),
     )
     distinct: dict[Measured, Feature] = {}
@@ -90,11 +86,11 @@ def joint(combined: Score, count: int) -> Score:
             distinct.setdefault(feature.measured, feature)
     return Score(
         "joint",
-        maps,
+        combined.maps,
         tuple(distinct.values()),
         "p-values",
         two_sided=False,
-        title="joint surprise of density, spectrum, traces, breaks, levels and echoes (-ln p)",
+        title="joint surprise of density, latent, spectrum, traces, breaks and echoes (-ln p)",
         derive=combined.derive,
         parts=parts,
     )

@@ -10,6 +10,7 @@ from seisflow.calibration.extremes import SAMPLE_P, shares_exceed, surprise
 from seisflow.errors import ModelError
 from seisflow.models import load_model
 from seisflow.scores import default_score, scores_of
+from seisflow.scores.joins import joined
 from seisflow.scores.plane_waves import BREAKS, dip, plane_wave_residual
 from seisflow.scores.spectrum import with_spectrum
 from seisflow.scoring.calibrated import CalibratedScore
@@ -95,9 +96,28 @@ def test_the_joint_score_is_calibrated_for_what_combined_is(tiny_run):
     model = load_model(tiny_run)
     joint, base = (model.card.calibrations[name] for name in ("joint", "combined"))
     assert joint.features[: len(base.features)] == base.features
-    assert len(joint.terms) == len(scores_of(model)["joint"].parts) == 5
+    assert len(joint.terms) == len(scores_of(model)["joint"].parts) == 7
     offered = scores_of(model)
     assert offered["joint"].reach >= offered["combined"].reach
+
+
+def test_the_highest_of_features_on_different_grids_is_on_the_finest():
+    fine, coarse = np.zeros((8, 3), np.float32), np.full((2, 3), 2, np.float32)
+    fine[5] = 5
+    found = joined([fine, coarse], "highest", steps=(4, 16))
+    np.testing.assert_array_equal(found, np.maximum(fine, 2))
+    alone = joined([-3 * fine, coarse], "largest", steps=(4, 16))
+    np.testing.assert_array_equal(alone, np.where(fine > 0, -15, 2))
+
+
+def test_the_latent_is_judged_in_windows_that_combined_has(tiny_run):
+    offered = scores_of(load_model(tiny_run))
+    shared = {feature.measured for feature in offered["combined"].features}
+    (latent,) = (part.score for part in offered["joint"].parts if part.score.name == "latent in windows")
+    assert {feature.measured for feature in latent.features} < shared
+    assert len({feature.window for feature in latent.features}) == len(latent.features) == 4
+    assert not latent.two_sided
+    assert latent.trend is None
 
 
 def test_a_section_is_judged_by_the_joint_score_unless_another_is_named(tiny_run, cube_file):
