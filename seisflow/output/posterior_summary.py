@@ -23,9 +23,10 @@ class FillSummary(BaseModel):
     std_of_filled : float
         Root mean square of their standard deviations, in amplitude units.
     learning_steps : int
-    coverage_before, std_factor : float
-        Share of the kept traces' samples in 90 % intervals as the network gives them, and what these were
-        multiplied with to hold 90 %.
+    coverage_before, std_factor, std_growth : float
+        Share of the kept traces' samples in 90 % intervals as the network gives them, and f and g of the
+        factor :math:`f d^g` that makes them hold 90 %, at a distance d of known traces
+        (`seisflow.posterior.intervals`).
     calibration_samples : int
         Samples this rests on.
     kriging_weights : list of float
@@ -46,6 +47,7 @@ class FillSummary(BaseModel):
     learning_steps: int
     coverage_before: float
     std_factor: float
+    std_growth: float
     calibration_samples: int
     kriging_weights: list[float]
     across_lines: bool

@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from seisflow import progress
 from seisflow.errors import DataError
@@ -23,8 +22,8 @@ from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.fill_tiles import Filled, fill_panels
 from seisflow.posterior.filler import Filler, fit
 from seisflow.posterior.gaps import MAX_GAP, observe, runs, without_coordinates
+from seisflow.posterior.intervals import COVERAGE, HALF_WIDTH
 from seisflow.posterior.pool import PIECES, keep
-from seisflow.posterior.residuals import COVERAGE
 
 log = logging.getLogger("seisflow")
 
@@ -32,6 +31,8 @@ BLOCK_BYTES, BLOCK_TRACES = 2**26, 32
 """Amplitudes, and traces of each line, that are looked at together at most."""
 CALIBRATED = (32, 64)
 """Lines and traces, in the middle of the cube, that both predictions together are calibrated on."""
+STEPS = 100
+"""Steps of learning across lines at most: they lie further apart than traces, and differ by more."""
 SAME_ERRORS = 2**0.5
 """Factor of two predictions that err alike: taken where there is too little to measure it."""
 
@@ -50,8 +51,8 @@ def predict_across(
 ) -> Across | None:
     """Predict the missing traces of a cube from those of other lines at the same place.
 
-    The network is the one that has learned from the lines; covariances and errors are measured anew. Memory
-    holds 64 MiB of amplitudes at a time, each worker as much; predictions go to files.
+    The network that has learned from the lines learns on across them; covariances and errors are measured
+    anew. Memory holds 64 MiB of amplitudes at a time, each worker as much; predictions go to files.
 
     Parameters
     ----------
@@ -80,8 +81,8 @@ def predict_across(
     device = next(filler.network.parameters()).device
     try:
         other = fit(
-            *turned(section, flagged, chosen), start=filler.network, device=device, steps=0, seed=seed,
-            max_gap=max_gap,
+            *turned(section, flagged, chosen), start=filler.network, device=device,
+            steps=min(filler.steps, STEPS), seed=seed, max_gap=max_gap,
         )  # fmt: skip
     except DataError as error:
         log.info("filled along lines alone, as too little is known across them: %s", error)
@@ -161,7 +162,7 @@ def _factor(
         return SAME_ERRORS
     found, together = combined(mean[both], std[both], other[both], spread[both], 1.0)
     error = np.abs(truth[both] - found) / together
-    return float(np.quantile(error, COVERAGE) / norm.ppf(0.5 + COVERAGE / 2))
+    return float(np.quantile(error, COVERAGE)) / HALF_WIDTH
 
 
 def _filled(part: xr.Dataset, filler: Filler, flagged: Mask, max_gap: int) -> tuple[Values, Values, Mask]:

@@ -200,9 +200,13 @@ def fit_cleaner(
         _check_level(level, pool.std)
     filler = fit(section, others=others, device=device, steps=steps, seed=seed, report=report)
     noise = measure_noise(filler.network, pool.pieces)
-    power = float(mean_power(noise.spectrum, axis=1).mean())
-    estimated = Cleaner(filler, noise, filler.std * float(np.sqrt(power)))
+    estimated = Cleaner(filler, noise, filler.std * level_of(noise.spectrum))
     return estimated if level is None else with_level(estimated, level)
+
+
+def level_of(spectrum: NDArray[np.float64]) -> float:
+    """Standard deviation of noise with a spectrum (J, F) such as `cosines.incoherent_spectrum` gives."""
+    return float(np.sqrt(mean_power(spectrum, axis=1).mean()))
 
 
 def with_level(cleaner: Cleaner, level: float) -> Cleaner:

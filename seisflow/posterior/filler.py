@@ -14,6 +14,7 @@ from seisflow.models.infill import Infill, shipped_infill
 from seisflow.patches import Block, section_name
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.gaps import MAX_GAP, Observed
+from seisflow.posterior.intervals import distance_to_known
 from seisflow.posterior.kriging import Covariance, covariance, krige
 from seisflow.posterior.learning import Score, learn
 from seisflow.posterior.pool import gather
@@ -71,7 +72,8 @@ class Filler:
             for _ in range(self.residuals.rounds):
                 guide = interpolate(values, guide, there, self.residuals.noise, first=first, traces=traces)
             mean[:, absent] = guide[:, absent]
-        return np.float32(self.std) * mean, np.float32(self.std * self.residuals.factor) * std
+        factor = self.residuals.widths.at(distance_to_known(traces_of(seen.known)))
+        return np.float32(self.std) * mean, np.float32(self.std) * factor * std
 
     def scaled(self, seen: Observed) -> Values:
         """Network input for some traces, (T, X): 0 where not known."""
@@ -130,11 +132,12 @@ def fit(
     residuals = measure(network, model, pool.pieces)
     log.debug(
         "%s: learned from %d parts; 90 %% intervals held %.1f %% of %d kept samples before they were "
-        "made %.3f times as wide",
+        "made %.3f times as wide, growing by a power of %.2f with the distance of known traces",
         section_name(section),
         len(pieces),
         100 * residuals.covered,
         residuals.samples,
-        residuals.factor,
+        residuals.widths.factor,
+        residuals.widths.growth,
     )
     return Filler(network.eval(), model, pool.std, residuals, steps)

@@ -139,7 +139,8 @@ def about(filler: Filler, across: Across | None = None) -> dict[str, Any]:
     return {
         "across_lines": int(across is not None),
         "learning_steps": filler.steps,
-        "std_factor": known.factor,
+        "std_factor": known.widths.factor,
+        "std_growth": known.widths.growth,
         "coverage_before": known.covered,
         "calibration_samples": known.samples,
         "kriging_weights": [round(weight, 3) for weight in known.kriging],

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from seisflow.models.infill import Infill
+from seisflow.patches.areas import evenly
 from seisflow.posterior.examples import Piece, Values, traces_of
+from seisflow.posterior.intervals import HALF_WIDTH, Errors, Widths, distance_to_known, fit_widths
 from seisflow.posterior.kriging import Covariance, krige
 from seisflow.posterior.predict import predict
 from seisflow.posterior.stacking import Stacking, stacked
 from seisflow.posterior.weighted_norm import MOST_ROUNDS, interpolate, noise_of
 
-COVERAGE = 0.9
-"""Share of the samples that an interval of this probability shall hold."""
 SPECTRUM_SAMPLES = 128
 """Samples of the windows that the spectrum of the errors is estimated from."""
-INTERPOLATED = 4
-"""Pieces at most, evenly taken, on which rounds of interpolation are tried."""
+INTERPOLATED, INTERPOLATED_TRACES = 4, 1024
+"""Pieces, evenly taken, on which rounds of interpolation are tried; of narrow ones more, so many traces."""
 BLOCK_TRACES = 256
 """Traces that draw their noise together."""
 
@@ -30,7 +29,7 @@ class Residuals:
 
     Attributes
     ----------
-    factor : float
+    widths : Widths
         What standard deviations must be multiplied with for 90 % intervals to hold 90 % of the traces that
         were kept.
     covered : float
@@ -49,7 +48,7 @@ class Residuals:
         Spectrum of the noise that this takes; None without rounds.
     """
 
-    factor: float
+    widths: Widths
     covered: float
     samples: int
     response: tuple[float, ...]
@@ -108,37 +107,54 @@ def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Resi
     weights = stacking.weights()
     means = [stacked(mean, other, weights) for mean, other, _ in predicted]
     spreads = [std for _, _, std in predicted]
-    chosen = [int(k) for k in np.unique(np.linspace(0, len(pieces) - 1, INTERPOLATED).round())]
+    widest = max(piece.values.shape[1] for piece in pieces)
+    chosen = evenly(len(pieces), max(INTERPOLATED, INTERPOLATED_TRACES // widest)).tolist()
     noise, rounds, interpolated = _rounds([pieces[k] for k in chosen], [means[k] for k in chosen])
     if rounds:
         pieces, spreads, means = [pieces[k] for k in chosen], [spreads[k] for k in chosen], interpolated
-    sizes: list[NDArray[np.float32]] = []
-    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
-    products, pairs = 0.0, 0
+    errors: list[Errors] = []
+    distances: list[float] = []
     for piece, mean, std in zip(pieces, means, spreads, strict=True):
         kept = piece.known & ~piece.target
-        columns = traces_of(kept)
-        z = np.where(kept, (piece.values - mean) / std, 0)
-        sizes.append(np.abs(z[kept]))
-        power += _power(z[:, columns])
-        both = kept[:, 1:] & kept[:, :-1]
-        products += float((z[:, 1:] * z[:, :-1])[both].sum())
-        pairs += int(both.sum())
-    error = np.concatenate(sizes)
-    expected = float(norm.ppf(0.5 + COVERAGE / 2))
-    factor = float(np.quantile(error, COVERAGE)) / expected
-    variance = float(np.mean(np.square(error)))
-    response = np.sqrt(power / max(power[1:-1].mean(), 1e-12)) if power.any() else np.ones(len(power))
+        places = np.flatnonzero(traces_of(kept))
+        errors += [((piece.values - mean) / std)[kept[:, x], x] for x in places]
+        distances += distance_to_known(traces_of(piece.target))[places].tolist()
+    widths = fit_widths(errors, distances)
+    units = [
+        std * widths.at(distance_to_known(traces_of(piece.target)))
+        for piece, std in zip(pieces, spreads, strict=True)
+    ]
+    response, lateral = _correlations(pieces, means, units)
     return Residuals(
-        factor=factor,
-        covered=float((error <= expected).mean()),
-        samples=len(error),
-        response=tuple(float(f"{r:.5g}") for r in response),
-        lateral=products / pairs / variance if pairs else 0.0,
+        widths=widths,
+        covered=float((np.abs(np.concatenate(errors)) <= HALF_WIDTH).mean()),
+        samples=sum(map(len, errors)),
+        response=response,
+        lateral=lateral,
         kriging=weights,
         rounds=rounds,
         noise=noise if rounds else None,
     )
+
+
+def _correlations(
+    pieces: Sequence[Piece], means: Sequence[Values], units: Sequence[Values]
+) -> tuple[tuple[float, ...], float]:
+    """Amplitude spectrum of kept traces' errors in their units, and their correlation side by side."""
+    squares, count, products, pairs = 0.0, 0, 0.0, 0
+    power = np.zeros(SPECTRUM_SAMPLES // 2 + 1)
+    for piece, mean, unit in zip(pieces, means, units, strict=True):
+        kept = piece.known & ~piece.target
+        z = np.where(kept, (piece.values - mean) / unit, 0)
+        squares += float(np.square(z).sum())
+        count += int(kept.sum())
+        power += _power(z[:, traces_of(kept)])
+        both = kept[:, 1:] & kept[:, :-1]
+        products += float((z[:, 1:] * z[:, :-1])[both].sum())
+        pairs += int(both.sum())
+    response = np.sqrt(power / max(power[1:-1].mean(), 1e-12)) if power.any() else np.ones(len(power))
+    lateral = products / pairs / (squares / count) if pairs else 0.0
+    return tuple(float(f"{r:.5g}") for r in response), lateral
 
 
 def _rounds(

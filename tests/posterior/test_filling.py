@@ -8,6 +8,7 @@ import seisflow
 from seisflow.errors import DataError
 from seisflow.posterior.fill_tiles import fill_panels
 from seisflow.posterior.filler import fit
+from seisflow.posterior.intervals import Widths
 from seisflow.posterior.residuals import Residuals
 
 STEPS = 12
@@ -94,10 +95,10 @@ def test_draws_have_the_spectrum_and_the_correlation_that_were_measured():
     frequency = np.linspace(0, 1, 65)
     response = np.exp(-((frequency - 0.3) ** 2) / 0.02)
     response /= np.sqrt(np.mean(response[1:-1] ** 2))
-    z = Residuals(1.0, 0.9, 1, tuple(response), 0.5).draw((512, 600), 40, (3,))
+    z = Residuals(Widths(1.0), 0.9, 1, tuple(response), 0.5).draw((512, 600), 40, (3,))
     assert z.std() == pytest.approx(1, abs=0.02)
     assert np.mean(z[:, 1:] * z[:, :-1]) == pytest.approx(0.5, abs=0.02)
     power = (np.abs(np.fft.rfft(z, axis=0)) ** 2).mean(1)
     assert np.argmax(power) / 256 == pytest.approx(0.3, abs=0.05)
-    part = Residuals(1.0, 0.9, 1, tuple(response), 0.5).draw((512, 30), 300, (3,))
+    part = Residuals(Widths(1.0), 0.9, 1, tuple(response), 0.5).draw((512, 30), 300, (3,))
     np.testing.assert_array_equal(part, z[:, 260:290])

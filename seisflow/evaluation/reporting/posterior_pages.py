@@ -42,8 +42,8 @@ def _limits(one: Result) -> str:
 
 
 def denoising_tables(results: Sequence[Result]) -> str:
-    """Return a table with a row for each section and noise, and a column for each way."""
-    ways = list(dict.fromkeys(one["model"] for one in results))
+    """Return a table with a row for each section and noise, and a column for each way, ours last."""
+    ways = sorted(dict.fromkeys(one["model"] for one in results), key=lambda way: way.startswith("seisflow"))
     lines = [
         "| PSNR (dB) | noisy | "
         + " | ".join(ways)

@@ -19,6 +19,7 @@ from seisflow.io import open_section, select
 from seisflow.patches import Block, panel_index
 from seisflow.posterior.fill_tiles import fill_panels
 from seisflow.posterior.filler import STEPS, fit
+from seisflow.posterior.intervals import HALF_WIDTH
 from seisflow.posterior.learning import ranked_probability_score
 from seisflow.posterior.noise import measure_noise
 from seisflow.posterior.pool import gather
@@ -35,8 +36,6 @@ CLASSICAL = ("linear", "f-k POCS", "f-x Gaussian", "rank reduction")
 LEARNED = ("seisflow fill", "U-Net, squared error")
 SMOOTHED = 33
 """Samples over which the errors of classical ways are averaged, by depth, for their intervals."""
-HALF_WIDTH = 1.6448536
-"""Half width of an interval that holds 90 % of a Gaussian, in its standard deviations."""
 
 Filling = Callable[[NDArray[np.float64], NDArray[np.bool_]], NDArray[np.float64]]
 
