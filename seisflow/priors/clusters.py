@@ -67,7 +67,9 @@ def leading_components(x: Tensor) -> Tensor:
     kept = min(COMPONENTS, *x.shape)
     if len(x) < x.shape[1]:
         values, vectors = torch.linalg.eigh(centred @ centred.T)
-        return vectors[:, -kept:] * values[-kept:].clamp_min(0).sqrt()
+        noise = len(x) * torch.finfo(x.dtype).eps * values[-1]  # what round-off leaves where there is nothing
+        powers = torch.where(values > noise, values, 0)
+        return vectors[:, -kept:] * powers[-kept:].sqrt()
     return centred @ torch.linalg.eigh(centred.T @ centred)[1][:, -kept:]
 
 
