@@ -47,6 +47,8 @@ def generate_batches(
             if idle == IDLE:
                 log.warning("no draw is as strong or as weak as training patches: all are kept from here on")
                 select = None
+        if not len(x):
+            continue
         if matching is not None:
             x = matched(matching, x, n - done, (seed, number))
         x = x[: n - done]

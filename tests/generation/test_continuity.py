@@ -123,6 +123,15 @@ def test_a_patch_is_the_same_however_many_follow(model):
     assert whole_parts(3, 1024, 512) == 3
 
 
+def test_batches_of_which_no_draw_is_kept_are_passed_over(model):
+    exact = np.concatenate(list(generate_batches(model, 24, seed=3, batch=1, exact=True)))
+    rms = np.sqrt(np.square(exact).mean((1, 2, 3)))
+    matching = model.card.sample_matching.model_copy(update={"rms": (float(np.median(rms)), 1e3)})
+    assert 8 < matching.keeps(exact).sum() < 16
+    model.card = model.card.model_copy(update={"sample_matching": matching})
+    assert len(np.concatenate(list(generate_batches(model, 8, seed=3, batch=1)))) == 8
+
+
 def test_gains_of_another_size_are_refused(model):
     check_card(model.card)
     matching = model.card.sample_matching
