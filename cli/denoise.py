@@ -78,7 +78,7 @@ def command(
         for warning in section.attrs.get("warnings", ()):
             log.warning("%s: %s", source.path, warning)
         others = chosen.lines_like(section)
-        with progress.bar(f"Learning from {source.name}") as report:
+        with progress.bar(f"Learning from {source.name}", percent=True) as report:
             cleaner = fit_cleaner(
                 section,
                 level=level,

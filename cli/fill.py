@@ -97,7 +97,7 @@ def command(
             flagged |= flag_from_score(section, open_section(from_score))
         check_anything_missing(section, flagged, max_gap)
         others = chosen.lines_like(section)
-        with progress.bar(f"Learning from {source.name}") as report:
+        with progress.bar(f"Learning from {source.name}", percent=True) as report:
             filler = fit(
                 section,
                 flagged,
@@ -108,7 +108,7 @@ def command(
                 max_gap=max_gap,
                 report=report,
             )
-        with progress.bar(f"Filling {source.name}") as report:
+        with progress.bar(f"Filling {source.name}", percent=True) as report:
             summary = write_filled(
                 section,
                 filler,

@@ -26,6 +26,11 @@ def silent(done: int, total: int) -> None:
     """Report nothing."""
 
 
+def part(report: Report, first: float, last: float) -> Report:
+    """Report of a part of some work, of its shares from first to last; tells percents of the whole."""
+    return lambda done, total: report(round(100 * (first + (last - first) * done / total)), 100)
+
+
 def is_shown() -> bool:
     """Whether a bar can be drawn and is wanted."""
     return sys.stderr.isatty() and log.isEnabledFor(logging.INFO)

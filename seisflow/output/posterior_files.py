@@ -88,7 +88,7 @@ def write_filled(
     model_name : str
         For the records.
     report : callable
-        Takes panels done and panels in all.
+        Takes panels done and panels in all, of a cube percent and 100.
     scheduler, workers
         Who fills the panels. The files are written here.
 
@@ -134,14 +134,10 @@ def write_filled(
 
 
 def _in_turn(report: progress.Report, section: xr.Dataset) -> tuple[progress.Report, progress.Report]:
-    """Reports of filling along the lines of a section, and across them before that, both in its lines."""
+    """Reports of filling along the lines of a section, and across them before that."""
     if not is_cube(section):
         return report, progress.silent
-    lines = len(panel_index(section))
-    return (
-        lambda done, of: report(lines + done, 2 * lines),
-        lambda done, of: report(lines * done // of, 2 * lines),
-    )
+    return progress.part(report, 0.5, 1), progress.part(report, 0, 0.5)
 
 
 def write_denoised(
@@ -203,7 +199,7 @@ def write_denoised(
             noise_level=cleaner.level,
             given=given,
             removed_share=float(energy[0] / energy[1]) if energy[1] else 0.0,
-            learning_steps=cleaner.filler.steps,
+            learning_steps=cleaner.adapted.steps,
             outputs=[str(path) for path in files.paths],
             coherence_of_input=coherence.of("input"),
             coherence_of_removed=coherence.of("removed"),

@@ -33,6 +33,8 @@ CALIBRATED = (32, 64)
 """Lines and traces, in the middle of the cube, that both predictions together are calibrated on."""
 STEPS = 100
 """Steps of learning across lines at most: they lie further apart than traces, and differ by more."""
+LEARNT, FILLED = 0.3, 0.7
+"""Shares of the progress after learning and after filling; the rest is that of the calibration."""
 SAME_ERRORS = 2**0.5
 """Factor of two predictions that err alike: taken where there is too little to measure it."""
 
@@ -68,7 +70,7 @@ def predict_across(
     workers, scheduler
         As for `seisflow.posterior.fill_tiles.fill_panels`.
     report : callable
-        Takes traces done and traces of a line.
+        Takes percent done and 100.
 
     Returns
     -------
@@ -83,6 +85,7 @@ def predict_across(
         other = fit(
             *turned(section, flagged, chosen), start=filler.network, device=device,
             steps=min(filler.steps, STEPS), seed=seed, max_gap=max_gap,
+            report=progress.part(report, 0, LEARNT),
         )  # fmt: skip
     except DataError as error:
         log.info("filled along lines alone, as too little is known across them: %s", error)
@@ -92,6 +95,7 @@ def predict_across(
         for name in ("mean", "std")
     )
     work = _BlockFiller(without_coordinates(section), other, flagged, max_gap)
+    filling = progress.part(report, LEARNT, FILLED)
     alone = scheduler is None and workers <= 1
     parts = list(_blocks(section))
     found = map(work, parts) if alone else run_in_order(work, parts, scheduler, workers)
@@ -100,10 +104,11 @@ def predict_across(
             trace, there = columns.start + one.lead[0], one.filled.T
             mean[one.columns, trace] = np.where(there, one.amplitude.T, 0)
             std[one.columns, trace] = np.where(there, np.maximum(one.std.T, CERTAIN), 0)
-        report(columns.stop, parts[-1].stop)
+        filling(columns.stop, parts[-1].stop)
     mean.flush()
     std.flush()
-    return Across(folder.absolute(), _factor(section, (filler, other), flagged, max_gap, seed))
+    factor = _factor(section, (filler, other), flagged, max_gap, seed, progress.part(report, FILLED, 1))
+    return Across(folder.absolute(), factor)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,12 @@ def _blocks(section: xr.Dataset) -> Iterator[slice]:
 
 
 def _factor(
-    section: xr.Dataset, fillers: tuple[Filler, Filler], flagged: Mask, max_gap: int, seed: int
+    section: xr.Dataset,
+    fillers: tuple[Filler, Filler],
+    flagged: Mask,
+    max_gap: int,
+    seed: int,
+    report: progress.Report,
 ) -> float:
     """Factor of the standard deviation of both predictions, by known traces in the middle of the cube."""
     dims = layout(section)
@@ -151,9 +161,10 @@ def _factor(
     part = section.isel({dims.lead[0]: lines, dims.lateral: traces}).load()
     flags = flagged[lines, traces]
     hidden = _hidden(part, flags, max_gap, seed)
-    mean, std, filled = _filled(part, fillers[0], flags | hidden, max_gap)
-    sideways, turned_flags = turned(part, flags | hidden, np.arange(flags.shape[1]))
-    found_across = _filled(sideways, fillers[1], turned_flags, max_gap)
+    along, sideways = progress.part(report, 0, 0.5), progress.part(report, 0.5, 1)
+    mean, std, filled = _filled(part, fillers[0], flags | hidden, max_gap, along)
+    turned_part, turned_flags = turned(part, flags | hidden, np.arange(flags.shape[1]))
+    found_across = _filled(turned_part, fillers[1], turned_flags, max_gap, sideways)
     other, spread = (x.swapaxes(0, 1) for x in found_across[:2])
     filled &= found_across[2].swapaxes(0, 1)
     truth = part["amplitude"].to_numpy()
@@ -165,13 +176,16 @@ def _factor(
     return float(np.quantile(error, COVERAGE)) / HALF_WIDTH
 
 
-def _filled(part: xr.Dataset, filler: Filler, flagged: Mask, max_gap: int) -> tuple[Values, Values, Mask]:
+def _filled(
+    part: xr.Dataset, filler: Filler, flagged: Mask, max_gap: int, report: progress.Report
+) -> tuple[Values, Values, Mask]:
     """Mean, standard deviation and what was filled of a cube in memory, each in its dims."""
     mean, std = np.zeros((2, *part["amplitude"].shape), np.float32)
     filled = np.zeros(mean.shape, bool)
-    for one in fill_panels(part, filler, flagged, max_gap=max_gap):
+    for number, one in enumerate(fill_panels(part, filler, flagged, max_gap=max_gap), start=1):
         place: tuple[int | slice, ...] = (*one.lead, one.columns)
         mean[place], std[place], filled[place] = one.amplitude.T, one.std.T, one.filled.T
+        report(number, len(flagged))
     return mean, std, filled
 
 

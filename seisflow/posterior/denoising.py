@@ -19,9 +19,9 @@ from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import layout, panel_index
 from seisflow.posterior import fx
+from seisflow.posterior.adapt import STEPS, Adapted, Part, adapt
 from seisflow.posterior.cosines import shrink
 from seisflow.posterior.examples import Mask, Values
-from seisflow.posterior.filler import STEPS, Filler, Part, fit
 from seisflow.posterior.gaps import observe
 from seisflow.posterior.noise import Noise, at_level, leave_one_out, measure_noise
 from seisflow.posterior.pool import gather
@@ -33,6 +33,8 @@ TILE_TRACES = 2048
 """Traces of a panel that are cleaned at a time."""
 LATERAL = 16.0
 """Standard deviation, in traces, of the window that the spectrum of errors is averaged over."""
+LEARNING = 0.8
+"""Share of the progress that learning has; the rest is that of the noise."""
 HALO = 96
 """Traces beside a tile that this and the windows of shrinkage reach to."""
 
@@ -49,7 +51,7 @@ class Cleaner:
 
     Attributes
     ----------
-    filler : Filler
+    adapted : Adapted
         Predicts a trace from the others.
     noise : Noise
         Spectrum of the noise, in variances of the section.
@@ -57,7 +59,7 @@ class Cleaner:
         Standard deviation of the noise, in amplitude units.
     """
 
-    filler: Filler
+    adapted: Adapted
     noise: Noise
     level: float
 
@@ -125,7 +127,7 @@ def denoise(
         Steps of learning.
     seed : int
     report : callable
-        Takes steps of learning done and steps in all.
+        Takes percent of learning done and 100.
 
     Returns
     -------
@@ -198,9 +200,11 @@ def fit_cleaner(
     pool = gather(section, seed=seed)
     if level is not None:
         _check_level(level, pool.std)
-    filler = fit(section, others=others, device=device, steps=steps, seed=seed, report=report)
-    noise = measure_noise(filler.network, pool.pieces)
-    estimated = Cleaner(filler, noise, filler.std * level_of(noise.spectrum))
+    adapted, _ = adapt(
+        pool, others=others, device=device, steps=steps, seed=seed, report=progress.part(report, 0, LEARNING)
+    )
+    noise = measure_noise(adapted.network, pool.pieces, report=progress.part(report, LEARNING, 1))
+    estimated = Cleaner(adapted, noise, adapted.std * level_of(noise.spectrum))
     return estimated if level is None else with_level(estimated, level)
 
 
@@ -217,10 +221,10 @@ def with_level(cleaner: Cleaner, level: float) -> Cleaner:
     DataError
         If ``level`` is not between 0 and the amplitudes' standard deviation.
     """
-    std = cleaner.filler.std
+    std = cleaner.adapted.std
     _check_level(level, std)
     spectrum = at_level(cleaner.noise.spectrum, (level / std) ** 2)
-    return Cleaner(cleaner.filler, cleaner.noise._replace(spectrum=spectrum), level)
+    return Cleaner(cleaner.adapted, cleaner.noise._replace(spectrum=spectrum), level)
 
 
 def _check_level(level: float, std: float) -> None:
@@ -265,10 +269,10 @@ class _TileCleaner:
         flagged = np.zeros(self.section["amplitude"].shape[:-1], bool)
         seen = observe(self.section, lead, read, flagged)
         own = slice(columns.start - read.start, columns.stop - read.start)
-        filler, noise = self.cleaner.filler, self.cleaner.noise
-        values, scale = filler.scaled(seen), np.float32(filler.std)
+        adapted, noise = self.cleaner.adapted, self.cleaner.noise
+        values, scale = adapted.scaled(seen), np.float32(adapted.std)
         mean = leave_one_out(
-            filler.network, noise.fx_weights, values, seen.known, first=read.start, traces=traces
+            adapted.network, noise.fx_weights, values, seen.known, first=read.start, traces=traces
         )
         off, std = take_off(np.where(seen.known, values - mean, np.float32(0)), noise.spectrum)
         guide = np.where(seen.known, values - off, np.float32(0))

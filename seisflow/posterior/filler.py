@@ -1,6 +1,5 @@
 """Filler of a section: a network that has learned from it, and the errors of its predictions."""
 
-import copy
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ import torch
 import xarray as xr
 
 from seisflow import progress
-from seisflow.models.infill import Infill, shipped_infill
-from seisflow.patches import Block, section_name
+from seisflow.models.infill import Infill
+from seisflow.patches import section_name
+from seisflow.posterior.adapt import STEPS, Adapted, Part, adapt
 from seisflow.posterior.examples import Mask, Values, traces_of
 from seisflow.posterior.gaps import MAX_GAP, Observed
 from seisflow.posterior.intervals import distance_to_known
 from seisflow.posterior.kriging import Covariance, covariance, krige
-from seisflow.posterior.learning import Score, learn
+from seisflow.posterior.learning import Score
 from seisflow.posterior.pool import gather
 from seisflow.posterior.predict import predict
 from seisflow.posterior.residuals import Residuals, measure
@@ -25,36 +25,26 @@ from seisflow.posterior.weighted_norm import interpolate
 
 log = logging.getLogger("seisflow")
 
-Part = tuple[xr.Dataset, Sequence[Block]]
-
-STEPS = 300
-"""Steps of learning from a section, to fill or clean it."""
-ADAPT_RATE = 1e-3
-"""Largest learning rate of a network that has learned from other sections."""
+LEARNING = 0.4
+"""Share of the progress that learning has; the rest is that of the errors."""
 
 
 @dataclass(frozen=True)
-class Filler:
-    """A network that has learned to fill one section.
+class Filler(Adapted):
+    """A network that has learned to fill one section, and what is known of its predictions there.
 
     Attributes
     ----------
-    network : Infill
+    network, std, steps
+        As of `Adapted`.
     covariance : ndarray, (F, 64)
         As of `seisflow.posterior.kriging.covariance`.
-    std : float
-        Standard deviation of the section's amplitudes, the unit of the network.
     residuals : Residuals
         Residuals of the traces that were kept from learning.
-    steps : int
-        Steps of learning.
     """
 
-    network: Infill
     covariance: Covariance
-    std: float
     residuals: Residuals
-    steps: int
 
     def predict(
         self, seen: Observed, wanted: Mask, *, first: int = 0, traces: int | None = None
@@ -74,10 +64,6 @@ class Filler:
             mean[:, absent] = guide[:, absent]
         factor = self.residuals.widths.at(distance_to_known(traces_of(seen.known)))
         return np.float32(self.std) * mean, np.float32(self.std) * factor * std
-
-    def scaled(self, seen: Observed) -> Values:
-        """Network input for some traces, (T, X): 0 where not known."""
-        return np.where(seen.known, seen.amplitude / self.std, 0).astype(np.float32)
 
 
 def fit(
@@ -100,21 +86,12 @@ def fit(
     section : xr.Dataset
     flagged : ndarray of bool, (..., X), optional
         Traces to take for missing.
-    start : Infill, optional
-        What to start from; by default the network that ships.
-    others : sequence of (xr.Dataset, sequence of Block)
-        More to learn from, such as what a model was trained on: sections, and the parts of them to take.
-    device : torch.device or str
-        To learn and predict on.
-    steps : int
-        Steps of learning; 0 leaves the network as it is.
-    seed : int
+    start, others, device, steps, seed, score
+        As for `seisflow.posterior.adapt.adapt`.
     max_gap : int
         As for `seisflow.posterior.gaps.observe`.
-    score : callable, optional
-        As for `seisflow.posterior.learning.learn`.
     report : callable
-        Takes steps done and steps in all.
+        Takes percent done and 100.
 
     Raises
     ------
@@ -122,14 +99,12 @@ def fit(
         If too little of the section is known.
     """
     pool = gather(section, flagged, seed=seed, max_gap=max_gap)
-    pieces = list(pool.pieces)
-    for other, blocks in others:
-        pieces += gather(other, seed=seed, max_gap=max_gap, blocks=blocks).pieces
-    network = copy.deepcopy(start if start is not None else shipped_infill()).to(device)
-    if steps:
-        learn(network, pieces, steps=steps, seed=seed, rate=ADAPT_RATE, score=score, report=report)
+    known, pieces = adapt(
+        pool, start=start, others=others, device=device, steps=steps, seed=seed, max_gap=max_gap, score=score,
+        report=progress.part(report, 0, LEARNING),
+    )  # fmt: skip
     model = covariance(pieces)
-    residuals = measure(network, model, pool.pieces)
+    residuals = measure(known.network, model, pool.pieces, report=progress.part(report, LEARNING, 1))
     log.debug(
         "%s: learned from %d parts; 90 %% intervals held %.1f %% of %d kept samples before they were "
         "made %.3f times as wide, growing by a power of %.2f with the distance of known traces",
@@ -140,4 +115,4 @@ def fit(
         residuals.widths.factor,
         residuals.widths.growth,
     )
-    return Filler(network.eval(), model, pool.std, residuals, steps)
+    return Filler(known.network, known.std, known.steps, model, residuals)

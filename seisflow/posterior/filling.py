@@ -17,10 +17,11 @@ from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import layout, section_name
 from seisflow.posterior.across import Across, is_cube
+from seisflow.posterior.adapt import STEPS, Part
 from seisflow.posterior.crossing import predict_across
 from seisflow.posterior.examples import Mask, traces_of
 from seisflow.posterior.fill_tiles import fill_panels, tiles
-from seisflow.posterior.filler import STEPS, Filler, Part, fit
+from seisflow.posterior.filler import Filler, fit
 from seisflow.posterior.gaps import MAX_GAP, fillable, observe
 from seisflow.posterior.predict import around
 
@@ -76,7 +77,7 @@ def fill(
         Steps of learning.
     seed : int
     report : callable
-        Takes steps of learning done and steps in all.
+        Takes percent of learning done and 100.
 
     Returns
     -------

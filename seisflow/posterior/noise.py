@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from seisflow import progress
 from seisflow.models.infill import Infill
 from seisflow.posterior.cosines import incoherent_spectrum
 from seisflow.posterior.examples import Mask, Piece, Values
@@ -76,7 +77,9 @@ def leave_one_out(
     return stacked(mean, np.where(usable, other, mean), fx_weights)
 
 
-def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
+def measure_noise(
+    network: Infill, pieces: Sequence[Piece], *, report: progress.Report = progress.silent
+) -> Noise:
     """Spectrum of the incoherent noise, and the weights of the two predictions of a trace from the others.
 
     The noise of a trace is in neither prediction of it, so that weights of least error against the noisy
@@ -87,13 +90,15 @@ def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
     network : Infill
     pieces : sequence of Piece
         Parts of the section, all of as many samples.
+    report : callable
+        Takes pieces done and pieces in all.
 
     References
     ----------
     Batson & Royer, *Noise2Self*, 2019.
     """
     stacking = Stacking()
-    for piece in pieces:
+    for number, piece in enumerate(pieces, start=1):
         place = np.arange(piece.values.shape[1])
         by_fx, fx_usable = fx_prediction(piece.values, piece.known)
         for part in range(0, APART, APART // SETS):
@@ -106,6 +111,7 @@ def measure_noise(network: Infill, pieces: Sequence[Piece]) -> Noise:
             other = np.where(fx_usable[:, wanted], by_fx[:, wanted], by_network)
             truth = np.where(piece.known[:, wanted], piece.values[:, wanted], by_network)
             stacking.add(truth, by_network, other)
+        report(number, len(pieces))
     return Noise(incoherent_spectrum(pieces), stacking.weights())
 
 

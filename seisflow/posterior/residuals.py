@@ -1,11 +1,12 @@
 """Errors of predictions: their size, and the correlation of neighbouring samples' errors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seisflow import progress
 from seisflow.models.infill import Infill
 from seisflow.patches.areas import evenly
 from seisflow.posterior.examples import Piece, Values, traces_of
@@ -90,11 +91,23 @@ def lateral_weight(correlation: float) -> float:
     return 0.0 if wanted == 0 else (1 - np.sqrt(1 - 2 * wanted**2)) / (2 * wanted)
 
 
-def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Residuals:
-    """Predict the traces that were kept from learning as the filler does, and compare."""
+def measure(
+    network: Infill,
+    model: Covariance,
+    pieces: Sequence[Piece],
+    *,
+    report: progress.Report = progress.silent,
+) -> Residuals:
+    """Predict the traces that were kept from learning as the filler does, and compare.
+
+    ``report`` takes predictions and rounds of interpolation done, and most in all.
+    """
     stacking = Stacking()
     predicted = []
-    for piece in pieces:
+    widest = max(piece.values.shape[1] for piece in pieces)
+    chosen = evenly(len(pieces), max(INTERPOLATED, INTERPOLATED_TRACES // widest)).tolist()
+    total = len(pieces) + MOST_ROUNDS * len(chosen)
+    for number, piece in enumerate(pieces, start=1):
         kept = piece.known & ~piece.target
         absent = ~traces_of(piece.target)
         mean, std = predict(network, piece.values, piece.target, absent)
@@ -104,12 +117,16 @@ def measure(network: Infill, model: Covariance, pieces: Sequence[Piece]) -> Resi
         columns = traces_of(kept)
         stacking.add(truth[:, columns], first[:, columns], second[:, columns])
         predicted.append((mean, other, np.where(kept, std, np.float32(1))))
+        report(number, total)
     weights = stacking.weights()
     means = [stacked(mean, other, weights) for mean, other, _ in predicted]
     spreads = [std for _, _, std in predicted]
-    widest = max(piece.values.shape[1] for piece in pieces)
-    chosen = evenly(len(pieces), max(INTERPOLATED, INTERPOLATED_TRACES // widest)).tolist()
-    noise, rounds, interpolated = _rounds([pieces[k] for k in chosen], [means[k] for k in chosen])
+    noise, rounds, interpolated = _rounds(
+        [pieces[k] for k in chosen],
+        [means[k] for k in chosen],
+        lambda done: report(len(pieces) + done, total),
+    )
+    report(total, total)
     if rounds:
         pieces, spreads, means = [pieces[k] for k in chosen], [spreads[k] for k in chosen], interpolated
     errors: list[Errors] = []
@@ -158,7 +175,7 @@ def _correlations(
 
 
 def _rounds(
-    pieces: Sequence[Piece], means: Sequence[Values]
+    pieces: Sequence[Piece], means: Sequence[Values], report: Callable[[int], None]
 ) -> tuple[NDArray[np.float64], int, list[Values]]:
     """Noise, rounds of interpolation that leave least error on kept traces, and what they give.
 
@@ -174,10 +191,11 @@ def _rounds(
     most, least = errors.sum(), _mean_log(errors)
     rounds, best = 0, found
     for number in range(1, MOST_ROUNDS + 1):
-        found = [
-            interpolate(piece.values, guide, there, noise)
-            for piece, guide, there in zip(pieces, found, known, strict=True)
-        ]
+        sharper = []
+        for piece, guide, there in zip(pieces, found, known, strict=True):
+            sharper.append(interpolate(piece.values, guide, there, noise))
+            report((number - 1) * len(pieces) + len(sharper))
+        found = sharper
         errors = _squared_errors(pieces, found)
         if _mean_log(errors) >= least or errors.sum() > most:
             break

@@ -17,8 +17,11 @@ Liu & Sacchi, *Minimum weighted norm interpolation of seismic records*, 2004.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.fft import fft, ifft, irfft, rfft
 
@@ -64,7 +67,9 @@ def interpolate(
     """
     traces = values.shape[1] if traces is None else traces
     filled = np.where(there, values, guide)
-    found = [_in_windows(filled, there, noise, first, traces, size) for size in SIZES]
+    in_windows = partial(_in_windows, filled, there, noise, first, traces)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        found = list(pool.map(in_windows, SIZES[::-1]))[::-1]  # the longest first
     count = sum(np.isfinite(one).astype(np.float32) for one in found)
     total = sum(np.nan_to_num(one) for one in found)
     reached = (count > 0) & ~there
@@ -104,7 +109,7 @@ def noise_of(pieces: Sequence[Piece], filled: Sequence[Values]) -> NDArray[np.fl
 
 
 def _conditional(window: NDArray[np.float64], known: Mask, levels: NDArray[np.float64]) -> Values:
-    """Mean of windows (N, h, w) given their known traces, with noise of levels (N, h) as of cosines."""
+    """Mean of the missing traces of windows (N, h, w), with noise of levels (N, h) as of cosines."""
     height, width = window.shape[1:]
     taper = np.sqrt(raised_cosine(height).astype(np.float64))[:, None]
     spectrum = rfft(window * taper, axis=1)
@@ -112,10 +117,12 @@ def _conditional(window: NDArray[np.float64], known: Mask, levels: NDArray[np.fl
     power = np.square(np.abs(fft(spectrum * across, n=2 * width, axis=2)))
     correlation = ifft(power, axis=2) / np.square(across).sum()
     place = np.arange(width)
-    covariance = correlation[:, :, place[:, None] - place[known]]
     bins = np.minimum(2 * np.arange(spectrum.shape[1]), height - 1)
     nugget = np.square(taper).sum() * levels[:, bins] + FLOOR * correlation[:, :, 0].real + 1e-12
-    matrix = covariance[:, :, known] + nugget[..., None, None] * np.eye(int(known.sum()))
+    matrix = correlation[:, :, place[known][:, None] - place[known]]
+    matrix += nugget[..., None, None] * np.eye(int(known.sum()))
     weights = np.linalg.solve(matrix, spectrum[:, :, known, None])
-    mean: Values = (irfft((covariance @ weights)[..., 0], n=height, axis=1) / taper).astype(np.float32)
+    predicted = correlation[:, :, place[~known][:, None] - place[known]] @ weights
+    mean = np.zeros(window.shape, np.float32)
+    mean[:, :, ~known] = irfft(predicted[..., 0], n=height, axis=1) / taper
     return mean

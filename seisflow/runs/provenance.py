@@ -8,6 +8,9 @@ from pathlib import Path
 
 import torch
 
+CODE = (":/", ":(top,exclude)docs")
+"""Files of a checkout that decide a result."""
+
 
 def machine() -> str:
     """Processor, cores, threads in use, and the GPU if there is one."""
@@ -21,12 +24,17 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Git commit of a source checkout, with "+" if it was changed since; None for an installed package."""
+    """Git commit of a source checkout, with "+" if it was changed since; None for an installed package.
+
+    Documentation does not count, as benchmarks write their results there.
+    """
     here = Path(__file__).parent
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name, cwd=here)  # of seisflow, not of its user
         head = _git("rev-parse", "--short=12", "HEAD", cwd=here)
-        changed = _git("status", "--porcelain", "--untracked-files=no", cwd=here)
+        changed = _git(
+            "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs", cwd=here
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+" if changed else "")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import seisflow
 from seisflow.cli.main import cli
-from seisflow.posterior.filler import STEPS
+from seisflow.posterior.adapt import STEPS
 
 
 @pytest.fixture

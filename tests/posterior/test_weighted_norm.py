@@ -44,7 +44,7 @@ def test_one_window_has_the_mean_of_a_gaussian_by_dense_algebra(size):
         matrix = covariance[np.ix_(there, there)] + nugget * np.eye(there.sum())
         expected[k] = covariance[:, there] @ np.linalg.solve(matrix, row[there])
     expected = np.fft.irfft(expected, height, axis=0) / taper[:, None]
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    np.testing.assert_allclose(found[:, ~there], expected[:, ~there], atol=1e-3)
 
 
 def test_what_is_known_stays(section):

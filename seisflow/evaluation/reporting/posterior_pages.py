@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from seisflow.evaluation.reporting.cells import conditions
+
 Result = dict[str, Any]
 
 
@@ -27,7 +29,7 @@ def filling_tables(results: Sequence[Result]) -> str:
             if "limit" in one:
                 lines += ["", _limits(one)]
         lines.append("")
-    return "\n".join([*lines, _how(results)])
+    return "\n".join([*lines, conditions(results)])
 
 
 def _limits(one: Result) -> str:
@@ -69,7 +71,7 @@ def denoising_tables(results: Sequence[Result]) -> str:
                 f"{own['coherence_of_removed']:.2f}, {own['coherence_of_input']:.2f}",
             ]
         lines.append(f"| {dataset} | {some[0]['noisy']:.2f} | " + " | ".join([*cells, *told]) + " |")
-    return "\n".join([*lines, "", _how(results)])
+    return "\n".join([*lines, "", conditions(results)])
 
 
 def samples_table(results: Sequence[Result]) -> str:
@@ -84,17 +86,12 @@ def samples_table(results: Sequence[Result]) -> str:
         lines.append(
             f"| {one['model']} | {one['value']:.3f} | {one['standard_error']:.3f} | {' | '.join(ratios)} |"
         )
-    return "\n".join([*lines, "", f"{results[-1]['protocol']}. {_how(results)}"])
+    return "\n".join([*lines, "", f"{results[-1]['protocol']}. {conditions(results)}"])
 
 
 def _by_dataset(results: Sequence[Result]) -> list[tuple[str, list[Result]]]:
     names = dict.fromkeys(one["dataset"] for one in results)
     return [(name, [one for one in results if one["dataset"] == name]) for name in names]
-
-
-def _how(results: Sequence[Result]) -> str:
-    last = results[-1]
-    return f"{last['machine']}; seed {last['seed']}, commit {last['commit']}. Made by `{last['command']}`."
 
 
 POSTERIOR_TABLES = {"fill": filling_tables, "denoise": denoising_tables, "samples": samples_table}

@@ -15,9 +15,10 @@ from seisflow.evaluation.sections import volve
 from seisflow.evaluation.sections.filling import GAP, measure, missing_traces, std_by_depth
 from seisflow.io import open_section, select
 from seisflow.patches import Block
+from seisflow.posterior.adapt import STEPS
 from seisflow.posterior.crossing import predict_across
 from seisflow.posterior.fill_tiles import fill_panels
-from seisflow.posterior.filler import STEPS, fit
+from seisflow.posterior.filler import fit
 from seisflow.runs.provenance import commit, machine
 
 TEST = "inline=10140:10150"

@@ -17,8 +17,9 @@ from seisflow.evaluation.sections.interpolators import FxGaussian, linear, pocs,
 from seisflow.evaluation.sections.neighbouring_lines import predicted_by_neighbours
 from seisflow.io import open_section, select
 from seisflow.patches import Block, panel_index
+from seisflow.posterior.adapt import STEPS
 from seisflow.posterior.fill_tiles import fill_panels
-from seisflow.posterior.filler import STEPS, fit
+from seisflow.posterior.filler import fit
 from seisflow.posterior.intervals import HALF_WIDTH
 from seisflow.posterior.learning import ranked_probability_score
 from seisflow.posterior.noise import measure_noise
