@@ -16,8 +16,9 @@ from seisflow.runs.provenance import commit, machine
 
 TIMES = 5
 """Patches generated for each held-out window: means of as many vary by a fifth from seed to seed."""
-DEPTHS = (0, 148, 297, 445, 594)
-"""First samples of the windows that the forest sees, which reach over all depths, as generated patches do."""
+EACH = 5
+"""Windows of each line and crossline that the forest sees. Their depths are random, as those of generated
+patches are: with depths that are the same in all lines, it tells random ones of training lines, too."""
 
 
 def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> Iterator[dict[str, Any]]:
@@ -40,21 +41,21 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
         np.concatenate([x[:, 0] for x in generate_batches(model, count, seed=seed, exact=one)])
         for one in (False, True)
     )
-    real, learned = (
-        attributes(volve.windows(file, part, card.scaling, DEPTHS)[:, 0])
-        for part in (volve.TEST, volve.FIRST_INLINES)
+    (real, crossline), (learned, _) = (
+        volve.scattered_windows(file, part, card.scaling, EACH, seed + place)
+        for place, part in enumerate((volve.TEST, volve.FIRST_INLINES))
     )
-    crossline = np.arange(len(real)) // len(DEPTHS) % len(volve.CROSSLINES)
+    known = attributes(real[:, 0])
     for label, patches in (("generated", made), ("generated --exact", exact), ("training lines", training)):
         ratios = compare(patches, held_out, training)["ratio"]
-        other = learned if patches is training else attributes(patches[: len(real)])
-        area, error = forest_auroc(real, other, crossline, seed)
+        other = attributes(learned[:, 0] if patches is training else patches[: len(real)])
+        area, error = forest_auroc(known, other, crossline, seed)
         one = {
             "experiment": "samples",
             "dataset": f"{volve.DATASET}, {volve.TEST}",
             "protocol": f"{len(held_out)} windows of 256 x 64 and {count} patches generated; the forest of "
-            f"41 attributes sees {len(real)} windows of all depths and as many patches, and is asked about "
-            "crosslines that it has not seen",
+            f"41 attributes sees {len(real)} windows at random depths and as many patches, and is asked "
+            "about crosslines that it has not seen",
             "model": f"{name}, {label}",
             "metric": "AUROC against held-out lines",
             "value": round(area, 3),

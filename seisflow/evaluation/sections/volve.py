@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.config import Config
@@ -39,11 +40,15 @@ FILE = "volve10r12-full-twt-sub3d.sgy"
 SIZE = (256, 64)
 CROSSLINES = (0, 46, 92, 138)
 SAMPLES = (60, 327, 594)
+NEAR = 8
+"""Traces that windows at random depths lie before or after a crossline of the protocol at most."""
 TRAIN, TEST = "inline=10090:10135", "inline=10140:10150"
 FIRST_INLINES = "inline=10090:10100"
 DITHER = 1 / 32
 GAUSSIAN_PATCHES = 4096
 DITHER_SEED = 2
+Places = tuple[NDArray[np.int_], NDArray[np.int_]]
+"""First samples and first traces of windows."""
 BASELINES: dict[str, Callable[[NDArray[np.float32]], Density]] = {
     "white Gaussian": WhiteGaussian,
     "stationary Gaussian field, periodic": PeriodicField,
@@ -63,17 +68,46 @@ def scaling_of(file: Path) -> AmplitudeScaling:
     return AmplitudeScaling.fit([source(file, TRAIN).open()], [[Block()]], DITHER)
 
 
-def windows(
-    file: Path, part: str, scaling: AmplitudeScaling, starts: Sequence[int] = SAMPLES
-) -> NDArray[np.float32]:
-    """Windows of ``part`` that begin at these samples, (N, 1, 256, 64), scaled and dithered.
+def windows(file: Path, part: str, scaling: AmplitudeScaling) -> NDArray[np.float32]:
+    """Windows of ``part`` at places of the protocol, (N, 1, 256, 64), scaled and dithered.
 
     Depth changes fastest, then the crossline, then the inline.
     """
     section = source(file, part).open()
-    tops, lefts = (grid.ravel() for grid in np.meshgrid(starts, CROSSLINES))
-    panels = (read_panel(section, (i,)) for i in range(section.sizes["inline"]))
-    x, mask = zip(*(cut(panel, tops, lefts, SIZE) for panel in panels), strict=True)
+    tops, lefts = (grid.ravel() for grid in np.meshgrid(SAMPLES, CROSSLINES))
+    return _cut(section, [(tops, lefts)] * section.sizes["inline"], scaling)
+
+
+def scattered_windows(
+    file: Path, part: str, scaling: AmplitudeScaling, each: int, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int_]]:
+    """Windows of ``part`` at random depths near each crossline of the protocol, and the number of that.
+
+    Parameters
+    ----------
+    each : int
+        Windows of each inline and crossline.
+    """
+    section = source(file, part).open()
+    rng = np.random.default_rng(seed)
+    number = np.repeat(np.arange(len(CROSSLINES)), each)
+    lines, traces, samples = section["amplitude"].shape
+    places = []
+    for _ in range(lines):
+        tops = rng.integers(samples - SIZE[0] + 1, size=len(number))
+        lefts = np.array(CROSSLINES)[number] + rng.integers(-NEAR, NEAR + 1, size=len(number))
+        places.append((tops, lefts.clip(0, traces - SIZE[1])))
+    return _cut(section, places, scaling), np.tile(number, lines)
+
+
+def _cut(
+    section: xr.Dataset,
+    places: Sequence[tuple[NDArray[np.int_], NDArray[np.int_]]],
+    scaling: AmplitudeScaling,
+) -> NDArray[np.float32]:
+    """Windows that begin at these samples and traces of each inline."""
+    panels = (read_panel(section, (i,)) for i in range(len(places)))
+    x, mask = zip(*(cut(panel, *some, SIZE) for panel, some in zip(panels, places, strict=True)), strict=True)
     rng = np.random.default_rng(DITHER_SEED)
     return prepare(np.concatenate(x), np.concatenate(mask), scaling, rng)
 
