@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.optimize import brentq
-from scipy.stats import beta, genpareto, norm
+from scipy.stats import beta, norm
 
 TAIL_SHARE = 0.25
 """Share of the tile maxima that the tail is fitted to."""
@@ -17,12 +17,14 @@ EXTRAPOLATED = 100
 """Times as many tiles as there are, up to which the tail is believed."""
 MIN_TILES = 20
 """Tile maxima from which on a tail is fitted."""
-XI = np.linspace(-0.5, 0.5, 21)
-"""Shapes that a tail may have: lighter ones would end at the largest maximum seen, heavier ones never end."""
+XI = np.linspace(-0.5, 0.5, 40)
+"""Shapes of a tail, none of them 0: lighter ones would end at the largest maximum, heavier ones never end."""
 XI_SPREAD = 0.25
 """Standard deviation of shapes before any data are seen."""
-SIGMA = np.geomspace(1 / 8, 8, 49)
-"""Scales that it may have, in mean excesses."""
+SIGMA = np.linspace(-1, 1, 25)
+"""Places of scales about that which gives the mean excess, in `SPREADS` standard errors of a logarithm."""
+SPREADS, WIDEST = 6.0, 2.1
+"""How many of these scales reach, and how far at most."""
 SHARES = 9
 """Shares of tiles beyond its start that are averaged over."""
 
@@ -68,11 +70,13 @@ class Tail(BaseModel):
         """Shapes and scales of Pareto laws, and the posterior weight of each."""
         beyond = np.array(self.maxima)
         beyond = beyond[beyond > self._start] - self._start
-        size = max(float(beyond.mean()) if len(beyond) else 0.0, MIN_SCALE)
-        shape, scale = (one.ravel() for one in np.meshgrid(XI, size * SIGMA))
-        density = genpareto.logpdf(beyond[:, None], shape, scale=scale).sum(0)
-        density += norm.logpdf(shape, 0, XI_SPREAD)
-        weight = np.exp(density - density.max())
+        mean = max(float(beyond.mean()) if len(beyond) else 0.0, MIN_SCALE)
+        reach = min(SPREADS / np.sqrt(max(len(beyond), 1)), WIDEST)
+        shape, offset = (one.ravel() for one in np.meshgrid(XI, reach * SIGMA))
+        scale = mean * (1 - shape) * np.exp(offset)
+        density = _log_survival(beyond[:, None], shape, scale) * (1 + shape) - np.log(scale)
+        posterior = density.sum(0) + norm.logpdf(shape, 0, XI_SPREAD)
+        weight = np.exp(posterior - posterior.max())
         return shape, scale, weight / weight.sum()
 
     @cached_property
@@ -117,8 +121,14 @@ class Tail(BaseModel):
     def _exceedance(self, score: float, tiles: float) -> float:
         """Predictive probability that the highest of some tiles exceeds a score beyond the start."""
         shape, scale, weight = self._laws
-        beyond = genpareto.sf(score - self._start, shape, scale=scale)
+        beyond = np.exp(_log_survival(score - self._start, shape, scale))
         return float((weight * _any_of(tiles, self._shares[:, None] * beyond).mean(0)).sum())
+
+
+def _log_survival(beyond: Any, shape: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithm of the probability of more, under Pareto laws."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(-np.log(np.maximum(1 + shape * beyond / scale, 0)) / shape)
 
 
 def _any_of(tiles: float, p: Any) -> Any:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from scipy.stats import norm
+from scipy.stats import genpareto, norm
 
 from seisflow.calibration.by_depth import FOLDS, LEVELS, MIN_SCALE, Calibration, calibrate, folds
 from seisflow.calibration.discoveries import benjamini_hochberg
@@ -217,6 +217,16 @@ def test_a_tail_keeps_alpha_on_average_however_few_tiles_it_was_fitted_to(count,
         limit = tail.threshold(0.05, (10, 10 * tiles))
         rates.append((rng.gumbel(size=(200, tiles)).max(1) > limit).mean())
     assert 0.03 < np.mean(rates) < 0.075  # the most probable law alone: 0.19 at the worst
+
+
+def test_a_tail_of_many_tiles_is_the_law_that_fits_best():
+    maxima = np.sort(genpareto.rvs(0.2, size=4000, random_state=0))
+    tail = Tail(tile=(10, 10), maxima=maxima.tolist())
+    start = np.quantile(maxima, 0.75)
+    shape, _, scale = genpareto.fit(maxima[maxima > start] - start, floc=0)
+    p = 1 - 0.95 ** (1 / 8)
+    best = start + genpareto.isf(p / 0.25, shape, scale=scale)
+    assert tail.threshold(0.05, (10, 80)) == pytest.approx(best, rel=0.02)
 
 
 def test_p_values_are_uniform_on_normal_panels_and_match_the_threshold():
