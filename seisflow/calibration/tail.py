@@ -22,9 +22,9 @@ XI = np.linspace(-0.5, 0.5, 40)
 XI_SPREAD = 0.25
 """Standard deviation of shapes before any data are seen."""
 SIGMA = np.linspace(-1, 1, 25)
-"""Places of scales about that which gives the mean excess, in `SPREADS` standard errors of a logarithm."""
+"""Scales of a tail: logarithms over that which gives the mean excess, in parts of their reach."""
 SPREADS, WIDEST = 6.0, 2.1
-"""How many of these scales reach, and how far at most."""
+"""Reach of the scales in standard errors, and at most."""
 SHARES = 9
 """Shares of tiles beyond its start that are averaged over."""
 
