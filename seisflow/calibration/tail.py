@@ -112,7 +112,7 @@ class Tail(BaseModel):
         """Score that an untouched panel of ``shape`` (T, X) reaches with probability ``alpha``."""
         tiles, start = self.tiles(shape), self._start
         if self._exceedance(start, tiles) <= alpha:
-            return float(np.quantile(self.maxima, (1 - alpha) ** (1 / tiles)))
+            return min(float(np.quantile(self.maxima, (1 - alpha) ** (1 / tiles))), start)
         step = max(float(self._laws[1].max()), MIN_SCALE)
         while self._exceedance(start + step, tiles) > alpha:
             step *= 2

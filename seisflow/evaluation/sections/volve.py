@@ -100,11 +100,7 @@ def scattered_windows(
     return _cut(section, places, scaling), np.tile(number, lines)
 
 
-def _cut(
-    section: xr.Dataset,
-    places: Sequence[tuple[NDArray[np.int_], NDArray[np.int_]]],
-    scaling: AmplitudeScaling,
-) -> NDArray[np.float32]:
+def _cut(section: xr.Dataset, places: Sequence[Places], scaling: AmplitudeScaling) -> NDArray[np.float32]:
     """Windows that begin at these samples and traces of each inline."""
     panels = (read_panel(section, (i,)) for i in range(len(places)))
     x, mask = zip(*(cut(panel, *some, SIZE) for panel, some in zip(panels, places, strict=True)), strict=True)
