@@ -20,8 +20,8 @@ SPECTRUM_SAMPLES = 128
 """Samples of the windows that the spectrum of the errors is estimated from."""
 INTERPOLATED, INTERPOLATED_TRACES = 4, 1024
 """Pieces, evenly taken, on which rounds of interpolation are tried; of narrow ones more, so many traces."""
-WORTH = 0.01
-"""Fall of the mean logarithm of squared errors, 0.04 dB, for which a round is worth its time."""
+WORTH = 0.004
+"""Fall of the mean logarithm of squared errors, 0.02 dB, for which a round is worth its time."""
 BLOCK_TRACES = 256
 """Traces that draw their noise together."""
 
