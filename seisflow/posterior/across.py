@@ -56,6 +56,7 @@ def combined(
 
     The factor f makes up for errors that both share: that of two equal ones is :math:`\sqrt 2`.
     """
-    total = np.square(std) + np.square(spread)
-    share = np.divide(np.square(std), total, out=np.zeros_like(total), where=total > 0)
+    variance, other_variance = (np.square(x, dtype=np.float64) for x in (std, spread))  # of any unit
+    total = variance + other_variance
+    share = np.divide(variance, total, out=np.zeros_like(total), where=total > 0).astype(np.float32)
     return mean + share * (other - mean), np.float32(factor) * spread * np.sqrt(share)

@@ -285,7 +285,7 @@ class _TileCleaner:
         along = slopes(clean)
         sums = {
             "input": coherence(values[:, own], along, known),
-            "removed": coherence(removed, along, known),
+            "removed": coherence(np.where(known, off, np.float32(0)), along, known),
         }
         return Denoised(
             lead, columns, cleaned, removed, np.where(known, scale * std, np.float32(0)), known, sums

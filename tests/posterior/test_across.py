@@ -129,6 +129,15 @@ def test_a_turned_cube_has_traces_for_lines(section, holes):
     np.testing.assert_array_equal(flags, holes[:, [3, 4, 20]].T)
 
 
+@pytest.mark.parametrize("unit", [1e-23, 1e25])
+def test_the_unit_of_amplitudes_does_not_matter(section, filled, unit):
+    scaled = section.assign(amplitude=(section["amplitude"] * np.float32(unit)))
+    found = seisflow.fill(scaled, samples=1, steps=0)
+    std = float(filled["amplitude"].std())
+    for name in ("amplitude", "std", "draws"):
+        np.testing.assert_allclose(found[name] / unit, filled[name], rtol=0, atol=1e-4 * std)
+
+
 def test_two_predictions_weigh_by_inverse_variance():
     mean, std = combined(
         *(np.array(x, np.float32) for x in ([1.0, 0.0, 2.0], [1.0, 0.0, 3.0])),

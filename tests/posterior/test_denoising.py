@@ -48,6 +48,15 @@ def test_noise_is_taken_off_and_layers_are_left(clean):
     xr.testing.assert_identical(again, result)
 
 
+@pytest.mark.parametrize("unit", [1e-23, 1e25])
+def test_the_unit_of_amplitudes_does_not_matter(clean, unit):
+    noisy = clean + 0.3 * np.random.default_rng(0).normal(size=clean.shape)
+    one, other = (seisflow.denoise(line(factor * noisy), steps=0) for factor in (1.0, unit))
+    for name in ("amplitude", "std"):
+        np.testing.assert_allclose(other[name] / unit, one[name], rtol=0, atol=1e-4)
+    assert other.attrs["coherence_of_removed"] == pytest.approx(one.attrs["coherence_of_removed"], abs=1e-3)
+
+
 def test_a_level_larger_than_the_section_is_refused(clean):
     with pytest.raises(DataError, match="noise of 9"):
         seisflow.denoise(line(clean), level=9.0, steps=0)
