@@ -11,6 +11,7 @@ import click
 import pytest
 
 from seisflow.cli.main import cli
+from seisflow.evaluation.reporting.pages import write_pages
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +46,18 @@ def test_a_command_in_the_docs_is_understood(page, command):
         group = found
         context = click.Context(group, info_name=name, parent=context)
     group.make_context(group.name, words, parent=context.parent)
+
+
+def test_tables_in_the_docs_are_those_of_the_results(tmp_path):
+    folder = tmp_path / "docs"
+    shutil.copytree(ROOT / "docs" / "results", folder / "results")
+    for page in (ROOT / "docs").glob("*.md"):
+        shutil.copy(page, folder)
+    made = write_pages(folder)
+    assert len(made) >= 5
+    assert {page.name: page.read_text() for page in made} == {
+        page.name: (ROOT / "docs" / page.name).read_text() for page in made
+    }
 
 
 def test_docs_and_helps_show_commands():

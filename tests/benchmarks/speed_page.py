@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from seisflow.evaluation.reporting.pages import put
+from seisflow.evaluation.reporting.chapters import put
 
 PAGE, TITLE = "speed.md", "Speed and memory"
 SIZES = ("1x32x32", "3x32x32", "1x256x64")

@@ -7,7 +7,8 @@ from typing import Any
 
 from seisflow.errors import OutputError
 from seisflow.evaluation.anomalies.injection import SEVERITIES
-from seisflow.evaluation.reporting import pages, records
+from seisflow.evaluation.reporting import records
+from seisflow.evaluation.reporting.chapters import put
 from seisflow.io.atomic import replace_text
 
 NAME, PAGE = "anomalies", "anomalies.md"
@@ -119,7 +120,7 @@ def write_page(folder: Path) -> Path:
     for dataset in dict.fromkeys(one["dataset"] for one in results):
         some = [one for one in results if one["dataset"] == dataset]
         text = f"## {dataset}\n\n{markdown(some)}\n\nMade by `{some[0]['command']}`."
-        pages.put(folder / PAGE, dataset, text, HEAD)
+        put(folder / PAGE, dataset, text, HEAD)
     return folder / PAGE
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seisflow.evaluation.reporting import pictures, records
+from seisflow.evaluation.reporting import anomaly_pages, pictures, records
 from seisflow.evaluation.reporting.alarm_pages import alarms_table, faults_table
 from seisflow.evaluation.reporting.cells import conditions, grouped, sign
+from seisflow.evaluation.reporting.chapters import put
 from seisflow.evaluation.reporting.image_tables import (
     image_tables,
     moons_table,
@@ -15,14 +16,12 @@ from seisflow.evaluation.reporting.image_tables import (
     topics_table,
 )
 from seisflow.evaluation.reporting.posterior_pages import POSTERIOR_TABLES
-from seisflow.io.atomic import replace_text
 from seisflow.plotting.files import save
 
 IMAGES_PAGE = "images-benchmarks.md"
 SIDE_BY_SIDE_PAGE = "fractal-models.md"
 POSTERIOR_PAGE = "posterior.md"
 FACIES_PAGE = "facies.md"
-ANOMALIES_PAGE = "anomalies.md"
 IMAGE_SETS = ("mnist", "fashion-mnist", "cifar10-automobile")
 
 
@@ -59,12 +58,14 @@ def write_pages(folder: Path) -> list[Path]:
     facies = records.load(folder, "facies")
     if facies:
         done.append(put(folder / FACIES_PAGE, "facies", facies_table(facies), "Facies"))
+    if records.load(folder, anomaly_pages.NAME):
+        done.append(anomaly_pages.write_page(folder))
     alarms = records.load(folder, "false-alarms")
     if alarms:
-        done.append(put(folder / ANOMALIES_PAGE, "false alarms", alarms_table(alarms), "Anomalies"))
+        done.append(put(folder / anomaly_pages.PAGE, "false alarms", alarms_table(alarms), "Anomalies"))
     faults = records.load(folder, "faults")
     if faults:
-        done.append(put(folder / ANOMALIES_PAGE, "faults", faults_table(faults), "Anomalies"))
+        done.append(put(folder / anomaly_pages.PAGE, "faults", faults_table(faults), "Anomalies"))
     for name, table in POSTERIOR_TABLES.items():
         if results := records.load(folder, name):
             done.append(put(folder / POSTERIOR_PAGE, name, table(results), "Filling and denoising"))
@@ -148,16 +149,3 @@ def side_by_side_table(results: Sequence[dict[str, Any]]) -> str:
         if "picture" in one:
             lines += ["", f"![{one['model']} on {one['dataset']}]({one['picture']})"]
     return "\n".join(lines)
-
-
-def put(page: Path, name: str, text: str, title: str) -> Path:
-    """Put ``text`` between the marks ``name`` of a page; a missing page begins with its title."""
-    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    old = page.read_text() if page.is_file() else f"# {title}\n"
-    if begin not in old or end not in old:
-        old = f"{old.rstrip()}\n\n{begin}\n{end}\n"
-    before, rest = old.split(begin, 1)
-    after = rest.split(end, 1)[1]
-    page.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(page, f"{before}{begin}\n{text}\n{end}{after}")
-    return page
