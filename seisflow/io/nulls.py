@@ -15,6 +15,9 @@ log = logging.getLogger("seisflow")
 NULL_FROM = 9e19
 """Size from which on a number is no amplitude: 1e20, OpendTect's 1e30, Petrel's 3.4e38, the largest float."""
 
+NAMED = 4
+"""Values of such a size that are named one by one; more are no nulls, but data that are read wrongly."""
+
 _KNOWN = (-999.25, -9999.25, -999.0, -999.9, -9999.0, -99999.0, -999999.0, 9999.0, 99999.0, 999999.0)
 _CERTAIN = (-999.25, -9999.25)  # no real amplitude is one of these by chance
 _MOST_FREQUENT = -999.25
@@ -100,10 +103,22 @@ def describe_nulls(traces: NDArray[np.float32], nulls: Nulls, samples: int) -> l
     """Say which null values are in traces (n_trace, n_sample), which are all or a part of ``samples``."""
     size = traces.size
     looked = f"{size} samples" if size >= samples else f"{size} samples looked at"
-    return [
+    counts = count_nulls(traces, nulls)
+    huge = [value for value in counts if abs(value) >= NULL_FROM]
+    many = len(huge) > NAMED
+    found = [
         f"null value {value:.8g}: {number} of {looked} ({number / size:.2g}), masked"
-        for value, number in count_nulls(traces, nulls).items()
+        for value, number in counts.items()
+        if not (many and value in huge)
     ]
+    if many:
+        number, most = sum(counts[value] for value in huge), max(map(abs, huge))
+        found.append(
+            f"{len(huge)} values from {NULL_FROM:g} on, up to {most:.4g}: {number} of {looked} "
+            f"({number / size:.2g}), masked. They look like samples of another format or byte order "
+            "(SEG-Y: --format, --endian)"
+        )
+    return found
 
 
 def _usual_size(traces: NDArray[np.float32], nulls: Iterable[float]) -> float:

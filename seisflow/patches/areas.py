@@ -74,16 +74,20 @@ def evenly(n: int, most: int) -> NDArray[np.int64]:
 
 def no_signal(sections: Sequence[xr.Dataset]) -> str:
     """Message for sections without a usable sample, from a look at their raw amplitudes."""
-    finite = nonzero = False
+    finite = nonzero = whole = False
     for section in sections:
         leads = panel_index(section)
         for k in evenly(len(leads), PROBED):
             raw = section.variables["amplitude"][leads[k]].values
             finite |= bool(np.isfinite(raw).any())
+            whole |= bool(np.isfinite(raw).all())
             nonzero |= bool((np.isfinite(raw) & (raw != 0)).any())
-    found = (
-        "no finite amplitude" if not finite else "only dead traces" if nonzero else "all amplitudes are zero"
-    )
+    if not finite:
+        found = "no finite amplitude"
+    elif not whole:
+        found = "all traces are masked, dead or zero"
+    else:
+        found = "only dead traces" if nonzero else "all amplitudes are zero"
     names = ", ".join(section_name(section) for section in sections)
     return (
         f"{names}: {found}. Expected traces with signal: check the file, its sample format and byte order "

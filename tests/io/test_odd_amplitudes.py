@@ -75,6 +75,15 @@ def fitted(path):
     return AmplitudeScaling.fit([open_section(path)], [[Block()]])
 
 
+def test_many_huge_values_are_told_in_one_line(tmp_path):
+    path = tmp_path / "huge.npy"
+    np.save(path, (VALUES / VALUES.std() * 1e25).astype(np.float32))
+    (warning,) = open_section(path, dt=4.0).attrs["warnings"]
+    assert "values from 9e+19 on" in warning
+    with pytest.raises(DataError, match="all traces are masked, dead or zero"):
+        AmplitudeScaling.fit([open_section(path, dt=4.0)], [[Block()]])
+
+
 @pytest.mark.parametrize("null", [1e30, -1e30, 3.4e38, np.finfo(np.float32).max, 1e35])
 def test_a_few_huge_nulls_are_masked_and_counted(tmp_path, null):
     clean = write(tmp_path / "clean.sgy", VALUES, FIELDS)
