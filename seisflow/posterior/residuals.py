@@ -20,8 +20,6 @@ SPECTRUM_SAMPLES = 128
 """Samples of the windows that the spectrum of the errors is estimated from."""
 INTERPOLATED, INTERPOLATED_TRACES = 4, 1024
 """Pieces, evenly taken, on which rounds of interpolation are tried; of narrow ones more, so many traces."""
-WORTH = 0.004
-"""Fall of the mean logarithm of squared errors, 0.02 dB, for which a round is worth its time."""
 BLOCK_TRACES = 256
 """Traces that draw their noise together."""
 
@@ -46,7 +44,7 @@ class Residuals:
     kriging : tuple of float
         Weight of kriging in the mean, by frequency; the network has the rest.
     rounds : int
-        Rounds of interpolation by local spectra, as long as they lessen the error on these traces.
+        Rounds of interpolation by local spectra that leave least error on these traces.
     noise : ndarray, (J, F), or None
         Spectrum of the noise that this takes; None without rounds.
     """
@@ -179,7 +177,7 @@ def _correlations(
 def _rounds(
     pieces: Sequence[Piece], means: Sequence[Values], report: Callable[[int], None]
 ) -> tuple[NDArray[np.float64], int, list[Values]]:
-    """Noise, rounds of interpolation that lessen the error of kept traces, and what they give.
+    """Noise, rounds of interpolation that leave least error on kept traces, and what they give.
 
     Errors count by their logarithm, trace by trace: a few traces in the widest gaps, which no round helps,
     would decide for all others. Nor may their sum become larger than that of the prediction.
@@ -199,7 +197,7 @@ def _rounds(
             report((number - 1) * len(pieces) + len(sharper))
         found = sharper
         errors = _squared_errors(pieces, found)
-        if _mean_log(errors) > least - WORTH or errors.sum() > most:
+        if _mean_log(errors) >= least or errors.sum() > most:
             break
         rounds, least, best = number, _mean_log(errors), found
     return noise, rounds, best

@@ -32,7 +32,7 @@ from seisflow.posterior.examples import Mask, Piece, Values
 SIZES = ((16, 24), (32, 24), (32, 48))
 """Samples and traces of windows, which lie a quarter of their sizes apart."""
 WIDEST = max(width for _, width in SIZES)
-MOST_ROUNDS = 6
+MOST_ROUNDS = 4
 FLOOR = 1e-6
 """Least noise, in parts of a window's power at its frequency."""
 AT_ONCE = 64
