@@ -18,7 +18,7 @@ TAIL_FROM = 6
 LEAST_STEP = 0.1
 """Least width of that tail, in the unit of the values."""
 Promise = Literal["conformal", "tail", "largest"]
-"""Grounds of a threshold: rank among held-out maxima; a fitted tail; the largest maximum there is."""
+"""Grounds of a threshold: rank among held-out maxima; probable tails; the largest maximum there is."""
 
 
 class Extremes(BaseModel):

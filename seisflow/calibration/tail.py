@@ -18,11 +18,11 @@ EXTRAPOLATED = 100
 MIN_TILES = 20
 """Tile maxima from which on a tail is fitted."""
 XI = np.linspace(-0.5, 0.5, 40)
-"""Shapes of a tail, none of them 0: lighter ones would end at the largest maximum, heavier ones never end."""
+"""Shapes of a tail, none of them 0, by which is divided: those that thresholds are averaged over."""
 XI_SPREAD = 0.25
 """Standard deviation of shapes before any data are seen."""
 SIGMA = np.linspace(-1, 1, 25)
-"""Scales of a tail: logarithms over that which gives the mean excess, in parts of their reach."""
+"""Scales of a tail: logarithms over that which gives the median excess, in parts of their reach."""
 SPREADS, WIDEST = 6.0, 2.1
 """Reach of the scales in standard errors, and at most."""
 SHARES = 9
@@ -38,9 +38,9 @@ class Tail(BaseModel):
     .. math:: P(\max M > u) = 1 - \operatorname E\left[(1 - s\, S(u - u_0))^N\right], \qquad
         S(v) = (1 + \xi v / \sigma)^{-1/\xi}
 
-    over all laws and shares s of tiles beyond :math:`u_0`, each as probable as the maxima make it. The law
-    that fits best, by itself, would be exceeded too often: by 19 % of panels of 8 tiles for 5 %, after 21
-    tiles. Before any data, laws are as probable at any scale, :math:`\xi` is Gaussian about 0; s has the
+    over all laws and shares s of tiles beyond :math:`u_0`, weighted by how probable the maxima make them. The
+    threshold of the law that fits best would be exceeded too often: after 21 tiles by 19 % of panels of 8,
+    for 5 %. The prior of :math:`\log \sigma` is flat, that of :math:`\xi` Gaussian about 0; s has the
     distribution of an order statistic.
 
     Attributes
@@ -70,10 +70,10 @@ class Tail(BaseModel):
         """Shapes and scales of Pareto laws, and the posterior weight of each."""
         beyond = np.array(self.maxima)
         beyond = beyond[beyond > self._start] - self._start
-        mean = max(float(beyond.mean()) if len(beyond) else 0.0, MIN_SCALE)
+        median = max(float(np.median(beyond)) if len(beyond) else 0.0, MIN_SCALE)  # one outlier is no scale
         reach = min(SPREADS / np.sqrt(max(len(beyond), 1)), WIDEST)
         shape, offset = (one.ravel() for one in np.meshgrid(XI, reach * SIGMA))
-        scale = mean * (1 - shape) * np.exp(offset)
+        scale = median * shape / (2**shape - 1) * np.exp(offset)
         density = _log_survival(beyond[:, None], shape, scale) * (1 + shape) - np.log(scale)
         posterior = density.sum(0) + norm.logpdf(shape, 0, XI_SPREAD)
         weight = np.exp(posterior - posterior.max())

@@ -69,8 +69,7 @@ def matched(
 
     At least as many as wanted, which are the same whether more are.
     """
-    if matching.level:
-        x = x * np.asarray(matching.level, np.float32)
+    x = matching.levelled(x)
     if matching.incoherent is not None:
         x = make_continuous(x[: whole_parts(wanted, *x.shape[2:])], matching.incoherent, seed)
     return matching.filter(x)

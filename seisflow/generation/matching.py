@@ -30,6 +30,10 @@ STRONGER, HIGHER = 1.5, 3.0
 ROUNDS = 5
 """Turns of matching both spectra, each of which changes the other a little."""
 MOST_GAIN = 30.0
+PARTS = 16
+"""Parts of a patch, in time, over each of which amplitudes are averaged for their levels."""
+MOST_LEVEL = 3.0
+"""Largest factor of a sample for its level."""
 NEAR = 3
 """Traces over which amplitudes are averaged, to tell whether those at an end are too strong."""
 
@@ -78,12 +82,12 @@ def match_samples(
             break
     if len(kept) < LEAST:
         return matching
-    level = levels(kept)
-    kept = kept[:wanted] * np.asarray(level, np.float32)
+    matching = matching.model_copy(update={"level": levels(kept), "time_level": time_levels(kept, training)})
+    kept = matching.levelled(kept[:wanted])
     incoherent = fit_incoherent(kept, training)
     if incoherent is not None:
         kept = make_continuous(kept[:CONTINUED], incoherent, (SEED,))
-    matching = matching.model_copy(update={"level": level, "incoherent": incoherent})
+    matching = matching.model_copy(update={"incoherent": incoherent})
     return match_spectra(matching, kept, training)
 
 
@@ -98,6 +102,24 @@ def levels(drawn: NDArray[np.float32]) -> list[float]:
     strength = (strength / strength.mean(1, keepdims=True)).mean(0)
     near = uniform_filter1d(strength, NEAR, mode="nearest")
     return [round(float(x), 4) for x in np.median(near) / near]
+
+
+def time_levels(drawn: NDArray[np.float32], training: NDArray[np.float32]) -> list[float]:
+    """Factor of each sample by which draws (N, 1, H, W) vary in strength with time as training patches do."""
+    height = drawn.shape[2]
+    found, wanted = (
+        uniform_filter1d(_strength(x), max(height // PARTS, 1), mode="nearest") for x in (drawn, training)
+    )
+    known = (found > 0) & (wanted > 0)
+    ratio = np.divide(wanted, found, out=np.ones(height), where=known).clip(1 / MOST_LEVEL, MOST_LEVEL)
+    return [round(float(x), 4) for x in ratio]
+
+
+def _strength(patches: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mean size of each sample's amplitudes, over that of its patch, (H,)."""
+    strength = np.abs(patches[:, 0]).mean(2, dtype=np.float64)
+    whole = strength.mean(1, keepdims=True)
+    return np.asarray(np.divide(strength, whole, out=np.zeros_like(strength), where=whole > 0).mean(0))
 
 
 def training_range(training: NDArray[np.float32]) -> SampleMatching:

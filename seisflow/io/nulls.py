@@ -16,7 +16,7 @@ NULL_FROM = 9e19
 """Size from which on a number is no amplitude: 1e20, OpendTect's 1e30, Petrel's 3.4e38, the largest float."""
 
 NAMED = 4
-"""Values of such a size that are named one by one; more are no nulls, but data that are read wrongly."""
+"""Values of such a size that are named one by one at most; more of them are rather data, read wrongly."""
 
 _KNOWN = (-999.25, -9999.25, -999.0, -999.9, -9999.0, -99999.0, -999999.0, 9999.0, 99999.0, 999999.0)
 _CERTAIN = (-999.25, -9999.25)  # no real amplitude is one of these by chance
@@ -104,19 +104,19 @@ def describe_nulls(traces: NDArray[np.float32], nulls: Nulls, samples: int) -> l
     size = traces.size
     looked = f"{size} samples" if size >= samples else f"{size} samples looked at"
     counts = count_nulls(traces, nulls)
-    huge = [value for value in counts if abs(value) >= NULL_FROM]
-    many = len(huge) > NAMED
+    huge = sum(abs(value) >= NULL_FROM for value in counts)
+    pooled = {value: number for value, number in counts.items() if huge > NAMED and abs(value) >= NULL_FROM}
     found = [
         f"null value {value:.8g}: {number} of {looked} ({number / size:.2g}), masked"
         for value, number in counts.items()
-        if not (many and value in huge)
+        if value not in pooled
     ]
-    if many:
-        number, most = sum(counts[value] for value in huge), max(map(abs, huge))
+    if pooled:
+        number, most = sum(pooled.values()), max(map(abs, pooled))
         found.append(
-            f"{len(huge)} values from {NULL_FROM:g} on, up to {most:.4g}: {number} of {looked} "
-            f"({number / size:.2g}), masked. They look like samples of another format or byte order "
-            "(SEG-Y: --format, --endian)"
+            f"{len(pooled)} values from {NULL_FROM:g} on, up to {most:.4g}: {number} of {looked} "
+            f"({number / size:.2g}), masked. If they are amplitudes, see whether sample format and byte "
+            "order are right (of SEG-Y: --format, --endian)"
         )
     return found
 

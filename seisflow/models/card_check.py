@@ -43,6 +43,9 @@ def _check_matching(matching: SampleMatching, height: int, width: int) -> None:
         raise ValueError(f"sample_matching: {gains[0]} and {gains[1]} gains for {(height, width)}")
     if matching.level and len(matching.level) != width:
         raise ValueError(f"sample_matching.level: {len(matching.level)} values for {width} traces")
+    if matching.time_level and len(matching.time_level) != height:
+        found = len(matching.time_level)
+        raise ValueError(f"sample_matching.time_level: {found} values for {height} samples")
     if (parts := matching.incoherent) is not None:
         sizes = [len(row) for row in parts.gain]
         if len(parts.share) != len(QUANTILES) or sizes != [height // 2 + 1] * len(QUANTILES):

@@ -38,8 +38,8 @@ class SampleMatching(BaseModel):
 
     A flow is trained to give data much probability, which costs it little if patches like none of the data
     get some as well: spectra of its draws are a little off, and some draws far too strong. Patches whose root
-    mean square or peak lies beyond that of training patches are not kept. Of those kept, traces are levelled,
-    what does not go on from trace to trace is weakened, and they are filtered,
+    mean square or peak lies beyond that of training patches are not kept. Of those kept, traces and samples
+    are levelled, what does not go on from trace to trace is weakened, and they are filtered,
 
     .. math:: X(f, k) \to G(f)\, H(k)\, X(f, k),
 
@@ -54,9 +54,9 @@ class SampleMatching(BaseModel):
         Largest absolute amplitude.
     time_gain, trace_gain : list of float
         G and H at the frequencies k / 2n, k = 0 ... n - 1, of a cosine transform, cycles a sample or a trace.
-    level : list of float
-        Factor of each trace's amplitudes before: first traces, which know no others, are often too strong.
-        Empty where none is known.
+    level, time_level : list of float
+        Factors of the amplitudes of each trace, and of each sample, before: first traces, which know no
+        others, and first samples are often too strong. Empty where none are known.
     incoherent : Incoherent, optional
         Gains, before the filter, of what does not go on from trace to trace
         (`seisflow.generation.continuity`); None if all of it stays.
@@ -69,6 +69,7 @@ class SampleMatching(BaseModel):
     time_gain: list[PositiveFloat]
     trace_gain: list[PositiveFloat]
     level: list[PositiveFloat] = []
+    time_level: list[PositiveFloat] = []
     incoherent: Incoherent | None = None
 
     def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -78,6 +79,14 @@ class SampleMatching(BaseModel):
             peak = np.abs(patches).max((1, 2, 3))
             kept: NDArray[np.bool_] = (rms >= self.rms[0]) & (rms <= self.rms[1]) & (peak <= self.peak)
         return kept
+
+    def levelled(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Patches (..., H, W) after the factors of traces and samples, of the same shape."""
+        if self.level:
+            patches = patches * np.asarray(self.level, np.float32)
+        if self.time_level:
+            patches = patches * np.asarray(self.time_level, np.float32)[:, None]
+        return patches
 
     def filter(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
         """Patches (..., H, W) after the filter, of the same shape."""

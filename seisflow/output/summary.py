@@ -31,7 +31,7 @@ class ScoreSummary(BaseModel):
     alpha_is_supported : bool
         Whether the model's calibration rests on enough held-out data to promise ``alpha``.
     alpha_rests_on : str
-        "conformal" (the rank among maxima of held-out panels), "tail" (fitted to those of smaller tiles) or
+        "conformal" (the rank among maxima of held-out panels), "tail" (of those of smaller tiles) or
         "largest" (nothing but the largest of them).
     nats_per_dim : float
         Mean negative log-density of the section's samples.

@@ -127,7 +127,7 @@ def denoise(
         Steps of learning.
     seed : int
     report : callable
-        Takes percent of learning done and 100.
+        Takes percent of learning done, and 100; cleaning follows.
 
     Returns
     -------

@@ -77,7 +77,7 @@ def fill(
         Steps of learning.
     seed : int
     report : callable
-        Takes percent of learning done and 100.
+        Takes percent of learning and calibration done, and 100; filling follows.
 
     Returns
     -------

@@ -32,9 +32,7 @@ def commit() -> str | None:
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name, cwd=here)  # of seisflow, not of its user
         head = _git("rev-parse", "--short=12", "HEAD", cwd=here)
-        changed = _git(
-            "status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)docs", cwd=here
-        )
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE, cwd=here)
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+" if changed else "")

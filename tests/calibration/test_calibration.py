@@ -229,6 +229,13 @@ def test_a_tail_of_many_tiles_is_the_law_that_fits_best():
     assert tail.threshold(0.05, (10, 80)) == pytest.approx(best, rel=0.02)
 
 
+def test_one_tile_that_is_far_off_does_not_set_the_scale_of_a_tail():
+    maxima = np.random.default_rng(0).gumbel(size=400)
+    usual = Tail(tile=(10, 10), maxima=np.sort(maxima).tolist()).threshold(0.05, (10, 80))
+    maxima[0] = 1000
+    assert Tail(tile=(10, 10), maxima=np.sort(maxima).tolist()).threshold(0.05, (10, 80)) < 2 * usual
+
+
 def test_p_values_are_uniform_on_normal_panels_and_match_the_threshold():
     calibration = calibrate(smooth_panels(60, 2), SMOOTHING, tile=(25, 20))
     fresh = [float(np.abs(calibration.deviation(*p)).max()) for p in smooth_panels(200, 6)]

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from seisflow.generation.batches import generate_batches
 from seisflow.generation.continuity import fit_incoherent, make_continuous, whole_parts
-from seisflow.generation.matching import levels
+from seisflow.generation.matching import levels, time_levels
 from seisflow.models import load_model
 from seisflow.models.card_check import check_card
 from seisflow.models.sample_matching import Incoherent, SampleMatching
@@ -143,6 +143,7 @@ def test_gains_of_another_size_are_refused(model):
         return str(error.value)
 
     assert "31 values for 32 traces" in refused(level=[1.0] * 31)
+    assert "33 values for 32 samples" in refused(time_level=[1.0] * 33)
     short = matching.incoherent.model_copy(update={"gain": [[0.5] * 16] * 5})
     assert "5 quantiles and 32 samples" in refused(incoherent=short)
     turned = matching.incoherent.model_copy(update={"share": [0.5, 0.4, 0.3, 0.2, 0.1]})
@@ -157,6 +158,17 @@ def test_traces_that_are_too_strong_are_levelled():
     assert found[12] == pytest.approx(1, rel=0.05)
     near = np.abs(drawn * np.asarray(found)).mean((0, 1, 2))
     assert near[0] == pytest.approx(near[12], rel=0.08)
+
+
+def test_samples_vary_in_strength_with_time_as_those_of_training_patches():
+    rng = np.random.default_rng(0)
+    drawn, training = rng.standard_normal((2, 256, 1, 64, 16)).astype(np.float32)
+    drawn[:, :, :16] *= 2
+    training[:, :, 48:] *= 1.5
+    made = drawn * np.asarray(time_levels(drawn, training), np.float32)[:, None]
+    profile, wanted = (np.abs(x).mean((0, 1, 3)) for x in (made, training))
+    inner = np.r_[2:12, 20:44, 52:62]  # factors are averages over four samples
+    np.testing.assert_allclose((profile / wanted)[inner], (profile / wanted)[inner].mean(), rtol=0.1)
 
 
 @pytest.mark.parametrize(

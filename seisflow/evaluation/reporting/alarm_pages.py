@@ -14,7 +14,7 @@ def alarms_table(results: Sequence[dict[str, Any]]) -> str:
     ]
     for row in results:
         name = f"**{row['score']}** (default)" if row["is_default"] else row["score"]
-        cells = (_cell(row["by_alpha"][rate]) for rate in rates)
+        cells = (_cell(row["by_alpha"][rate], row["segments"]) for rate in rates)
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {row['correlation_at_gap']:.2f} |")
     return "\n".join(
         [
@@ -33,10 +33,10 @@ def alarms_table(results: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def _cell(rate: dict[str, Any]) -> str:
+def _cell(rate: dict[str, Any], segments: int) -> str:
     low, high = rate["interval"]
     star = "" if rate["rests_on"] != "largest" else " *"
-    return f"{rate['share']:.1%} ({low:.1%} to {high:.1%}){star}"
+    return f"{rate['alarms'] / segments:.1%} ({low:.1%} to {high:.1%}){star}"
 
 
 def faults_table(results: Sequence[dict[str, Any]]) -> str:

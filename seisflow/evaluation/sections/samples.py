@@ -18,7 +18,7 @@ TIMES = 5
 """Patches generated for each held-out window: means of as many vary by a fifth from seed to seed."""
 EACH = 5
 """Windows of each line and crossline that the forest sees. Their depths are random, as those of generated
-patches are: with depths that are the same in all lines, it tells random ones of training lines, too."""
+patches are: from windows at fixed depths it tells even windows of training lines at random depths."""
 
 
 def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> Iterator[dict[str, Any]]:

@@ -40,8 +40,6 @@ FILE = "volve10r12-full-twt-sub3d.sgy"
 SIZE = (256, 64)
 CROSSLINES = (0, 46, 92, 138)
 SAMPLES = (60, 327, 594)
-NEAR = 8
-"""Traces that windows at random depths lie before or after a crossline of the protocol at most."""
 TRAIN, TEST = "inline=10090:10135", "inline=10140:10150"
 FIRST_INLINES = "inline=10090:10100"
 DITHER = 1 / 32
@@ -81,7 +79,7 @@ def windows(file: Path, part: str, scaling: AmplitudeScaling) -> NDArray[np.floa
 def scattered_windows(
     file: Path, part: str, scaling: AmplitudeScaling, each: int, seed: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int_]]:
-    """Windows of ``part`` at random depths near each crossline of the protocol, and the number of that.
+    """Windows of ``part`` at random depths, and the number of the crossline each begins at.
 
     Parameters
     ----------
@@ -91,12 +89,11 @@ def scattered_windows(
     section = source(file, part).open()
     rng = np.random.default_rng(seed)
     number = np.repeat(np.arange(len(CROSSLINES)), each)
-    lines, traces, samples = section["amplitude"].shape
+    lines, _, samples = section["amplitude"].shape
     places = []
     for _ in range(lines):
         tops = rng.integers(samples - SIZE[0] + 1, size=len(number))
-        lefts = np.array(CROSSLINES)[number] + rng.integers(-NEAR, NEAR + 1, size=len(number))
-        places.append((tops, lefts.clip(0, traces - SIZE[1])))
+        places.append((tops, np.array(CROSSLINES)[number]))
     return _cut(section, places, scaling), np.tile(number, lines)
 
 
