@@ -74,13 +74,13 @@ def evenly(n: int, most: int) -> NDArray[np.int64]:
 
 def no_signal(sections: Sequence[xr.Dataset]) -> str:
     """Message for sections without a usable sample, from a look at their raw amplitudes."""
-    finite = nonzero = whole = False
+    finite, nonzero, whole = False, False, True
     for section in sections:
         leads = panel_index(section)
         for k in evenly(len(leads), PROBED):
             raw = section.variables["amplitude"][leads[k]].values
             finite |= bool(np.isfinite(raw).any())
-            whole |= bool(np.isfinite(raw).all())
+            whole &= bool(np.isfinite(raw).all())
             nonzero |= bool((np.isfinite(raw) & (raw != 0)).any())
     if not finite:
         found = "no finite amplitude"

@@ -33,8 +33,8 @@ TILE_TRACES = 2048
 """Traces of a panel that are cleaned at a time."""
 LATERAL = 16.0
 """Standard deviation, in traces, of the window that the spectrum of errors is averaged over."""
-LEARNING = 0.8
-"""Share of the progress that learning has; the rest is that of the noise."""
+LEARNING, LEARNT = 0.8, 0.6
+"""Share of learning in the progress of a cleaner, whose rest is that of the noise; its own in that of all."""
 HALO = 96
 """Traces beside a tile that this and the windows of shrinkage reach to."""
 
@@ -127,7 +127,7 @@ def denoise(
         Steps of learning.
     seed : int
     report : callable
-        Takes percent of learning done, and 100; cleaning follows.
+        Takes percent done and 100.
 
     Returns
     -------
@@ -152,16 +152,17 @@ def denoise(
         device="cpu" if model is None else model.device,
         steps=steps,
         seed=seed,
-        report=report,
+        report=progress.part(report, 0, LEARNT),
     )
     dims, shape = section["amplitude"].dims, section["amplitude"].shape
     maps = {name: (dims, np.zeros(shape, np.float32), attrs) for name, (_, attrs) in VARIABLES.items()}
-    sums = Coherence()
-    for one in denoise_panels(section, cleaner):
+    sums, cleaning = Coherence(), progress.part(report, LEARNT, 1)
+    for number, one in enumerate(denoise_panels(section, cleaner), start=1):
         place: tuple[int | slice, ...] = (*one.lead, one.columns)
         for name in VARIABLES:
             maps[name][1][place] = getattr(one, name).T
         sums.add(one)
+        cleaning(number, len(_tiles(section)))
     result = section.drop_vars("amplitude").assign(maps)
     return result.assign_attrs(
         noise_level=cleaner.level,
@@ -239,18 +240,22 @@ def denoise_panels(
     section: xr.Dataset, cleaner: Cleaner, *, workers: int = 1, scheduler: str | None = None
 ) -> Iterator[Denoised]:
     """Clean a section panel by panel, long ones in tiles, in order; the same by one process or several."""
+    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
+    work = _TileCleaner(section[names].reset_coords(drop=True), cleaner)
+    if scheduler is None and workers <= 1:
+        yield from map(work, _tiles(section))
+    else:
+        yield from run_in_order(work, _tiles(section), scheduler, workers)
+
+
+def _tiles(section: xr.Dataset) -> list[tuple[tuple[int, ...], slice]]:
+    """Position of each panel, and the traces of it that are cleaned at a time, in order."""
     traces = section.sizes[layout(section).lateral]
-    tiles = [
+    return [
         (lead, slice(first, min(first + TILE_TRACES, traces)))
         for lead in panel_index(section)
         for first in range(0, traces, TILE_TRACES)
     ]
-    names = [name for name in ("amplitude", "trace_mask") if name in section.variables]
-    work = _TileCleaner(section[names].reset_coords(drop=True), cleaner)
-    if scheduler is None and workers <= 1:
-        yield from map(work, tiles)
-    else:
-        yield from run_in_order(work, tiles, scheduler, workers)
 
 
 @dataclass(frozen=True)

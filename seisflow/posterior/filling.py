@@ -25,6 +25,8 @@ from seisflow.posterior.filler import Filler, fit
 from seisflow.posterior.gaps import MAX_GAP, fillable, observe
 from seisflow.posterior.predict import around
 
+LEARNT, ACROSS = 0.5, 0.75
+"""Shares of the progress after learning, and after filling across lines."""
 VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "amplitude": (
         "float32",
@@ -77,7 +79,7 @@ def fill(
         Steps of learning.
     seed : int
     report : callable
-        Takes percent of learning and calibration done, and 100; filling follows.
+        Takes percent done and 100.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def fill(
         steps=steps,
         seed=seed,
         max_gap=max_gap,
-        report=report,
+        report=progress.part(report, 0, LEARNT),
     )
     dims, shape = section["amplitude"].dims, section["amplitude"].shape
     maps: dict[str, tuple[Any, NDArray[Any], dict[str, Any]]] = {
@@ -119,15 +121,20 @@ def fill(
     }
     draws = np.zeros((samples, *shape), np.float32)
     with TemporaryDirectory(prefix="seisflow-") as folder:
-        across = predict_across(section, filler, flags, Path(folder), max_gap=max_gap, seed=seed)
-        for one in fill_panels(
+        sideways, along = progress.part(report, LEARNT, ACROSS), progress.part(report, ACROSS, 1)
+        across = predict_across(
+            section, filler, flags, Path(folder), max_gap=max_gap, seed=seed, report=sideways
+        )
+        panels = fill_panels(
             section, filler, flags, samples=samples, max_gap=max_gap, seed=seed, across=across
-        ):
+        )
+        for number, one in enumerate(panels, start=1):
             place: tuple[int | slice, ...] = (*one.lead, one.columns)
             for name in VARIABLES:
                 maps[name][1][place] = getattr(one, name).T
-            for number, drawn in enumerate(one.draws):
-                draws[(number, *place)] = drawn.T
+            for k, drawn in enumerate(one.draws):
+                draws[(k, *place)] = drawn.T
+            along(number, len(tiles(section)))
     result = section.drop_vars("amplitude").assign(maps)
     if samples:
         result["draws"] = (("draw", *dims), draws, {"long_name": "draws from the posterior"})

@@ -57,6 +57,14 @@ def test_the_unit_of_amplitudes_does_not_matter(clean, unit):
     assert other.attrs["coherence_of_removed"] == pytest.approx(one.attrs["coherence_of_removed"], abs=1e-3)
 
 
+def test_progress_goes_on_to_the_end(clean):
+    told = []
+    seisflow.denoise(line(clean), steps=2, report=lambda *one: told.append(one))
+    shares = [done / total for done, total in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 def test_a_level_larger_than_the_section_is_refused(clean):
     with pytest.raises(DataError, match="noise of 9"):
         seisflow.denoise(line(clean), level=9.0, steps=0)
