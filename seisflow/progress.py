@@ -113,7 +113,7 @@ def lines(describe: Callable[[], str], first: float | None = None) -> Iterator[N
         while not ended.wait(wait):
             passed = time.monotonic() - began
             if words := describe():
-                log.info("%s, %s so far", words, clock(passed))
+                log.info("%s, %s so far", shown(words), clock(passed))
                 _last = time.monotonic()
             wait = min(max(SHARE * passed, FIRST), LONGEST)
 

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_bar_takes_any_title(monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     with bar("Scoring [/] \x1b[2J") as report:
         report(1, 2)
+
+
+def test_a_line_of_progress_holds_any_title(caplog, monkeypatch):
+    monkeypatch.setattr("seisflow.progress.FIRST", 0.01)
+    caplog.set_level("INFO", "seisflow")
+    with bar(os.fsdecode(b"Scoring caf\xe9")) as report:
+        report(1, 2)
+        time.sleep(0.2)
+    assert "Scoring caf" in caplog.text
+    assert caplog.text.encode()  # a surrogate has none
 
 
 def test_nothing_is_printed_but_by_options_echo():
