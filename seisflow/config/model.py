@@ -36,7 +36,10 @@ class RunConfig(Group, ABC):
     def without_effect(self) -> dict[str, str]:
         why = f"with {self.input_key} = {self.input}"
         if self.input == "pixels":
-            return dict.fromkeys(("data.dither", "data.polarity", "data.gap", "data.min_valid"), why)
+            of_sections = (
+                "data.dither", "data.polarity", "data.gap", "data.min_valid", "training.denoiser_steps"
+            )  # fmt: skip
+            return dict.fromkeys(of_sections, why)
         nothing_held_out = {} if self.data.validation else {"data.gap": "with data.validation = 0"}
         return {"data.resize": why} | nothing_held_out
 

@@ -55,6 +55,9 @@ class TrainingConfig(Group):
     """Weight of the mean squared step between successive states (Eq. 3 and 11 of the paper)."""
     transport: float = Field(default=0.0, ge=0, le=1e6)
     """Weight of the straightness of the way through the levels, less 1: optimal transport has none."""
+    denoiser_steps: int = Field(default=0, ge=0, le=1_000_000_000)
+    """Steps in which a network learns, after the flow, to take noise off patches, by which generated sections
+    are refined: at most those of the flow; none where these, or the time, are too few."""
     validate_every: int = Field(default=250, ge=1, le=1_000_000_000)
     """Steps between validations (and checkpoints)."""
     workers: int = Field(default=0, ge=0, le=1024)

@@ -104,7 +104,7 @@ def _seismic_result(name: str, model: Model, file: Path, width: float) -> dict[s
     one = volve.result(
         name,
         nats,
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=model.parameter_count,
         seed=facts["seed"],
         seconds=facts["seconds"],
         steps=facts["steps"],

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from seisflow.generation.continuity import make_continuous, whole_parts
+from seisflow.generation.refining import refine
 from seisflow.models import Model
-from seisflow.models.sample_matching import SampleMatching
+from seisflow.models.sample_matching import Refinement, SampleMatching
 
 log = logging.getLogger("seisflow")
 BATCH = 128
@@ -34,6 +35,9 @@ def generate_batches(
     """Draw n patches a batch at a time: arrays (b, C, H, W) in scaled units. Parameters as for `generate`."""
     temperature = default_temperature(model, exact=exact) if temperature is None else temperature
     matching = None if exact or model.card is None else model.card.sample_matching
+    refinement = None
+    if model.card is not None and refines(model, topic, temperature, exact=exact):
+        refinement = model.card.refinement
     # colder draws are meant to be weaker than training patches, hotter ones stronger
     select = matching if temperature == 1 else None
     done = left_out = idle = 0
@@ -49,17 +53,35 @@ def generate_batches(
                 select = None
         if not len(x):
             continue
-        if matching is not None:
-            x = matched(matching, x, n - done, (seed, number))
-        x = x[: n - done]
-        done += len(x)
-        if len(x):
-            yield x
+        for part in _parts(model, matching, refinement, x, n - done, (seed, number)):
+            some = part[: n - done]
+            done += len(some)
+            yield some
+            if done == n:
+                break
         if done == n:
             break
     if left_out:
         drawn = (number + 1) * batch
         log.info("%d of %d draws left out, stronger or weaker than training patches", left_out, drawn)
+
+
+def _parts(
+    model: Model,
+    matching: SampleMatching | None,
+    refinement: Refinement | None,
+    x: NDArray[np.float32],
+    wanted: int,
+    seed: tuple[int, int],
+) -> Iterator[NDArray[np.float32]]:
+    """Draws of one batch, as they are, matched, or refined some at a time; at least as many as wanted."""
+    if refinement is not None and model.denoiser is not None:
+        for some in refine(x, model.denoiser, refinement, seed):
+            yield refinement.matching.filter(some)
+    elif matching is not None:
+        yield matched(matching, x, wanted, seed)
+    else:
+        yield x
 
 
 def matched(
@@ -73,6 +95,13 @@ def matched(
     if matching.incoherent is not None:
         x = make_continuous(x[: whole_parts(wanted, *x.shape[2:])], matching.incoherent, seed)
     return matching.filter(x)
+
+
+def refines(model: Model, topic: int | None, temperature: float | None, *, exact: bool) -> bool:
+    """Whether draws are refined: not those of a topic or a temperature, which would not be seen any more."""
+    if model.denoiser is None or model.card is None or model.card.refinement is None:
+        return False
+    return not exact and topic is None and temperature in (None, 1.0)
 
 
 def default_temperature(model: Model, *, exact: bool = False) -> float:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
+from torch import Tensor
 
 from seisflow.generation.batches import BATCH, draw
 from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
+from seisflow.generation.refining import refine
 from seisflow.models import Model
-from seisflow.models.sample_matching import SampleMatching, root_mean_square
+from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
 
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
+REFINED = 96
+"""Draws that are refined, as that takes longest."""
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
 CONTINUED = 128
@@ -89,6 +94,30 @@ def match_samples(
         kept = make_continuous(kept[:CONTINUED], incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
     return match_spectra(matching, kept, training)
+
+
+def match_refined(model: Model, training: NDArray[np.float32], depths: Sequence[Tensor]) -> Refinement:
+    """Match draws that the denoiser of a model refines to training patches.
+
+    Parameters
+    ----------
+    model : Model
+        With a denoiser.
+    training : ndarray, (N, 1, H, W)
+        In scaled units.
+    depths : sequence of Tensor, (2,)
+        Where they begin and end in their sections.
+    """
+    assert model.denoiser is not None
+    places = [(round(float(first), 4), round(float(last), 4)) for first, last in depths]
+    refinement = Refinement(depths=places, matching=training_range(training))
+    drawn = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, MOST_BATCHES))
+    drawn = drawn[lowered(refinement.matching, drawn, training).keeps(drawn)][:REFINED]
+    if len(drawn) < LEAST:
+        return refinement
+    refined = np.concatenate(list(refine(drawn, model.denoiser, refinement, (SEED,))))
+    matching = match_spectra(refinement.matching, refined, training)
+    return refinement.model_copy(update={"matching": matching})
 
 
 def seconds_to_match(model: Model) -> float:

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from seisflow.errors import ModelError
-from seisflow.generation.batches import BATCH, default_temperature, generate_batches
+from seisflow.generation.batches import BATCH, default_temperature, generate_batches, refines
 from seisflow.io.nulls import NULL_FROM
 from seisflow.models import Model, ModelCard
 from seisflow.models.base import section_card
@@ -131,6 +131,7 @@ def empty_section(
         "temperature": default_temperature(model, exact=exact) if temperature is None else temperature,
         "topic": "each its own" if topic is None else topic,
         "matched": "no" if exact or card.sample_matching is None else "to training patches",
+        "refined": "yes" if refines(model, topic, temperature, exact=exact) else "no",
     }
     zero = np.broadcast_to(np.float32(0), (n, traces, samples))
     return xr.Dataset(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seisflow.errors import ModelError
 from seisflow.models.allocator import keep_freed_memory
 from seisflow.models.card import ModelCard
+from seisflow.models.denoiser import Denoiser
 from seisflow.models.recognition import scaling_of
 from seisflow.models.section_density import section_log_prob
 from seisflow.subnets import MixedPrecision
@@ -35,19 +36,34 @@ class Model(nn.Module, ABC):
     ----------
     shape : (int, int, int)
         (C, H, W) of a patch.
+
+    Attributes
+    ----------
+    card : ModelCard or None
+        What belongs to the weights.
+    denoiser : Denoiser or None
+        Network that has learned to take noise off training patches, for generated ones.
     """
 
     card: ModelCard | None = None
+    denoiser: Denoiser | None
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         super().__init__()
         keep_freed_memory()
         self.shape = shape
+        self.denoiser = None
 
     @property
     def size(self) -> int:
         """Number of dimensions D of a patch."""
         return math.prod(self.shape)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters of the density, without those of a denoiser."""
+        beside = sum(p.numel() for p in self.denoiser.parameters()) if self.denoiser is not None else 0
+        return sum(p.numel() for p in self.parameters()) - beside
 
     @property
     def device(self) -> torch.device:

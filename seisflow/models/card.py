@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.config import Config, as_stored
 from seisflow.models.provenance import Provenance, TrainingInput
-from seisflow.models.sample_matching import SampleMatching
+from seisflow.models.sample_matching import Refinement, SampleMatching
 from seisflow.models.survey import Survey
 from seisflow.patches.scaling import AmplitudeScaling
 
@@ -35,6 +35,8 @@ class ModelCard(BaseModel):
     sample_matching : SampleMatching, optional
         Way of generated patches to the range and the spectra of training patches; None for none, as in models
         of images and of older versions.
+    refinement : Refinement, optional
+        The same way of patches that a denoiser has refined; None without one.
     temperature : float
         Default temperature of generated images, at which they are as probable as training images.
     inputs : list of TrainingInput
@@ -53,6 +55,7 @@ class ModelCard(BaseModel):
     calibrations: dict[str, JointCalibration] = {}
     surveys: list[Survey] = []
     sample_matching: SampleMatching | None = None
+    refinement: Refinement | None = None
     temperature: Annotated[float, Field(gt=0, le=1)] = 1.0
     inputs: list[TrainingInput] = []
     provenance: Provenance = {}

@@ -30,6 +30,8 @@ def check_card(card: ModelCard) -> None:
                 raise ValueError(f"inputs.geometry: {error}") from error
     if card.sample_matching is not None:
         _check_matching(card.sample_matching, *card.config.data.patch)
+    if card.refinement is not None:
+        _check_matching(card.refinement.matching, *card.config.data.patch)
     if card.calibration is not None:
         _check_calibration("calibration", card.calibration)
         _check_extremes("calibration", card.calibration)

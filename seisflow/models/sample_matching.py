@@ -99,3 +99,20 @@ class SampleMatching(BaseModel):
 def root_mean_square(patches: NDArray[np.float32]) -> NDArray[np.float64]:
     """Root mean square of each of patches (N, 1, H, W), (N,)."""
     return np.asarray(np.sqrt(np.square(patches, dtype=np.float64).mean((1, 2, 3))))
+
+
+class Refinement(BaseModel):
+    """Way of refined draws to the spectra of training patches (`seisflow.generation.refining`).
+
+    Attributes
+    ----------
+    depths : list of (float, float)
+        Where some training patches begin and end in their sections, as parts of these.
+    matching : SampleMatching
+        Range and filter of refined draws.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    depths: Annotated[list[tuple[float, float]], Field(min_length=1)]
+    matching: SampleMatching

@@ -16,6 +16,7 @@ from seisflow.models.base import Model
 from seisflow.models.build import build_model
 from seisflow.models.card import ModelCard
 from seisflow.models.card_check import check_card
+from seisflow.models.denoiser import Denoiser
 from seisflow.models.memory import check_memory, parameters
 from seisflow.regular import is_special, read_text
 from seisflow.shown import shown
@@ -24,6 +25,8 @@ WEIGHTS = "model.safetensors"
 CARD = "config.json"
 DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
+DENOISER_WIDTH = "denoiser.network.subnet.gather.weight"
+"""Stored tensor that has as many rows as a denoiser has channels."""
 _NEXT_CARD = ".config.json.next"
 _MOST_CARD = 2**26  # bytes
 _REMEDY = "Use the version of seisflow that made it, or train again"
@@ -111,6 +114,7 @@ def load_model(path_or_name: str | Path) -> Model:
             raise ModelError(f"{folder / WEIGHTS}: too small for the model of its {CARD}. {_REMEDY}")
         check_memory(card.config)
         model = build_model(card.config)
+        model.denoiser = _denoiser_of(stored)
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError, OSError, ConfigError, ValueError) as error:
         raise ModelError(
@@ -120,6 +124,12 @@ def load_model(path_or_name: str | Path) -> Model:
         raise ModelError(f"{folder / WEIGHTS}: some weights are no finite numbers. {_REMEDY}")
     model.card = card
     return model.eval()
+
+
+def _denoiser_of(stored: dict[str, list[int]]) -> Denoiser | None:
+    """Denoiser of the size of the stored one, if there is one, without its weights."""
+    width = stored.get(DENOISER_WIDTH)
+    return Denoiser(width[0]) if width else None
 
 
 def _card_of(metadata: dict[str, str] | None, card: ModelCard, folder: Path) -> ModelCard:

@@ -36,10 +36,12 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
     """Random windows of training blocks.
 
     Item ``i`` depends on ``(seed, i)`` only: not on the process that makes it, nor on what was
-    asked before. Surveys under 1 GB are cached whole, and each item takes any panel; of larger ones
-    16 panels, or sets of panels that share chunks, are live at a time, serving 32 windows a panel.
-    Panels are taken in proportion to their
-    number of usable windows, counted on up to about 64 panels and interpolated between them.
+    asked before. It holds the patch ``x``, its ``mask``, and ``depth``: where the patch begins and
+    ends in its section, as parts of that.
+
+    Surveys under 1 GB are cached whole, and each item takes any panel; of larger ones 16 panels, or sets of
+    panels that share chunks, are live at a time, serving 32 windows a panel. Panels are taken in proportion
+    to their number of usable windows, counted on up to about 64 panels and interpolated between them.
 
     Parameters
     ----------
@@ -119,24 +121,25 @@ class PatchDataset(Dataset[dict[str, Tensor]]):
         if not 0 <= index < self.length:
             raise IndexError(index)
         rng = np.random.default_rng([self.seed, index])
-        section, panel, top, left = self._draw(index, rng)
+        area, panel, top, left = self._draw(index, rng)
         x, mask = cut(panel, top, left, self.size)
         x, mask = x[0], mask[0]
         flip, polarity = rng.random(2) < 0.5
         if self.flip and flip:
             x, mask = x[..., ::-1], mask[..., ::-1]
-        x = prepare(x, mask, self.scalings[section], rng)
+        x = prepare(x, mask, self.scalings[area.section], rng)
         if self.polarity and polarity:
             np.negative(x, out=x)
-        return _tensors(x, mask)
+        depth = (top + np.array([0, self.size[0]])) / max(panel.shape[0], self.size[0])
+        return _tensors(x, mask) | {"depth": torch.from_numpy(depth.astype(np.float32))}
 
-    def _draw(self, index: int, rng: np.random.Generator) -> tuple[int, Panel, int, int]:
-        """Section, panel, top and left of item ``index``."""
+    def _draw(self, index: int, rng: np.random.Generator) -> tuple[Area, Panel, int, int]:
+        """Area, panel, top and left of item ``index``."""
         for number in self._candidates(index, rng):
             panel = self._panel(number)
             place = self._place(panel.mask, rng)
             if place is not None:
-                return self._panels[number][0].section, panel, *place
+                return self._panels[number][0], panel, *place
         raise AssertionError("unreachable: candidates end in panels that have usable windows")
 
     def _panel(self, number: int) -> Panel:

@@ -10,7 +10,13 @@ import xarray as xr
 
 from seisflow import progress
 from seisflow.errors import DataError
-from seisflow.generation.matching import SLOW, match_samples, matched_patches, seconds_of_a_sample
+from seisflow.generation.matching import (
+    SLOW,
+    match_refined,
+    match_samples,
+    matched_patches,
+    seconds_of_a_sample,
+)
 from seisflow.models import Model, save_model
 from seisflow.models.base import section_card
 from seisflow.models.recognition import first_survey
@@ -158,8 +164,11 @@ def match_again(model: Model, sections: Sequence[xr.Dataset], splits: Sequence[S
         polarity=data.polarity,
         min_valid=data.min_valid,
     )
-    training = torch.stack([patches[i]["x"] for i in range(count)]).numpy()
+    items = [patches[i] for i in range(count)]
+    training = torch.stack([item["x"] for item in items]).numpy()
     card.sample_matching = match_samples(model, training)
+    if model.denoiser is not None:
+        card.refinement = match_refined(model, training, [item["depth"] for item in items])
 
 
 def store(model: Model, calibrated: Sequence[Survey], folder: Path) -> None:

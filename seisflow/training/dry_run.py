@@ -84,7 +84,7 @@ def measure(data: TrainingData, device: str | None = None, max_time: timedelta |
             full if max_time is None else kept_for_calibration(max_time.total_seconds(), full, least)
         )
     return DryRun(
-        sum(p.numel() for p in model.parameters()),
+        model.parameter_count,
         (STEPS - 1) / max(marks[-1] - marks[1], 1e-9),
         setup,
         calibration + PICTURES + finishing_seconds(model, data),

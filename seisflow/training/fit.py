@@ -96,7 +96,7 @@ def fit(
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
         validated = trainer.callback_metrics.get("held_out/nats_per_dim")
-        _finish(run, data, budget, calibrate=calibrate)
+        _finish(run, data, budget, hardware, calibrate=calibrate)
         if validated is not None:
             _compare(model, data, float(validated))
     return run
@@ -139,9 +139,10 @@ def _csv_logger(folder: Path) -> CSVLogger:
     return logger
 
 
-def _finish(run: Run, data: TrainingData, budget: Budget, *, calibrate: bool) -> None:
+def _finish(run: Run, data: TrainingData, budget: Budget, hardware: Hardware, *, calibrate: bool) -> None:
     """Evaluate the model, save it with its card, and draw what a run folder shows."""
     from seisflow.training import finish
+    from seisflow.training.refining import learn_to_refine
 
     model = run.model.cpu().eval()
     model.compute_in(torch.float32)
@@ -150,6 +151,8 @@ def _finish(run: Run, data: TrainingData, budget: Budget, *, calibrate: bool) ->
     with progress.bar("Fitting the topics"):
         finish.fit_concentrations(model, data)
     data.evaluate(model, run.folder, budget.left, calibrate=calibrate)
+    with progress.bar("Learning to refine samples", percent=True) as report:
+        learn_to_refine(model, data, hardware, budget.for_refining, report)
     with progress.bar("Drawing samples"):
         if isinstance(model, FractalFlowModel):
             straightness = model.straightness(data.first(STRAIGHTNESS_PATCHES))

@@ -16,6 +16,7 @@ from seisflow import progress
 from seisflow.models import Model
 from seisflow.training.data import TrainingData
 from seisflow.training.finish import finishing_seconds
+from seisflow.training.refining import refining_seconds
 
 log = logging.getLogger("seisflow")
 SHARE = 0.4
@@ -46,6 +47,8 @@ class Budget:
         Seconds kept for calibration, at the speed of the first steps.
     finishing : float
         Seconds kept for what follows it: samples, pictures, files.
+    refining : float
+        Seconds kept for learning to refine patches.
     least : float
         Seconds that steps get at least.
     """
@@ -54,6 +57,7 @@ class Budget:
     began: float = field(default_factory=time.monotonic)
     reserve: float = 0.0
     finishing: float = PICTURES
+    refining: float = 0.0
     least: float = 0.0
 
     @property
@@ -63,10 +67,18 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """Seconds left of the time limit, without those for finishing; None for no limit."""
+        """Seconds left of the time limit, without those for refining and finishing; None for no limit."""
         if self.max_time is None:
             return None
-        return self.max_time.total_seconds() - (time.monotonic() - self.began) - self.finishing
+        kept = self.refining + self.finishing
+        return self.max_time.total_seconds() - (time.monotonic() - self.began) - kept
+
+    @property
+    def for_refining(self) -> float | None:
+        """Seconds that learning to refine may take, with what others have left; None for no limit."""
+        if self.left is None:
+            return None
+        return self.refining + max(self.left, 0.0) if self.refining else 0.0
 
     def for_steps(self, model: Model, data: TrainingData, earlier: float = 0.0) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.
@@ -81,6 +93,7 @@ class Budget:
         full, least = data.evaluation_seconds(model)
         self.reserve = kept_for_calibration(seconds, full, least)
         self.finishing = PICTURES + finishing_seconds(model, data)
+        self.refining = refining_seconds(data, seconds)
         self.least = max(LEAST_SHARE * seconds, 1.0)
         left = self.left - self.reserve if self.left is not None else 0.0
         if left < self.least:
@@ -97,7 +110,7 @@ class Budget:
         if self.reserve > 1:
             log.info(
                 "%s for steps, about %s for calibration, %s for samples and pictures",
-                *map(progress.clock, (left, self.reserve, self.finishing)),
+                *map(progress.clock, (left, self.reserve, self.refining + self.finishing)),
             )
         return timedelta(seconds=earlier + left)
 

@@ -150,7 +150,7 @@ def results(
         for name, some in vars(contest.lines).items()
         if some
     }
-    parameters = sum(p.numel() for p in contest.model.parameters())
+    parameters = contest.model.parameter_count
     mine = {name: [case for case in cases if case.detector == name] for name in contest.calibrations}
     best = max(contest.detectors, key=lambda name: macro(mine[name], _auroc))
     found = []

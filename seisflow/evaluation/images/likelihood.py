@@ -140,7 +140,7 @@ def model_result(
         "protocol": protocol(how, draws, len(pixels)),
         "model": name,
         "kind": card.config.model,
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": model.parameter_count,
         "metric": "bits/dim",
         "bound": "exact" if is_exact(model) else "upper",
         "value": round(float(by_image.mean()), 4),

@@ -108,7 +108,7 @@ def train_all(*, seed: int, max_time: timedelta | None) -> Iterator[Trained]:
                 "dataset": "two moons",
                 "protocol": f"noise {NOISE}, {TRAIN:,} training and {TEST:,} test points",
                 "model": name,
-                "parameters": sum(p.numel() for p in model.parameters()),
+                "parameters": model.parameter_count,
                 "metric": "nats/dim",
                 "value": round(float(nats.mean()), 4),
                 "standard_error": round(float(nats.std(ddof=1) / math.sqrt(TEST)), 4),

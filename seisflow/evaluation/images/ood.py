@@ -96,7 +96,7 @@ def results(model: Model, folder: Path | None, *, name: str, command: str) -> li
                 "title": score.title,
                 "is_baseline": score.is_baseline,
                 "run": name,
-                "parameters": None if score.is_baseline else sum(p.numel() for p in model.parameters()),
+                "parameters": None if score.is_baseline else model.parameter_count,
                 "metric": f"AUROC against {first}",
                 "value": round(value, 4),
                 "standard_error": round(error, 4),

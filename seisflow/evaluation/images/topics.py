@@ -119,7 +119,7 @@ def results(
     yield row(
         name,
         topics,
-        parameters=sum(p.numel() for p in model.parameters()),
+        parameters=model.parameter_count,
         bits_per_dim=round(float(bits.mean()), 4),
         seed=card.provenance["seed"],
         seconds=card.provenance["seconds"],

@@ -51,7 +51,7 @@ def result(
         "dataset": section_name(section),
         "protocol": f"windows of {BLOCK[0] * WINDOW[0]} samples x {BLOCK[1] * WINDOW[1]} traces, {WORDS} "
         f"words of {BLOCK[0]} x {BLOCK[1]} samples, 3 seeds of words and topics",
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": model.parameter_count,
         "metric": "adjusted Rand index between seeds",
         "value": round(facies.agreement, 4),
         "between_lines": round(agreement_of_lines(some, topics, seed=seed), 4) if len(some) > 3 else None,

@@ -178,7 +178,7 @@ def model_result(model: Model, file: Path) -> dict[str, Any]:
     card = model.card
     assert card is not None
     facts = card.provenance
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = model.parameter_count
     return result(
         card.config.model,
         nats,

@@ -1,0 +1,86 @@
+r"""Draws of a flow, taken back into noise and out of it again by a network that knows how patches look.
+
+A flow is told how probable a patch is, sample by sample, hardly whether its reflectors hang together. So a
+draw x gets white noise, which is taken off again step by step, along the probability flow
+
+.. math:: \frac{dy}{d\sigma} = \frac{y - D(y, \sigma)}{\sigma}, \qquad y(\sigma_1) = x + \sigma_1 n
+
+with D the mean of a patch given one with noise (`seisflow.models.denoiser`). What stands out of noise of
+level :math:`\sigma_1`, the strongest reflectors, stays where the flow has drawn it; all else is drawn anew.
+Each draw gets the depth of some training patch, on which spectra depend.
+
+References
+----------
+Meng et al., *SDEdit: guided image synthesis and editing with stochastic differential equations*, 2022. Karras
+et al., *Elucidating the design space of diffusion-based generative models*, 2022: Heun's method, levels.
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seisflow.models.denoiser import Denoiser
+from seisflow.models.sample_matching import Refinement
+
+FIRST, LAST = 10.0, 0.01
+"""Levels of the noise at the first and at the last step, in scaled units."""
+STEPS = 18
+POWER = 7.0
+"""Levels to the power of one over this are evenly spaced."""
+TOGETHER = 2**17
+"""Samples evaluated together."""
+
+Patches = NDArray[np.float32]
+
+
+def refine(
+    patches: Patches, denoiser: Denoiser, refinement: Refinement, seed: tuple[int, ...]
+) -> Iterator[Patches]:
+    """Draw anew what noise hides of patches, some at a time.
+
+    Parameters
+    ----------
+    patches : ndarray, (N, 1, H, W)
+        Draws of the flow, in scaled units.
+    denoiser : Denoiser
+    refinement : Refinement
+        Whose filter is not applied.
+    seed : tuple of int
+        Of noise and depths. Patch k is the same, however many follow it.
+    """
+    together = max(TOGETHER // math.prod(patches.shape[2:]), 1)
+    random = np.random.default_rng(seed)
+    known = np.asarray(refinement.depths, np.float32)
+    device = next(denoiser.parameters()).device
+    for x in torch.from_numpy(patches).split(together):
+        noise = torch.from_numpy(random.standard_normal((together, *x.shape[1:]), np.float32))
+        depth = torch.from_numpy(known[random.integers(len(known), size=together)]).to(device)
+        # always as many together: rounding depends on it
+        start = FIRST * noise
+        start[: len(x)] += x
+        with torch.inference_mode():
+            yield _without_noise(denoiser, start.to(device), depth).cpu()[: len(x)].numpy()
+
+
+def levels() -> list[float]:
+    """Levels of the noise from step to step; the last is 0."""
+    first, last = FIRST ** (1 / POWER), LAST ** (1 / POWER)
+    return [*(np.linspace(first, last, STEPS) ** POWER).tolist(), 0.0]
+
+
+def _without_noise(denoiser: Denoiser, y: Tensor, depth: Tensor) -> Tensor:
+    def slope(y: Tensor, level: float) -> Tensor:
+        return (y - denoiser(y, y.new_full((len(y),), level), depth)) / level
+
+    for level, following in pairwise(levels()):
+        here = slope(y, level)
+        ahead = y + (following - level) * here
+        if following:
+            ahead = y + (following - level) * (here + slope(ahead, following)) / 2
+        y = ahead
+    return y
