@@ -66,6 +66,11 @@ def _latest(folder: Path) -> Iterator[None]:
     help="Time limit, calibration included; the learning rate decays towards it.",
 )
 @click.option(
+    "--refine",
+    is_flag=True,
+    help="Learn to refine generated sections, too. Takes longer than the rest.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."
 )
 @click.option("--resume", is_flag=True, help="Go on with RUN (default: runs/latest) where it stopped.")
@@ -88,6 +93,7 @@ def command(
     output: Path | None,
     max_steps: int | None,
     max_time: timedelta | None,
+    refine: bool,
     dry_run: bool,
     resume: bool,
     data_root: Path | None,
@@ -113,6 +119,7 @@ def command(
       seisflow train survey.sgy --dry-run
       seisflow train segy/ --max-time 01:00:00
       seisflow train --resume
+      seisflow train --resume --refine -o runs/survey-1
     """
     if resume and (config or overrides or select or geometry or workers or dry_run):
         raise click.UsageError(
@@ -133,6 +140,7 @@ def command(
         from seisflow.training.dry_run import describe, measure
         from seisflow.training.kinds import new_data
         from seisflow.training.record import summary
+        from seisflow.training.refining import STEPS
 
     from .main import Interrupted
 
@@ -143,6 +151,7 @@ def command(
             run = training.resume(
                 folder,
                 steps=max_steps,
+                refine=refine,
                 device=device,
                 max_time=max_time,
                 scheduler=scheduler,
@@ -158,8 +167,12 @@ def command(
             raise click.UsageError(str(error)) from error
         if images is not None and (select or geometry or keep_zeros):
             raise click.UsageError("Images have no headers: leave out the options for sections.")
+        if images is not None and refine:
+            raise click.UsageError("--refine is for sections: leave it out.")
         if max_steps is not None:
             overrides = (*overrides, f"training.steps={max_steps}")
+        if refine:
+            overrides = (*overrides, f"training.denoiser_steps={STEPS}")
         if workers is not None:
             overrides = (*overrides, f"training.workers={workers}")
         try:

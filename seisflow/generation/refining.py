@@ -15,7 +15,6 @@ Meng et al., *SDEdit: guided image synthesis and editing with stochastic differe
 et al., *Elucidating the design space of diffusion-based generative models*, 2022: Heun's method, levels.
 """
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -32,8 +31,8 @@ FIRST, LAST = 10.0, 0.01
 STEPS = 18
 POWER = 7.0
 """Levels to the power of one over this are evenly spaced."""
-TOGETHER = 2**17
-"""Samples evaluated together."""
+TOGETHER = 8
+"""Patches evaluated together."""
 
 Patches = NDArray[np.float32]
 
@@ -53,13 +52,12 @@ def refine(
     seed : tuple of int
         Of noise and depths. Patch k is the same, however many follow it.
     """
-    together = max(TOGETHER // math.prod(patches.shape[2:]), 1)
     random = np.random.default_rng(seed)
     known = np.asarray(refinement.depths, np.float32)
     device = next(denoiser.parameters()).device
-    for x in torch.from_numpy(patches).split(together):
-        noise = torch.from_numpy(random.standard_normal((together, *x.shape[1:]), np.float32))
-        depth = torch.from_numpy(known[random.integers(len(known), size=together)]).to(device)
+    for x in torch.from_numpy(patches).split(TOGETHER):
+        noise = torch.from_numpy(random.standard_normal((TOGETHER, *x.shape[1:]), np.float32))
+        depth = torch.from_numpy(known[random.integers(len(known), size=TOGETHER)]).to(device)
         # always as many together: rounding depends on it
         start = FIRST * noise
         start[: len(x)] += x

@@ -17,6 +17,7 @@ from seisflow.models import build_model
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import TrainingData
 from seisflow.training.finish import finishing_seconds
+from seisflow.training.refining import estimated_seconds, refining_seconds
 from seisflow.training.start import initialise
 from seisflow.training.timing import LEAST_SHARE, MOST_OVER, PICTURES, Budget, kept_for_calibration
 
@@ -32,8 +33,8 @@ class DryRun:
     parameters : int
     rate : float
         Steps a second, without the first.
-    setup, calibration : float
-        Seconds before the first step, and after the last.
+    setup, calibration, refining : float
+        Seconds before the first step, after the last, and for learning to refine samples after these.
     memory : int
         Most bytes in use: of the device, or of this process.
     """
@@ -42,6 +43,7 @@ class DryRun:
     rate: float
     setup: float
     calibration: float
+    refining: float
     memory: int
 
 
@@ -83,11 +85,17 @@ def measure(data: TrainingData, device: str | None = None, max_time: timedelta |
         calibration = (
             full if max_time is None else kept_for_calibration(max_time.total_seconds(), full, least)
         )
+    if max_time is None:
+        with progress.bar("Two steps of learning to refine"):
+            refining = estimated_seconds(data, hardware)
+    else:
+        refining = refining_seconds(data, max_time.total_seconds())
     return DryRun(
         model.parameter_count,
         (STEPS - 1) / max(marks[-1] - marks[1], 1e-9),
         setup,
         calibration + PICTURES + finishing_seconds(model, data),
+        refining,
         _memory(hardware),
     )
 
@@ -102,18 +110,20 @@ def describe(data: TrainingData, found: DryRun, max_time: timedelta | None = Non
     yield f"model        {data.config.model}, {found.parameters:,} parameters"
     yield f"speed        {found.rate:.2f} steps/s (batch {training.batch})"
     steps = training.steps / found.rate
-    whole = found.setup + steps + found.calibration
+    whole = found.setup + steps + found.calibration + found.refining
     limit = None if max_time is None else max_time.total_seconds()
     if limit is not None and limit < whole:
-        seconds = max(limit - found.setup - found.calibration, LEAST_SHARE * limit)
+        seconds = max(limit - (whole - steps), LEAST_SHARE * limit)
         count = max(int(seconds * found.rate), 1)
         yield f"time         {progress.clock(limit)} by --max-time: {count} of {training.steps} steps"
-        over = found.setup + seconds + found.calibration - limit
+        over = whole - steps + seconds - limit
         if over > MOST_OVER * limit:
             yield f"             and about {progress.clock(over)} on top: it is too short"
     else:
         yield f"time         {progress.clock(whole)} for {training.steps} steps"
     yield f"             {progress.clock(found.calibration)} of it for calibration and samples"
+    if found.refining:
+        yield f"             {progress.clock(found.refining)} of it for learning to refine samples"
     yield f"memory       {found.memory / 1e9:.1f} GB"
 
 

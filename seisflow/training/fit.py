@@ -151,8 +151,6 @@ def _finish(run: Run, data: TrainingData, budget: Budget, hardware: Hardware, *,
     with progress.bar("Fitting the topics"):
         finish.fit_concentrations(model, data)
     data.evaluate(model, run.folder, budget.left, calibrate=calibrate)
-    with progress.bar("Learning to refine samples", percent=True) as report:
-        learn_to_refine(model, data, hardware, budget.for_refining, report)
     with progress.bar("Drawing samples"):
         if isinstance(model, FractalFlowModel):
             straightness = model.straightness(data.first(STRAIGHTNESS_PATCHES))
@@ -160,6 +158,12 @@ def _finish(run: Run, data: TrainingData, budget: Budget, hardware: Hardware, *,
         finish.match(model, data, budget.left)
         save_model(model, run.folder)
         finish.draw_run(model, data, run.folder)
+    if data.config.training.denoiser_steps:
+        with progress.bar("Learning to refine samples", percent=True) as report:
+            learn_to_refine(model, data, hardware, budget.for_refining, report)
+        with progress.bar("Drawing refined samples"):
+            save_model(model, run.folder)
+            finish.draw_run(model, data, run.folder)
 
 
 def _compare(model: Model, data: TrainingData, validated: float) -> None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import time
+
 from seisflow import progress
 from seisflow.generation.matching import SLOW, match_refined, matched_patches, seconds_of_a_sample
 from seisflow.models import Model
+from seisflow.models.denoiser import Denoiser
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import TrainingData
 from seisflow.training.denoising import learn_denoiser
 
-LEAST_STEPS = 1000
-"""Steps of a run without a time limit, at least, after which a denoiser learns: others are trials."""
-SHARE, LEAST_SECONDS = 0.3, 240.0
-"""Part of a time limit that it gets, and the time below which what it has learned would be of no use."""
-
-LEAST_PATCH = 16
-"""Samples and traces of a patch, at least."""
+log = logging.getLogger("seisflow")
+STEPS = 3000
+"""Steps where learning to refine is asked for, but not how long."""
+SHARE = 0.5
+"""Part of a time limit that it gets."""
 
 
 def refining_seconds(data: TrainingData, limit: float) -> float:
-    """Seconds of a time limit that are kept for `learn_to_refine`, 0 if these are too few."""
-    share = SHARE * limit
-    return share if data.config.training.denoiser_steps and _fits(data) and share >= LEAST_SECONDS else 0.0
+    """Seconds of a time limit that are kept for `learn_to_refine`."""
+    return SHARE * limit if data.config.training.denoiser_steps else 0.0
 
 
-def refining_steps(data: TrainingData) -> int:
-    """Steps that a denoiser learns in a run without a time limit."""
-    training = data.config.training
-    steps = min(training.denoiser_steps, training.steps)
-    return steps if _fits(data) and steps >= LEAST_STEPS else 0
+def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
+    """Estimate the time of `learn_to_refine` in a run without a time limit, by two steps."""
+    steps = data.config.training.denoiser_steps
+    if not steps:
+        return 0.0
+    _learn(data, hardware, 1)  # the first one allocates
+    began = time.monotonic()
+    _learn(data, hardware, 2)
+    return (time.monotonic() - began) / 2 * steps
 
 
 def learn_to_refine(
@@ -38,7 +43,9 @@ def learn_to_refine(
     seconds: float | None,
     report: progress.Report = progress.silent,
 ) -> None:
-    """Let a denoiser learn beside a model of sections, and match what it refines to training patches.
+    """Let a denoiser learn beside a model of sections, if the config asks for one.
+
+    What it refines is matched to training patches.
 
     Parameters
     ----------
@@ -47,28 +54,35 @@ def learn_to_refine(
     data : TrainingData
     hardware : Hardware
     seconds : float, optional
-        Time that it may take, 0 for none; by default, as many steps as `refining_steps` has.
+        Time that it may take; by default, as many steps as the config has.
     report : callable
     """
-    training = data.config.training
-    steps = refining_steps(data) if seconds is None else training.denoiser_steps if seconds else 0
-    if not steps or seconds_of_a_sample(model) >= SLOW:
+    steps = data.config.training.denoiser_steps
+    if not steps:
+        return
+    if (one := seconds_of_a_sample(model)) >= SLOW:
+        log.warning("one draw of this model takes %.0f s: it does not learn to refine them", one)
         return
     assert model.card is not None
-    model.denoiser = learn_denoiser(
-        data,
-        steps=steps,
-        seed=data.record.seed,
-        seconds=seconds,
-        device=hardware.device,
-        dtype=hardware.subnet_dtype(training.precision),
-        report=report,
-    )
+    model.denoiser = _learn(data, hardware, steps, seconds, report)
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
     model.card.refinement = match_refined(model, data.first(count).numpy(), depths)
 
 
-def _fits(data: TrainingData) -> bool:
-    """Whether there are sections to learn from, in patches of a few samples and traces."""
-    return data.record.images is None and min(data.config.data.patch) >= LEAST_PATCH
+def _learn(
+    data: TrainingData,
+    hardware: Hardware,
+    steps: int,
+    seconds: float | None = None,
+    report: progress.Report = progress.silent,
+) -> Denoiser:
+    return learn_denoiser(
+        data,
+        steps=steps,
+        seed=data.record.seed,
+        seconds=seconds,
+        device=hardware.device,
+        dtype=hardware.subnet_dtype(data.config.training.precision),
+        report=report,
+    )

@@ -27,6 +27,7 @@ from seisflow.training.fit import fit, seconds_of
 from seisflow.training.kinds import new_data, stored_data
 from seisflow.training.plan import Plan
 from seisflow.training.record import CONFIG, RECORD, STATE, Record, Run, read_config, read_record
+from seisflow.training.refining import STEPS
 from seisflow.training.start import (
     as_yaml,
     choose_hardware,
@@ -149,6 +150,7 @@ def resume(
     folder: str | Path,
     *,
     steps: int | None = None,
+    refine: bool = False,
     device: str | None = None,
     max_time: timedelta | None = None,
     scheduler: str | None = None,
@@ -157,7 +159,9 @@ def resume(
     data_root: str | Path | None = None,
     began: float | None = None,
 ) -> Run:
-    """Go on with an interrupted run, or with a finished one if ``steps`` or ``max_time`` allow for more.
+    """Go on with an interrupted run, or with a finished one if there is more to do.
+
+    That is so if ``steps`` or ``max_time`` allow for more, or if it is to learn to ``refine``.
 
     Parameters
     ----------
@@ -165,6 +169,8 @@ def resume(
         Run folder.
     steps : int, optional
         New number of steps in all, instead of the limits the run was started with.
+    refine : bool
+        Learn to refine generated patches at the end, if the run was not started with that.
     device : str, optional
         See `Hardware.choose`.
     max_time : timedelta, optional
@@ -203,8 +209,11 @@ def resume(
     if max_time is not None:
         record = record.model_copy(update={"max_time": max_time})
         replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
-    if steps is not None:
-        config = config.model_copy(update={"training": config.training.model_copy(update={"steps": steps})})
+    changes = {} if steps is None else {"steps": steps}
+    if refine and not config.training.denoiser_steps:
+        changes["denoiser_steps"] = STEPS
+    if changes:
+        config = config.model_copy(update={"training": config.training.model_copy(update=changes)})
         replace_text(folder / CONFIG, as_yaml(config))
     done = int(state["global_step"])
     if done >= config.training.steps and max_time is not None:
@@ -220,7 +229,7 @@ def resume(
     data.read()
     data.scheduler = scheduler
     budget.max_time = max_time
-    if max_time is None and steps is None and record.max_time is not None:
+    if max_time is None and not changes and record.max_time is not None:
         rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
         budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
     return fit(model, data, folder, hardware, folder / STATE, budget=budget)

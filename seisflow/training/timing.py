@@ -76,9 +76,9 @@ class Budget:
     @property
     def for_refining(self) -> float | None:
         """Seconds that learning to refine may take, with what others have left; None for no limit."""
-        if self.left is None:
+        if self.left is None or not self.max_time:  # of a finished run that is resumed there is no time left
             return None
-        return self.refining + max(self.left, 0.0) if self.refining else 0.0
+        return self.refining + max(self.left, 0.0)
 
     def for_steps(self, model: Model, data: TrainingData, earlier: float = 0.0) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.

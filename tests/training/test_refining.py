@@ -1,4 +1,4 @@
-"""A run learns to refine what it generates, if it is long enough."""
+"""A run learns to refine what it generates where that is asked for, at once or later."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -6,39 +6,63 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seisflow import api, training
+from seisflow import generate, training
 from seisflow.models import load_model
-from seisflow.training import refining
+from seisflow.training import refining, run
+from seisflow.training.denoising import learn_denoiser
 from seisflow.training.timing import Budget
 
 from .conftest import tiny_config
 
 
-@pytest.mark.usefixtures("plain")
-def test_a_long_run_learns_to_refine_and_its_model_generates(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(refining, "LEAST_STEPS", 6)
-    run = training.train([source], tiny_config(8, denoiser_steps=6), tmp_path / "run", device="cpu")
-    model = load_model(run.folder)
+def is_refined_by(folder):
+    model = load_model(folder)
     assert model.denoiser is not None
-    refinement = model.card.refinement
-    assert all(0 <= first < last <= 1 for first, last in refinement.depths)
-    patches = api.generate(model, 3)
+    assert all(0 <= first < last <= 1 for first, last in model.card.refinement.depths)
+    patches, again = (generate(one, 3) for one in (model, load_model(folder)))
     assert patches.attrs["refined"] == "yes"
     assert np.isfinite(patches["amplitude"]).all()
-    np.testing.assert_array_equal(patches["amplitude"], api.generate(load_model(run.folder), 3)["amplitude"])
+    np.testing.assert_array_equal(patches["amplitude"], again["amplitude"])
 
 
 @pytest.mark.usefixtures("plain")
-def test_a_short_run_does_not(source, tmp_path):
-    run = training.train([source], tiny_config(8, denoiser_steps=6), tmp_path / "run", device="cpu")
-    assert run.model.denoiser is None
-    assert run.model.card.refinement is None
+def test_a_run_that_is_to_refine_learns_it_and_its_model_generates(source, tmp_path):
+    training.train([source], tiny_config(8, denoiser_steps=6), tmp_path / "run", device="cpu")
+    is_refined_by(tmp_path / "run")
 
 
-@pytest.mark.parametrize(("minutes", "steps", "kept"), [(5, 3000, 0), (20, 3000, 360), (20, 0, 0)])
-def test_a_time_limit_keeps_a_part_for_it_if_that_is_enough(minutes, steps, kept):
-    config = tiny_config(denoiser_steps=steps)
-    data = SimpleNamespace(config=config, record=SimpleNamespace(images=None))
-    assert refining.refining_seconds(data, 60.0 * minutes) == kept
-    budget = Budget(timedelta(minutes=minutes), refining=float(kept))
-    assert budget.for_refining == pytest.approx(60 * minutes - budget.finishing if kept else 0, abs=1)
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("limit", [None, timedelta(minutes=2)])
+def test_a_finished_run_learns_it_later_and_keeps_its_weights(fit, monkeypatch, limit):
+    monkeypatch.setattr(run, "STEPS", 4)
+    folder = fit("run", 8, max_time=limit).folder
+    before = load_model(folder)
+    assert before.denoiser is None
+    training.resume(folder, refine=True, device="cpu")
+    is_refined_by(folder)
+    weights = load_model(folder).state_dict()
+    for name, value in before.state_dict().items():
+        np.testing.assert_array_equal(weights[name], value)
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_run_interrupted_while_it_learns_keeps_its_model(source, tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(refining, "learn_denoiser", stop)
+    with pytest.raises(KeyboardInterrupt, match="--resume"):
+        training.train([source], tiny_config(8, denoiser_steps=6), tmp_path / "run", device="cpu")
+    assert generate(load_model(tmp_path / "run"), 1).attrs["refined"] == "no"
+    monkeypatch.setattr(refining, "learn_denoiser", learn_denoiser)
+    training.resume(tmp_path / "run", device="cpu")
+    is_refined_by(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("steps", "share"), [(3000, refining.SHARE), (0, 0.0)])
+def test_a_time_limit_keeps_a_part_for_it(steps, share):
+    data = SimpleNamespace(config=tiny_config(denoiser_steps=steps))
+    assert refining.refining_seconds(data, 100.0) == 100 * share
+    budget = Budget(timedelta(seconds=100), refining=100 * share)
+    assert budget.for_refining == pytest.approx(100 - budget.finishing, abs=1)
+    assert Budget(timedelta(0)).for_refining is None  # a finished run that is resumed

@@ -19,7 +19,7 @@ from .conftest import tiny_config
 
 def evaluated_in(full, least):
     """Data of a run on which evaluation takes so long."""
-    return SimpleNamespace(evaluation_seconds=lambda model: (full, least))
+    return SimpleNamespace(evaluation_seconds=lambda model: (full, least), config=tiny_config())
 
 
 @pytest.fixture
