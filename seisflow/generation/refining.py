@@ -25,6 +25,7 @@ from torch import Tensor
 
 from seisflow.models.denoiser import Denoiser
 from seisflow.models.sample_matching import Refinement
+from seisflow.subnets.precision import has_bf16
 
 FIRST, LAST = 10.0, 0.01
 """Levels of the noise at the first and at the last step, in scaled units."""
@@ -61,7 +62,8 @@ def refine(
         # always as many together: rounding depends on it
         start = FIRST * noise
         start[: len(x)] += x
-        with torch.inference_mode():
+        bf16 = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device.type))
+        with torch.inference_mode(), bf16:
             yield _without_noise(denoiser, start.to(device), depth).cpu()[: len(x)].numpy()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from seisflow import progress
 from seisflow.models.infill import Infill
 from seisflow.posterior.examples import Examples, Piece
+from seisflow.subnets.precision import has_bf16
 
 BATCH = 6
 RATE = 2e-3
@@ -61,7 +62,7 @@ def learn(
             group["lr"] = rate * min((step + 1) / WARM, 1) * decay
         arrays: tuple[NDArray, ...] = examples.batch(BATCH)
         values, shown, hidden = (torch.from_numpy(array).to(device) for array in arrays)
-        with torch.autocast(device.type, torch.bfloat16, enabled=_has_bf16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device.type)):
             mean, std = network(values, shown)
         loss = (score or ranked_probability_score)(values[hidden], mean[hidden], std[hidden]).mean()
         optimiser.zero_grad()
@@ -86,9 +87,3 @@ def ranked_probability_score(x: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     z = (x - mean) / std
     density = torch.exp(-0.5 * z.square()) / math.sqrt(2 * math.pi)
     return std * (z * torch.erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))
-
-
-def _has_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()

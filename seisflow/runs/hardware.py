@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 
 from seisflow.errors import ConfigError
+from seisflow.subnets.precision import has_bf16
 
 log = logging.getLogger("seisflow")
 
@@ -76,19 +77,14 @@ class Hardware:
     def subnet_dtype(self, precision: Literal["auto", "fp32", "bf16"]) -> torch.dtype:
         """Resolve a ``training.precision``: "auto" is bfloat16 where the hardware multiplies it natively."""
         if precision == "auto":
-            return torch.bfloat16 if self._has_bf16() else torch.float32
-        if precision == "bf16" and not self._has_bf16():
+            return torch.bfloat16 if has_bf16(self.accelerator) else torch.float32
+        if precision == "bf16" and not has_bf16(self.accelerator):
             log.warning(
                 "training.precision = bf16: this %s does not multiply bfloat16, and emulating it takes some "
                 "ten times as long. Pass --set training.precision=auto, which is float32 here",
                 self.accelerator,
             )
         return torch.bfloat16 if precision == "bf16" else torch.float32
-
-    def _has_bf16(self) -> bool:
-        if self.accelerator == "cuda":
-            return torch.cuda.is_bf16_supported(including_emulation=False)
-        return self.accelerator == "cpu" and torch.cpu._is_avx512_bf16_supported()
 
 
 def is_first_process() -> bool:

@@ -28,3 +28,10 @@ class MixedPrecision(nn.Module):
             return self.subnet(x, *more)
         with torch.autocast(x.device.type, dtype=self.dtype):
             return self.subnet(x, *more).to(x.dtype)
+
+
+def has_bf16(kind: str) -> bool:
+    """Whether the hardware of a kind of device, such as cpu or cuda, multiplies bfloat16 natively."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return kind == "cpu" and torch.cpu._is_avx512_bf16_supported()
