@@ -60,6 +60,14 @@ def test_a_run_is_named_numbered_and_the_latest(run):
     assert difference("runs/f3-sample-1", "runs/latest") == 0
 
 
+def test_a_dry_run_tells_how_long_learning_to_refine_takes(run):
+    told = "of it for learning to refine samples"
+    assert told not in run(SAMPLE, *TINY, "--dry-run").stdout
+    assert told in run(SAMPLE, *TINY, "--dry-run", "--refine").stdout
+    limited = run(SAMPLE, *TINY, "--dry-run", "--refine", "--max-time", "10").stdout
+    assert f" 5 s {told}" in limited
+
+
 def test_a_run_goes_where_it_is_told_and_is_the_latest_there_too(run):
     assert run(SAMPLE, *TINY, "--max-steps", "2", "-o", "mine", "--seed", "3").exit_code == 0
     assert Path("runs/latest").resolve() == Path("mine").resolve()

@@ -152,6 +152,8 @@ def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tm
         result.stderr
     )
     assert "steps/s (batch 4)" in result.stdout
+    result = call("train", "mnist", "--data", source.folder, "--refine")
+    assert (result.exit_code, "--refine is for sections" in result.stderr) == (2, True)
     result = call("generate", "--n", 3)
     assert result.stdout == "runs/latest/generated.zarr: 3 images; gallery runs/latest/generated.png\n" or (
         result.stdout == "runs/mnist-1/generated.zarr: 3 images; gallery runs/mnist-1/generated.png\n"
