@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seisflow.errors import ModelError
 from seisflow.evaluation.sections import volve
@@ -37,16 +38,13 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
         volve.windows(file, part, card.scaling)[:, 0] for part in (volve.TEST, volve.FIRST_INLINES)
     )
     count = TIMES * len(held_out)
-    made, exact = (
-        np.concatenate([x[:, 0] for x in generate_batches(model, count, seed=seed, exact=one)])
-        for one in (False, True)
-    )
+    made = _draws(model, count, seed)
     (real, crossline), (learned, _) = (
         volve.scattered_windows(file, part, card.scaling, EACH, seed + place)
         for place, part in enumerate((volve.TEST, volve.FIRST_INLINES))
     )
     known = attributes(real[:, 0])
-    for label, patches in (("generated", made), ("generated --exact", exact), ("training lines", training)):
+    for label, patches in (*made.items(), ("training lines", training)):
         ratios = compare(patches, held_out, training)["ratio"]
         other = attributes(learned[:, 0] if patches is training else patches[: len(real)])
         area, error = forest_auroc(known, other, crossline, seed)
@@ -66,3 +64,18 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
             "command": command,
         }
         yield one | {"ratios": {key: round(x, 2) for key, x in ratios.items()}}
+
+
+def _draws(model: Model, count: int, seed: int) -> dict[str, NDArray[np.float32]]:
+    """Patches (count, H, W) of a model as they come, without refining if that refines, and exact ones."""
+
+    def drawn(*, exact: bool = False) -> NDArray[np.float32]:
+        return np.concatenate([x[:, 0] for x in generate_batches(model, count, seed=seed, exact=exact)])
+
+    found = {"generated": drawn()}
+    denoiser = model.denoiser
+    if denoiser is not None:
+        model.denoiser = None
+        found = {"generated, refined": found["generated"], "generated, not refined": drawn()}
+        model.denoiser = denoiser
+    return found | {"generated --exact": drawn(exact=True)}
