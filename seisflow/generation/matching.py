@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 
+from seisflow import progress
 from seisflow.generation.batches import BATCH, draw
 from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
 from seisflow.generation.refining import refine
@@ -96,7 +97,12 @@ def match_samples(
     return match_spectra(matching, kept, training)
 
 
-def match_refined(model: Model, training: NDArray[np.float32], depths: Sequence[Tensor]) -> Refinement:
+def match_refined(
+    model: Model,
+    training: NDArray[np.float32],
+    depths: Sequence[Tensor],
+    report: progress.Report = progress.silent,
+) -> Refinement:
     """Match draws that the denoiser of a model refines to training patches.
 
     Parameters
@@ -107,6 +113,8 @@ def match_refined(model: Model, training: NDArray[np.float32], depths: Sequence[
         In scaled units.
     depths : sequence of Tensor, (2,)
         Where they begin and end in their sections.
+    report : callable
+        Takes draws refined, and of how many.
     """
     assert model.denoiser is not None
     places = [(round(float(first), 4), round(float(last), 4)) for first, last in depths]
@@ -115,7 +123,10 @@ def match_refined(model: Model, training: NDArray[np.float32], depths: Sequence[
     drawn = drawn[lowered(refinement.matching, drawn, training).keeps(drawn)][:REFINED]
     if len(drawn) < LEAST:
         return refinement
-    refined = np.concatenate(list(refine(drawn, model.denoiser, refinement, (SEED,))))
+    refined = np.empty((0, *drawn.shape[1:]), np.float32)
+    for part in refine(drawn, model.denoiser, refinement, (SEED,)):
+        refined = np.concatenate((refined, part))
+        report(len(refined), len(drawn))
     matching = match_spectra(refinement.matching, refined, training)
     return refinement.model_copy(update={"matching": matching})
 

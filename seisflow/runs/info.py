@@ -58,6 +58,7 @@ def model_info(name: str | Path) -> dict[str, Any]:
     if card.images is not None:
         return facts | {"images": card.images}
     facts["geometry"] = told.get("geometry")
+    facts["refines"] = card.refinement is not None
     facts["surveys"] = [
         {"name": survey.name, "std": survey.scaling.std, "mean": survey.scaling.mean,
          "quantised": survey.scaling.quantised, "files": len(survey.paths), "trained": survey.trained}
@@ -104,6 +105,8 @@ def info_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         kind = "held-out" if found["held_out"] else "training"
         yield "calibrated", f"on {found['panels']} {kind} panels"
         yield "scores", ", ".join(found["scores"])
+    if facts.get("refines"):
+        yield "samples", "refined by a denoiser"
     if facts.get("topics"):
         yield "topics", str(facts["topics"])
     yield "finished", str(facts["finished"] or NOT_TOLD)
@@ -113,7 +116,7 @@ def info_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def count_parameters(weights: Path) -> int:
-    """Numbers in a safetensors file, by its header.
+    """Numbers in a safetensors file, by its header, without those of a denoiser.
 
     Raises
     ------
@@ -124,7 +127,8 @@ def count_parameters(weights: Path) -> int:
         if is_special(weights):
             raise OSError("a pipe or device")
         with safe_open(weights, framework="pt") as file:
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+            names = [name for name in file.keys() if not name.startswith("denoiser.")]  # noqa: SIM118
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
     except (SafetensorError, OSError) as error:
         why = shown(" ".join(str(error).split()))[:120]
         raise ModelError(f"{weights}: damaged ({why}). Copy it again") from error

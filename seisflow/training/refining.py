@@ -16,6 +16,8 @@ from seisflow.training.denoising import learn_denoiser
 log = logging.getLogger("seisflow")
 STEPS = 3000
 """Steps where learning to refine is asked for, but not how long."""
+LEARNING = 0.95
+"""Part of the time that goes by before what it refines is matched."""
 SHARE = 0.5
 """Part of a time limit that it gets."""
 
@@ -64,10 +66,11 @@ def learn_to_refine(
         log.warning("one draw of this model takes %.0f s: it does not learn to refine them", one)
         return
     assert model.card is not None
-    model.denoiser = _learn(data, hardware, steps, seconds, report)
+    model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
-    model.card.refinement = match_refined(model, data.first(count).numpy(), depths)
+    training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)
+    model.card.refinement = match_refined(model, training, depths, rest)
 
 
 def _learn(

@@ -8,6 +8,7 @@ import pytest
 
 from seisflow import generate, training
 from seisflow.models import load_model
+from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
 from seisflow.training.denoising import learn_denoiser
 from seisflow.training.timing import Budget
@@ -18,6 +19,11 @@ from .conftest import tiny_config
 def is_refined_by(folder):
     model = load_model(folder)
     assert model.denoiser is not None
+    facts = model_info(folder)
+    assert facts["parameters"] == sum(value.numel() for value in model.flow.state_dict().values()) + sum(
+        value.numel() for part in (model.input, model.prior) for value in part.state_dict().values()
+    )
+    assert ("samples", "refined by a denoiser") in info_lines(facts)
     assert all(0 <= first < last <= 1 for first, last in model.card.refinement.depths)
     patches, again = (generate(one, 3) for one in (model, load_model(folder)))
     assert patches.attrs["refined"] == "yes"
