@@ -64,7 +64,8 @@ def refine(
         start[: len(x)] += x
         bf16 = torch.autocast(device.type, torch.bfloat16, enabled=has_bf16(device.type))
         with torch.inference_mode(), bf16:
-            yield _without_noise(denoiser, start.to(device), depth).cpu()[: len(x)].numpy()
+            made = _without_noise(denoiser, start.to(device), depth).cpu()
+        yield made[: len(x)].numpy()
 
 
 def levels() -> list[float]:

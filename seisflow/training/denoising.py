@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seisflow import progress
+from seisflow.errors import TrainingError
 from seisflow.models.denoiser import Denoiser
 from seisflow.training.data import TrainingData
 
@@ -21,7 +22,10 @@ CENTRE, SPREAD = -0.9, 1.6
 DECAY = 0.998
 """Decay of the averaged weights, which are kept."""
 MOST_LEVEL = 50.0
+BAD_STEPS = 20
+"""Steps in a row without a finite loss after which learning gives up."""
 INPUTS = "x", "mask", "depth"
+"""Parts of a training patch that it takes."""
 
 
 def learn_denoiser(
@@ -63,7 +67,7 @@ def learn_denoiser(
         network, avg_fn=lambda mean, value, n: mean.lerp(value, 1 - min(DECAY, (int(n) + 1) / (int(n) + 10)))
     )
     optimiser = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    generator = torch.Generator().manual_seed(seed)
+    generator, bad = torch.Generator().manual_seed(seed), 0
     for step in range(steps):
         done = step / steps
         if seconds is not None:
@@ -79,8 +83,14 @@ def learn_denoiser(
         loss = denoising_loss(network, x, mask, depth, generator)
         optimiser.zero_grad()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        if norm.isfinite():
+        finite = bool(torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0).isfinite())
+        bad = 0 if finite else bad + 1
+        if bad == BAD_STEPS:
+            raise TrainingError(
+                f"learning to refine, step {step}: {bad} steps in a row had a loss that is not finite. "
+                "Expected a finite one: look at the amplitudes with `seisflow scan`"
+            )
+        if finite:
             optimiser.step()
             average.update_parameters(network)
     report(1000, 1000)

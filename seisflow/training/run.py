@@ -216,7 +216,7 @@ def resume(
         config = config.model_copy(update={"training": config.training.model_copy(update=changes)})
         replace_text(folder / CONFIG, as_yaml(config))
     done = int(state["global_step"])
-    if done >= config.training.steps and max_time is not None:
+    if done >= config.training.steps and max_time is not None and not config.training.denoiser_steps:
         log.warning(
             "all %d steps are done, so there is no use for more time: give more steps, --max-steps %d",
             done,

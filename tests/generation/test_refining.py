@@ -43,6 +43,12 @@ def test_white_noise_of_any_strength_becomes_that_of_the_denoiser_at_its_depth()
     assert strength[~shallow].mean() == pytest.approx(2 * STD, rel=0.02)
 
 
+def test_precision_and_gradients_of_who_takes_the_patches_stay_as_they_are():
+    for _ in refine(np.zeros((9, 1, 32, 32), np.float32), OfWhiteNoise(16), REFINEMENT, (3,)):
+        assert not torch.is_inference_mode_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
 def test_what_stands_out_of_the_noise_stays():
     draws = np.zeros((8, 1, 32, 32), np.float32)
     draws[:, :, 16] = 20 * FIRST

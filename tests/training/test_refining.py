@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from seisflow import generate, training
+from seisflow.errors import TrainingError
 from seisflow.models import load_model
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
@@ -63,6 +65,13 @@ def test_a_run_interrupted_while_it_learns_keeps_its_model(source, tmp_path, mon
     monkeypatch.setattr(refining, "learn_denoiser", learn_denoiser)
     training.resume(tmp_path / "run", device="cpu")
     is_refined_by(tmp_path / "run")
+
+
+def test_learning_from_what_is_not_finite_gives_up():
+    item = {"x": torch.full((1, 16, 16), torch.nan), "mask": torch.ones(1, 16, 16, dtype=torch.bool)}
+    data = SimpleNamespace(config=tiny_config(), patches=[item | {"depth": torch.tensor([0.0, 0.1])}])
+    with pytest.raises(TrainingError, match="step 19: 20 steps in a row"):
+        learn_denoiser(data, steps=30, seed=0)
 
 
 @pytest.mark.parametrize(("steps", "share"), [(3000, refining.SHARE), (0, 0.0)])
