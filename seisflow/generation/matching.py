@@ -20,7 +20,7 @@ from seisflow.models.sample_matching import Refinement, SampleMatching, root_mea
 
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
-REFINED = 96
+REFINED = 128
 """Draws that are refined, as that takes longest."""
 LEAST = 64
 """Least of these draws that a filter is fitted to."""

@@ -7,7 +7,7 @@ draw x gets white noise, which is taken off again step by step, along the probab
 
 with D the mean of a patch given one with noise (`seisflow.models.denoiser`). What stands out of noise of
 level :math:`\sigma_1`, the strongest reflectors, stays where the flow has drawn it; all else is drawn anew.
-Each draw gets the depth of some training patch, on which spectra depend.
+Each draw gets the depth of a training patch, on which spectra depend; together they have all depths evenly.
 
 References
 ----------
@@ -32,6 +32,8 @@ FIRST, LAST = 10.0, 0.01
 STEPS = 18
 POWER = 7.0
 """Levels to the power of one over this are evenly spaced."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Step through depths: any number of multiples of it, less whole numbers, are spread evenly."""
 TOGETHER = 8
 """Patches evaluated together."""
 
@@ -54,11 +56,11 @@ def refine(
         Of noise and depths. Patch k is the same, however many follow it.
     """
     random = np.random.default_rng(seed)
-    known = np.asarray(refinement.depths, np.float32)
+    depths = _depths(refinement, len(patches) + TOGETHER, random)
     device = next(denoiser.parameters()).device
-    for x in torch.from_numpy(patches).split(TOGETHER):
+    for number, x in enumerate(torch.from_numpy(patches).split(TOGETHER)):
         noise = torch.from_numpy(random.standard_normal((TOGETHER, *x.shape[1:]), np.float32))
-        depth = torch.from_numpy(known[random.integers(len(known), size=TOGETHER)]).to(device)
+        depth = torch.from_numpy(depths[number * TOGETHER : (number + 1) * TOGETHER]).to(device)
         # always as many together: rounding depends on it
         start = FIRST * noise
         start[: len(x)] += x
@@ -66,6 +68,13 @@ def refine(
         with torch.inference_mode(), bf16:
             made = _without_noise(denoiser, start.to(device), depth).cpu()
         yield made[: len(x)].numpy()
+
+
+def _depths(refinement: Refinement, count: int, random: np.random.Generator) -> Patches:
+    """Depths of so many draws, (count, 2), evenly those of training patches, however many there are."""
+    known = np.asarray(sorted(refinement.depths), np.float32)
+    place = (random.random() + GOLDEN * np.arange(count)) % 1.0
+    return known[(len(known) * place).astype(int)]
 
 
 def levels() -> list[float]:
