@@ -15,6 +15,7 @@ Meng et al., *SDEdit: guided image synthesis and editing with stochastic differe
 et al., *Elucidating the design space of diffusion-based generative models*, 2022: Heun's method, levels.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -68,6 +69,18 @@ def refine(
         with torch.inference_mode(), bf16:
             made = _without_noise(denoiser, start.to(device), depth).cpu()
         yield made[: len(x)].numpy()
+
+
+def seconds_to_refine(height: int, width: int, count: int) -> float:
+    """Estimate the time of refining so many patches on the CPU, by one evaluation of a denoiser."""
+    denoiser, y = Denoiser().eval(), torch.zeros(TOGETHER, 1, height, width)
+    sigma, depth = torch.ones(TOGETHER), torch.zeros(TOGETHER, 2)
+    bf16 = torch.autocast("cpu", torch.bfloat16, enabled=has_bf16("cpu"))
+    with torch.inference_mode(), bf16:
+        denoiser(y, sigma, depth)  # the first one allocates
+        began = time.monotonic()
+        denoiser(y, sigma, depth)
+    return (time.monotonic() - began) * (2 * STEPS - 1) * -(-count // TOGETHER)
 
 
 def _depths(refinement: Refinement, count: int, random: np.random.Generator) -> Patches:

@@ -6,7 +6,14 @@ import logging
 import time
 
 from seisflow import progress
-from seisflow.generation.matching import SLOW, match_refined, matched_patches, seconds_of_a_sample
+from seisflow.generation.matching import (
+    REFINED,
+    SLOW,
+    match_refined,
+    matched_patches,
+    seconds_of_a_sample,
+)
+from seisflow.generation.refining import seconds_to_refine
 from seisflow.models import Model
 from seisflow.models.denoiser import Denoiser
 from seisflow.runs.hardware import Hardware
@@ -16,6 +23,8 @@ from seisflow.training.denoising import learn_denoiser
 log = logging.getLogger("seisflow")
 STEPS = 3000
 """Steps where learning to refine is asked for, but not how long."""
+GALLERY = 16
+"""Patches in the picture of the run."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 SHARE = 0.5
@@ -66,6 +75,8 @@ def learn_to_refine(
         log.warning("one draw of this model takes %.0f s: it does not learn to refine them", one)
         return
     assert model.card is not None
+    if seconds is not None:
+        seconds = max(seconds - seconds_to_refine(*model.shape[1:], REFINED + GALLERY), seconds / 2)
     model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
