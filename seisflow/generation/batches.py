@@ -39,7 +39,7 @@ def generate_batches(
     if model.card is not None and refines(model, topic, temperature, exact=exact):
         refinement = model.card.refinement
     # colder draws are meant to be weaker than training patches, hotter ones stronger
-    select = matching if temperature == 1 else None
+    select = matching if temperature == 1 and refinement is None else None
     done = left_out = idle = 0
     for number in count():
         x = draw(model, batch, topic=topic, temperature=temperature, seed=(seed, number))
@@ -76,7 +76,7 @@ def _parts(
 ) -> Iterator[NDArray[np.float32]]:
     """Draws of one batch, as they are, matched, or refined some at a time; at least as many as wanted."""
     if refinement is not None and model.denoiser is not None:
-        for some in refine(x, model.denoiser, refinement, seed):
+        for some in refine(refinement.matching.scaled(x), model.denoiser, refinement, seed):
             yield refinement.matching.filter(some)
     elif matching is not None:
         yield matched(matching, x, wanted, seed)

@@ -120,9 +120,7 @@ def match_refined(
     places = [(round(float(first), 4), round(float(last), 4)) for first, last in depths]
     refinement = Refinement(depths=places, matching=training_range(training))
     drawn = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, MOST_BATCHES))
-    drawn = drawn[lowered(refinement.matching, drawn, training).keeps(drawn)][:REFINED]
-    if len(drawn) < LEAST:
-        return refinement
+    drawn = refinement.matching.scaled(drawn)[:REFINED]
     refined = np.empty((0, *drawn.shape[1:]), np.float32)
     for part in refine(drawn, model.denoiser, refinement, (SEED,)):
         refined = np.concatenate((refined, part))

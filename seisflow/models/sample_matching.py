@@ -80,6 +80,14 @@ class SampleMatching(BaseModel):
             kept: NDArray[np.bool_] = (rms >= self.rms[0]) & (rms <= self.rms[1]) & (peak <= self.peak)
         return kept
 
+    def scaled(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Patches (N, 1, H, W), those beyond the range as strong as it allows; 0 where one is not finite."""
+        patches = np.where(np.isfinite(patches).all((1, 2, 3), keepdims=True), patches, np.float32(0))
+        rms, peak = root_mean_square(patches), np.abs(patches).max((1, 2, 3))
+        factor = rms.clip(*self.rms) / rms.clip(min=1e-30)
+        factor = np.minimum(factor, self.peak / peak.clip(min=1e-30))
+        return (patches * factor[:, None, None, None]).astype(np.float32)
+
     def levelled(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
         """Patches (..., H, W) after the factors of traces and samples, of the same shape."""
         if self.level:

@@ -27,6 +27,8 @@ DEFAULT_MODEL = "f3-small"
 """Name of the model that ships and is used where no other is given."""
 DENOISER_WIDTH = "denoiser.network.subnet.gather.weight"
 """Stored tensor that has as many rows as a denoiser has channels."""
+LEAST_DENOISER = 500
+"""Weights of a denoiser, at least, over the square of its channels."""
 _NEXT_CARD = ".config.json.next"
 _MOST_CARD = 2**26  # bytes
 _REMEDY = "Use the version of seisflow that made it, or train again"
@@ -114,7 +116,7 @@ def load_model(path_or_name: str | Path) -> Model:
             raise ModelError(f"{folder / WEIGHTS}: too small for the model of its {CARD}. {_REMEDY}")
         check_memory(card.config)
         model = build_model(card.config)
-        model.denoiser = _denoiser_of(stored)
+        model.denoiser = _denoiser_of(stored, folder)
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (SafetensorError, RuntimeError, OSError, ConfigError, ValueError) as error:
         raise ModelError(
@@ -126,10 +128,14 @@ def load_model(path_or_name: str | Path) -> Model:
     return model.eval()
 
 
-def _denoiser_of(stored: dict[str, list[int]]) -> Denoiser | None:
+def _denoiser_of(stored: dict[str, list[int]], folder: Path) -> Denoiser | None:
     """Denoiser of the size of the stored one, if there is one, without its weights."""
     width = stored.get(DENOISER_WIDTH)
-    return Denoiser(width[0]) if width else None
+    if not width:
+        return None
+    if LEAST_DENOISER * width[0] ** 2 > sum(map(prod, stored.values())):
+        raise ModelError(f"{folder / WEIGHTS}: too small for a denoiser of {width[0]} channels. {_REMEDY}")
+    return Denoiser(width[0])
 
 
 def _card_of(metadata: dict[str, str] | None, card: ModelCard, folder: Path) -> ModelCard:

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from seisflow import progress
 from seisflow.errors import SeisflowError, TrainingError
 from seisflow.models import FractalFlowModel, Model, save_model
+from seisflow.models.denoiser import Denoiser
 from seisflow.models.provenance import Provenance
 from seisflow.runs import folders
 from seisflow.runs.hardware import Hardware, is_first_process
@@ -42,6 +43,7 @@ def fit(
     *,
     budget: Budget,
     calibrate: bool = True,
+    denoiser: Denoiser | None = None,
 ) -> Run:
     training = data.config.training
     model.compute_in(hardware.subnet_dtype(training.precision))
@@ -96,6 +98,7 @@ def fit(
     run = Run(folder, model, trainer.global_step, timer.time_elapsed(), int(module.bad_steps[0]))
     if is_first_process():
         validated = trainer.callback_metrics.get("held_out/nats_per_dim")
+        model.denoiser = denoiser  # which the steps of the flow leave alone
         _finish(run, data, budget, hardware, calibrate=calibrate)
         if validated is not None:
             _compare(model, data, float(validated))

@@ -18,13 +18,13 @@ from seisflow.models import Model
 from seisflow.models.denoiser import Denoiser
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import TrainingData
-from seisflow.training.denoising import learn_denoiser
+from seisflow.training.denoiser import learn_denoiser
 
 log = logging.getLogger("seisflow")
 STEPS = 3000
 """Steps where learning to refine is asked for, but not how long."""
-GALLERY = 16
-"""Patches in the picture of the run."""
+DRAWN = REFINED + 16
+"""Patches refined for their filter and for the picture of the run."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 SHARE = 0.5
@@ -44,7 +44,8 @@ def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
     _learn(data, hardware, 1)  # the first one allocates
     began = time.monotonic()
     _learn(data, hardware, 2)
-    return (time.monotonic() - began) / 2 * steps
+    learning = (time.monotonic() - began) / 2 * steps
+    return learning + seconds_to_refine(*data.config.data.patch, DRAWN)
 
 
 def learn_to_refine(
@@ -54,7 +55,7 @@ def learn_to_refine(
     seconds: float | None,
     report: progress.Report = progress.silent,
 ) -> None:
-    """Let a denoiser learn beside a model of sections, if the config asks for one.
+    """Let a denoiser learn beside a model of sections, if the config asks for one and it has none.
 
     What it refines is matched to training patches.
 
@@ -75,9 +76,10 @@ def learn_to_refine(
         log.warning("one draw of this model takes %.0f s: it does not learn to refine them", one)
         return
     assert model.card is not None
-    if seconds is not None:
-        seconds = max(seconds - seconds_to_refine(*model.shape[1:], REFINED + GALLERY), seconds / 2)
-    model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
+    if model.denoiser is None:
+        if seconds is not None:
+            seconds = max(seconds - seconds_to_refine(*model.shape[1:], DRAWN), seconds / 2)
+        model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
     training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)

@@ -16,7 +16,7 @@ from seisflow.errors import TrainingError
 from seisflow.io.atomic import check_inputs, replace_text
 from seisflow.models import build_model
 from seisflow.models.memory import check_memory
-from seisflow.models.storage import WEIGHTS
+from seisflow.models.storage import WEIGHTS, load_model
 from seisflow.patches import Split
 from seisflow.runs.hardware import is_first_process
 from seisflow.runs.moved import moved_sources
@@ -170,7 +170,7 @@ def resume(
     steps : int, optional
         New number of steps in all, instead of the limits the run was started with.
     refine : bool
-        Learn to refine generated patches at the end, if the run was not started with that.
+        Learn to refine generated patches at the end, anew if the run has learned it.
     device : str, optional
         See `Hardware.choose`.
     max_time : timedelta, optional
@@ -187,7 +187,7 @@ def resume(
     Raises
     ------
     TrainingError
-        If ``folder`` holds no state to go on from, or a damaged record.
+        If ``folder`` holds no state to go on from, or a damaged record, or if images are to be refined.
     DataError
         If the run names files that are not opened unasked, or if what has moved is sampled otherwise.
     """
@@ -206,6 +206,8 @@ def resume(
         record = _with_moved(record, folder, inputs, data_root, trusted)
     else:
         check_named(record.paths, record.named, folder, trusted)
+    if refine and record.images is not None:
+        raise TrainingError(f"{folder}: a run of images. --refine is for sections: leave it out")
     if max_time is not None:
         record = record.model_copy(update={"max_time": max_time})
         replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
@@ -232,7 +234,9 @@ def resume(
     if max_time is None and not changes and record.max_time is not None:
         rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
         budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
-    return fit(model, data, folder, hardware, folder / STATE, budget=budget)
+    # what denoises has learned from the data alone, so that more steps of the flow leave it as it is
+    denoiser = load_model(folder).denoiser if (folder / WEIGHTS).is_file() and not refine else None
+    return fit(model, data, folder, hardware, folder / STATE, budget=budget, denoiser=denoiser)
 
 
 def _with_moved(

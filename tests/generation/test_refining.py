@@ -84,6 +84,18 @@ def test_a_topic_a_temperature_and_exact_draws_are_not_refined(model, tiny_run):
     assert generate(model, 1, topic=1).attrs["refined"] == "no"
 
 
+def test_draws_of_any_strength_are_scaled_into_the_range_none_is_left_out():
+    draws = (
+        np.ones((5, 1, 32, 32), np.float32) * np.array([1e-3, 1, 1e6, 1, 0], np.float32)[:, None, None, None]
+    )
+    draws[3, 0, 0, 0] = np.nan
+    draws[1, 0, 0, 0] = 990
+    found = MATCHING.scaled(draws)
+    np.testing.assert_allclose(np.sqrt(np.square(found).mean((1, 2, 3)))[[0, 2]], MATCHING.rms, rtol=1e-5)
+    assert np.abs(found[1]).max() <= MATCHING.peak * 1.00001
+    assert not found[3:].any()
+
+
 def test_refined_patches_are_filtered_to_the_spectra_of_training_patches(model):
     rng = np.random.default_rng(0)
     training = np.cumsum(rng.normal(size=(96, 1, 32, 32)), 2).astype(np.float32)

@@ -2,10 +2,14 @@
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
+from seisflow.errors import ModelError
 from seisflow.models import load_model, save_model
 from seisflow.models.denoiser import Denoiser
-from seisflow.training.denoising import denoising_loss
+from seisflow.models.storage import DENOISER_WIDTH
+from seisflow.training.denoiser import denoising_loss
 
 
 def depths(count):
@@ -91,3 +95,14 @@ def test_a_model_is_stored_with_its_denoiser_and_counts_its_own_parameters(tiny_
     with torch.inference_mode():
         torch.testing.assert_close(again.denoiser(*arguments), model.denoiser(*arguments), rtol=0, atol=0)
     assert load_model(tiny_run).denoiser is None
+
+
+def test_a_file_that_is_too_small_for_its_denoiser_is_refused_before_that_is_made(tiny_run, tmp_path):
+    model = load_model(tiny_run)
+    save_model(model, tmp_path / "huge")
+    path = tmp_path / "huge" / "model.safetensors"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    save_file(load_file(path) | {DENOISER_WIDTH: torch.zeros(4096, 1)}, path, metadata)
+    with pytest.raises(ModelError, match="too small for a denoiser of 4096 channels"):
+        load_model(tmp_path / "huge")

@@ -1,5 +1,7 @@
 """Training on images: items, what is held out, resumed runs, and what a run leaves."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -154,6 +156,10 @@ def test_the_command_trains_and_generates_images_and_refuses_to_score(source, tm
     assert "steps/s (batch 4)" in result.stdout
     result = call("train", "mnist", "--data", source.folder, "--refine")
     assert (result.exit_code, "--refine is for sections" in result.stderr) == (2, True)
+    config = Path("runs/mnist-1/config.yaml").read_text()
+    result = call("train", "--resume", "--refine", "-o", "runs/mnist-1")
+    assert (result.exit_code, "--refine is for sections" in result.stderr) == (1, True)
+    assert Path("runs/mnist-1/config.yaml").read_text() == config
     result = call("generate", "--n", 3)
     assert result.stdout == "runs/latest/generated.zarr: 3 images; gallery runs/latest/generated.png\n" or (
         result.stdout == "runs/mnist-1/generated.zarr: 3 images; gallery runs/mnist-1/generated.png\n"

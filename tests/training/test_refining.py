@@ -12,7 +12,7 @@ from seisflow.errors import TrainingError
 from seisflow.models import load_model
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
-from seisflow.training.denoising import learn_denoiser
+from seisflow.training.denoiser import learn_denoiser
 from seisflow.training.timing import Budget
 
 from .conftest import tiny_config
@@ -51,6 +51,17 @@ def test_a_finished_run_learns_it_later_and_keeps_its_weights(fit, monkeypatch, 
     weights = load_model(folder).state_dict()
     for name, value in before.state_dict().items():
         np.testing.assert_array_equal(weights[name], value)
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_has_been_learned_is_kept_by_more_steps_of_the_flow(source, tmp_path):
+    folder = tmp_path / "run"
+    training.train([source], tiny_config(8, denoiser_steps=6), folder, device="cpu")
+    before = load_model(folder).denoiser.state_dict()
+    training.resume(folder, steps=12, device="cpu")
+    is_refined_by(folder)
+    for name, value in load_model(folder).denoiser.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
 
 
 @pytest.mark.usefixtures("plain")
