@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 
@@ -18,10 +19,13 @@ from seisflow.generation.refining import refine
 from seisflow.models import Model
 from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
 
+log = logging.getLogger("seisflow")
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
 REFINED = 128
 """Draws that are refined, as that takes longest."""
+LEAST_ALIKE = 0.8
+"""Correlation of neighbouring traces of refined draws, at least, over that of training patches."""
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
 CONTINUED = 128
@@ -102,13 +106,15 @@ def match_refined(
     training: NDArray[np.float32],
     depths: Sequence[Tensor],
     report: progress.Report = progress.silent,
-) -> Refinement:
-    """Match draws that the denoiser of a model refines to training patches.
+) -> None:
+    """Match draws that the denoiser of a model refines to training patches, and note it on its card.
+
+    A denoiser that has learned so little that it makes noise is left out, and that is said.
 
     Parameters
     ----------
     model : Model
-        With a denoiser.
+        With a denoiser and a card.
     training : ndarray, (N, 1, H, W)
         In scaled units.
     depths : sequence of Tensor, (2,)
@@ -117,6 +123,7 @@ def match_refined(
         Takes draws refined, and of how many.
     """
     assert model.denoiser is not None
+    assert model.card is not None
     places = [(round(float(first), 4), round(float(last), 4)) for first, last in depths]
     refinement = Refinement(depths=places, matching=training_range(training))
     drawn = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, MOST_BATCHES))
@@ -125,8 +132,25 @@ def match_refined(
     for part in refine(drawn, model.denoiser, refinement, (SEED,)):
         refined = np.concatenate((refined, part))
         report(len(refined), len(drawn))
+    found, wanted = trace_correlation(refined), trace_correlation(training)
+    if found < LEAST_ALIKE * wanted:
+        model.denoiser = model.card.refinement = None
+        log.warning(
+            "samples are not refined: neighbouring traces would correlate by %.2f, those of training patches "
+            "do by %.2f, so learning was too short. Give it more time: seisflow train --resume --refine",
+            found,
+            wanted,
+        )
+        return
     matching = match_spectra(refinement.matching, refined, training)
-    return refinement.model_copy(update={"matching": matching})
+    model.card.refinement = refinement.model_copy(update={"matching": matching})
+
+
+def trace_correlation(patches: NDArray[np.float32]) -> float:
+    """Mean correlation of neighbouring traces of patches (N, 1, H, W)."""
+    x = patches.astype(np.float64)
+    products, power = (x[..., 1:] * x[..., :-1]).sum((1, 2, 3)), np.square(x).sum((1, 2, 3))
+    return float(np.mean(products / power.clip(min=1e-30)))
 
 
 def seconds_to_match(model: Model) -> float:

@@ -168,7 +168,7 @@ def match_again(model: Model, sections: Sequence[xr.Dataset], splits: Sequence[S
     training = torch.stack([item["x"] for item in items]).numpy()
     card.sample_matching = match_samples(model, training)
     if model.denoiser is not None:
-        card.refinement = match_refined(model, training, [item["depth"] for item in items])
+        match_refined(model, training, [item["depth"] for item in items])
 
 
 def store(model: Model, calibrated: Sequence[Survey], folder: Path) -> None:

@@ -83,7 +83,7 @@ def learn_to_refine(
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
     training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)
-    model.card.refinement = match_refined(model, training, depths, rest)
+    match_refined(model, training, depths, rest)
 
 
 def _learn(

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from seisflow.generation.batches import generate_batches
-from seisflow.generation.matching import match_refined
+from seisflow.generation.matching import match_refined, trace_correlation
 from seisflow.generation.refining import FIRST, levels, refine
 from seisflow.generation.sections import generate
 from seisflow.models import load_model
@@ -101,8 +101,14 @@ def test_refined_patches_are_filtered_to_the_spectra_of_training_patches(model):
     training = np.cumsum(rng.normal(size=(96, 1, 32, 32)), 2).astype(np.float32)
     training -= training.mean(2, keepdims=True)
     training /= training.std()
-    model.card.refinement = match_refined(model, training, [torch.tensor([0.0, 0.3])] * 96)
+    match_refined(model, training, [torch.tensor([0.0, 0.3])] * 96)
     made = drawn(model, 96)
     for axis in (2, 3):
         spectra = [np.abs(np.fft.rfft(x, axis=axis)).mean((0, 1, 5 - axis)) for x in (made, training)]
         assert np.abs(np.log(spectra[0] / spectra[1]))[1:].mean() < 0.25
+
+
+def test_traces_that_are_alike_correlate_and_noise_does_not():
+    noise = np.random.default_rng(0).normal(size=(4, 1, 64, 32)).astype(np.float32)
+    assert abs(trace_correlation(noise)) < 0.05
+    assert trace_correlation(np.repeat(noise[..., :1], 32, 3)) == pytest.approx(31 / 32)

@@ -9,6 +9,7 @@ import torch
 
 from seisflow import generate, training
 from seisflow.errors import TrainingError
+from seisflow.generation import matching
 from seisflow.models import load_model
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
@@ -16,6 +17,12 @@ from seisflow.training.denoiser import learn_denoiser
 from seisflow.training.timing import Budget
 
 from .conftest import tiny_config
+
+
+@pytest.fixture(autouse=True)
+def whatever_it_learns(monkeypatch):
+    """Keep what six steps have learned, which is nothing."""
+    monkeypatch.setattr(matching, "LEAST_ALIKE", -np.inf)
 
 
 def is_refined_by(folder):
@@ -76,6 +83,16 @@ def test_a_run_interrupted_while_it_learns_keeps_its_model(source, tmp_path, mon
     monkeypatch.setattr(refining, "learn_denoiser", learn_denoiser)
     training.resume(tmp_path / "run", device="cpu")
     is_refined_by(tmp_path / "run")
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_has_learned_too_little_is_left_out_and_that_is_said(source, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(matching, "LEAST_ALIKE", 0.8)
+    training.train([source], tiny_config(8, denoiser_steps=2), tmp_path / "run", device="cpu")
+    assert "samples are not refined: neighbouring traces would correlate by" in caplog.text
+    model = load_model(tmp_path / "run")
+    assert (model.denoiser, model.card.refinement) == (None, None)
+    assert generate(model, 1).attrs["refined"] == "no"
 
 
 def test_learning_from_what_is_not_finite_gives_up():
