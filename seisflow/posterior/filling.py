@@ -179,8 +179,9 @@ def check_anything_missing(section: xr.Dataset, flagged: Mask, max_gap: int) -> 
             if (fillable(live[:, k], exists[:, k], max_gap) & wide[:, k]).any():
                 return
     why = (
-        f"{wide.sum()} traces are, in gaps of more than {max_gap}. Pass a larger --max-gap"
+        f"all {wide.sum()} missing or dead traces are in gaps of more than {max_gap}. Pass a larger --max-gap"
         if wide.any()
-        else "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
+        else "no trace is missing or dead. "
+        "Name the traces to fill with --traces, or a map of `seisflow score` with --from-score"
     )
-    raise DataError(f"{section_name(section)}: no trace to fill is missing or dead. {why}")
+    raise DataError(f"{section_name(section)}: {why}")

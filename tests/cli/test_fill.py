@@ -79,7 +79,7 @@ def test_what_a_score_found_bad_is_filled(run, cube_file):
 def test_what_cannot_be_done_is_told_before_anything_is_learned(run, cube_file):
     nothing = run(cube_file)
     assert nothing.exit_code == 1
-    assert nothing.stderr.splitlines()[-1].startswith("Error: cube.sgy: no trace to fill is missing or dead.")
+    assert nothing.stderr.splitlines()[-1].startswith("Error: cube.sgy: no trace is missing or dead.")
     unknown = run(cube_file, "--traces", "900")
     assert "crossline runs from 1 to 112" in unknown.stderr
     Path("out.zarr").mkdir()
