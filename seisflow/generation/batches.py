@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from seisflow.generation.continuity import make_continuous, whole_parts
 from seisflow.generation.refining import refine
+from seisflow.generation.spectra import dither_noise
+from seisflow.generation.variety import varied
 from seisflow.models import Model
 from seisflow.models.sample_matching import Refinement, SampleMatching
 
@@ -76,8 +78,9 @@ def _parts(
 ) -> Iterator[NDArray[np.float32]]:
     """Draws of one batch, as they are, matched, or refined some at a time; at least as many as wanted."""
     if refinement is not None and model.denoiser is not None:
-        for some in refine(refinement.matching.scaled(x), model.denoiser, refinement, seed):
-            yield refinement.matching.filter(some)
+        refined = refine(refinement.matching.scaled(x), model.denoiser, refinement, seed)
+        for number, some in enumerate(refined):
+            yield with_powers(refinement.matching, some, (*seed, number))
     elif matching is not None:
         yield matched(matching, x, wanted, seed)
     else:
@@ -87,14 +90,25 @@ def _parts(
 def matched(
     matching: SampleMatching, x: NDArray[np.float32], wanted: int, seed: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Give draws (b, 1, H, W) of one batch the continuity and the spectra of training patches.
+    """Give draws (b, 1, H, W) of one batch the continuity, spectra and variety of training patches.
 
     At least as many as wanted, which are the same whether more are.
     """
     x = matching.levelled(x)
     if matching.incoherent is not None:
         x = make_continuous(x[: whole_parts(wanted, *x.shape[2:])], matching.incoherent, seed)
-    return matching.filter(x)
+    return with_powers(matching, x[:wanted], seed)
+
+
+def with_powers(
+    matching: SampleMatching, x: NDArray[np.float32], seed: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Filter draws (b, 1, H, W), let levels and spectra vary from one to the next, and add their dither."""
+    x = matching.filter(x)
+    if matching.variety is None:
+        return x
+    noise = dither_noise(x.shape, matching.variety.dither, seed)
+    return varied(x, matching.variety, noise) + noise
 
 
 def refines(model: Model, topic: int | None, temperature: float | None, *, exact: bool) -> bool:

@@ -16,6 +16,8 @@ from seisflow import progress
 from seisflow.generation.batches import BATCH, draw
 from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
 from seisflow.generation.refining import refine
+from seisflow.generation.spectra import match_spectra
+from seisflow.generation.variety import can_vary, fit_variety
 from seisflow.models import Model
 from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
 
@@ -37,9 +39,6 @@ SLOW = 3.0
 """Seconds of one draw above which a model is not matched."""
 STRONGER, HIGHER = 1.5, 3.0
 """Factors by which root mean square and peak of a patch may exceed those of all training patches."""
-ROUNDS = 5
-"""Turns of matching both spectra, each of which changes the other a little."""
-MOST_GAIN = 30.0
 PARTS = 16
 """Parts of a patch, in time, over each of which amplitudes are averaged for their levels."""
 MOST_LEVEL = 3.0
@@ -98,7 +97,7 @@ def match_samples(
     if incoherent is not None:
         kept = make_continuous(kept[:CONTINUED], incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
-    return match_spectra(matching, kept, training)
+    return match_powers(matching, kept, training, dither_of(model))
 
 
 def match_refined(
@@ -142,7 +141,7 @@ def match_refined(
             wanted,
         )
         return
-    matching = match_spectra(refinement.matching, refined, training)
+    matching = match_powers(refinement.matching, refined, training, dither_of(model))
     model.card.refinement = refinement.model_copy(update={"matching": matching})
 
 
@@ -215,10 +214,15 @@ def lowered(
     return matching.model_copy(update={"rms": (matching.rms[0] * weaker, matching.rms[1])})
 
 
-def match_spectra(
-    matching: SampleMatching, drawn: NDArray[np.float32], training: NDArray[np.float32]
+def dither_of(model: Model) -> float:
+    """Width of the dither of the patches that a model has learned, in scaled units; 0 if it has no card."""
+    return model.card.scaling.step if model.card is not None else 0.0
+
+
+def match_powers(
+    matching: SampleMatching, drawn: NDArray[np.float32], training: NDArray[np.float32], dither: float
 ) -> SampleMatching:
-    """Return a matching whose filter gives drawn patches the mean spectra of training patches.
+    """Return a matching that gives drawn patches the spectra of training patches, and their variety.
 
     Parameters
     ----------
@@ -227,27 +231,11 @@ def match_spectra(
     drawn : ndarray, (N, 1, H, W)
         Patches that it keeps.
     training : ndarray, (M, 1, H, W)
+    dither : float
+        Width of their dither.
     """
-    gains = [np.ones(drawn.shape[2]), np.ones(drawn.shape[3])]
-    found = matching
-    for _ in range(ROUNDS):
-        for axis, gain in enumerate(gains, start=1):
-            now = mean_spectrum(found.filter(drawn)[:, 0], axis)
-            wanted = mean_spectrum(training[:, 0], axis)
-            known = (now > 0) & (wanted > 0)
-            ratio = np.divide(wanted, now, out=np.ones_like(now), where=known)
-            gain *= np.interp(np.arange(len(gain)) / 2, np.arange(len(ratio)), ratio)
-            gain.clip(1 / MOST_GAIN, MOST_GAIN, out=gain)
-            found = found.model_copy(
-                update={"time_gain": gains[0].round(5).tolist(), "trace_gain": gains[1].round(5).tolist()}
-            )
-    return found
-
-
-def mean_spectrum(patches: NDArray[np.float32], axis: int) -> NDArray[np.float64]:
-    """Mean amplitude spectrum of patches (N, H, W) along time (axis 1) or traces (axis 2), Hann taper."""
-    shape = [1, 1, 1]
-    shape[axis] = patches.shape[axis]
-    taper = np.hanning(patches.shape[axis] + 2)[1:-1].reshape(shape)
-    spectra = np.abs(np.fft.rfft(patches * taper, axis=axis))
-    return spectra.mean(axis=tuple({0, 1, 2} - {axis}))
+    if not can_vary(drawn, training):
+        return match_spectra(matching, drawn, training)
+    matching = match_spectra(matching, drawn, training, dither)
+    variety = fit_variety(matching.filter(drawn), training, dither)
+    return matching.model_copy(update={"variety": variety})

@@ -9,7 +9,7 @@ from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
 from seisflow.io.options import checked_options
 from seisflow.models.card import ModelCard
-from seisflow.models.sample_matching import QUANTILES, SampleMatching
+from seisflow.models.sample_matching import QUANTILES, SCORES, SampleMatching, Variety, variety_parts
 
 
 def check_card(card: ModelCard) -> None:
@@ -56,6 +56,23 @@ def _check_matching(matching: SampleMatching, height: int, width: int) -> None:
                 f"{len(QUANTILES)} quantiles and {height} samples"
             )
         _check_ascending("sample_matching.incoherent.share", parts.share)
+    if matching.variety is not None:
+        _check_variety(matching.variety, height, width)
+
+
+def _check_variety(variety: Variety, height: int, width: int) -> None:
+    size = sum(variety_parts(height, width))
+    for name, rows, length in (
+        ("drawn", variety.drawn, len(SCORES)),
+        ("training", variety.training, len(SCORES)),
+        ("matrix", variety.matrix, size),
+    ):
+        if [len(row) for row in rows] != [length] * size:
+            raise ValueError(f"sample_matching.variety.{name}: not {size} x {length}")
+    if (found := len(variety.time_gain)) != height:
+        raise ValueError(f"sample_matching.variety.time_gain: {found} values for {height} samples")
+    for row in (*variety.drawn, *variety.training):
+        _check_ascending("sample_matching.variety", row)
 
 
 def _check_joint(name: str, joint: JointCalibration) -> None:

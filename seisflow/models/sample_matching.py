@@ -1,4 +1,4 @@
-"""Range, continuity and spectra of training patches, which generated patches are matched to."""
+"""Range, continuity, spectra and variety of training patches, which generated patches are matched to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from scipy.fft import dctn, idctn
 
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Places of a draw among all, by what does not go on from trace to trace in it, whose gains are known."""
+
+SCORES = np.linspace(-2.4, 2.4, 17)
+"""Normal scores, from the least to the most, whose quantiles of powers are known."""
 
 
 class Incoherent(BaseModel):
@@ -33,6 +36,36 @@ class Incoherent(BaseModel):
     level: Annotated[list[PositiveFloat], Field(min_length=8, max_length=8)]
 
 
+class Variety(BaseModel):
+    """Way of the levels and spectra of a draw to those of a training patch (`seisflow.generation.variety`).
+
+    Attributes
+    ----------
+    drawn, training : list of list of float, (K, Q)
+        Quantiles of the logarithms of the powers of draws, and of training patches, by time, by frequency and
+        by wavenumber (`variety_parts`): those at `SCORES`.
+    matrix : list of list of float, (K, K)
+        What takes the normal scores of a draw to those of a training patch.
+    time_gain : list of float, (H,)
+        Gains in time after that, at the frequencies k / 2H of a cosine transform.
+    dither : float
+        Width of the uniform noise that training patches have.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    drawn: list[list[float]]
+    training: list[list[float]]
+    matrix: list[list[float]]
+    time_gain: list[PositiveFloat]
+    dither: Annotated[float, Field(ge=0)]
+
+
+def variety_parts(height: int, width: int) -> tuple[int, int, int]:
+    """Parts in time, bands of frequency and bands of wavenumber whose powers vary, of a patch of a size."""
+    return min(8, height // 8), min(16, height // 8), min(16, width // 4)
+
+
 class SampleMatching(BaseModel):
     r"""Range of patches that are kept of those drawn from a model, and the zero-phase filter they go through.
 
@@ -44,7 +77,7 @@ class SampleMatching(BaseModel):
     .. math:: X(f, k) \to G(f)\, H(k)\, X(f, k),
 
     symmetrically continued at their edges, so that their mean amplitude spectra in time and across traces
-    become those of training patches.
+    become those of training patches. Then each is given levels and spectra of its own.
 
     Attributes
     ----------
@@ -60,6 +93,9 @@ class SampleMatching(BaseModel):
     incoherent : Incoherent, optional
         Gains, before the filter, of what does not go on from trace to trace
         (`seisflow.generation.continuity`); None if all of it stays.
+    variety : Variety, optional
+        Way to levels and spectra that vary from draw to draw, after the filter; None where patches are too
+        few, or too large, to tell it.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -71,6 +107,7 @@ class SampleMatching(BaseModel):
     level: list[PositiveFloat] = []
     time_level: list[PositiveFloat] = []
     incoherent: Incoherent | None = None
+    variety: Variety | None = None
 
     def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell of patches (N, 1, H, W) which are as strong as training patches, in rms and peak, (N,)."""

@@ -13,11 +13,10 @@ from seisflow.generation.matching import (
     STRONGER,
     lowered,
     match_samples,
-    match_spectra,
-    mean_spectrum,
     training_range,
 )
 from seisflow.generation.sections import generate
+from seisflow.generation.spectra import match_spectra, mean_spectrum
 from seisflow.models import load_model
 from seisflow.models.card_check import check_card
 from seisflow.models.sample_matching import SampleMatching

@@ -171,7 +171,9 @@ def test_a_gap_too_wide_along_lines_is_refused_where_it_is_so_across_them(truth,
     values[lines, 10:16] = np.nan
     section, flags = as_section(values), np.zeros(values.shape[:2], bool)
     if refused:
-        with pytest.raises(DataError, match=r"all 96 missing or dead traces are in gaps of more than 4. Pass a larger"):
+        with pytest.raises(
+            DataError, match=r"all 96 missing or dead traces are in gaps of more than 4. Pass a larger"
+        ):
             check_anything_missing(section, flags, 4)
     else:
         check_anything_missing(section, flags, 4)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
-from seisflow.generation.matching import mean_spectrum
+from seisflow.generation.spectra import mean_spectrum
 
 HISTOGRAM_SAMPLES = 200_000
 
