@@ -41,6 +41,8 @@ def generate_batches(
     if model.card is not None and refines(model, topic, temperature, exact=exact):
         refinement = model.card.refinement
     # colder draws are meant to be weaker than training patches, hotter ones stronger
+    if matching is not None and temperature != 1:
+        matching = matching.model_copy(update={"variety": None})
     select = matching if temperature == 1 and refinement is None else None
     done = left_out = idle = 0
     for number in count():

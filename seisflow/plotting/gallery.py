@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from seisflow.plotting.axes import colour_bar, symmetric
 from seisflow.plotting.style import AMPLITUDE_MAP, STYLE, new_figure
 
+LEAST_WIDTH = 3.2
+"""Inches that a title and the labels of an axis need, however narrow its patches are."""
+
 
 @rc_context(STYLE)
 def draw_gallery(
@@ -49,12 +52,14 @@ def draw_gallery(
     mosaics = [_mosaic(panels, columns) for _, panels in galleries]
     height, width = np.max([mosaic.shape for mosaic in mosaics], axis=0) / 200  # inches
     zoom = max(1.0, 6.0 / height)
-    figure = new_figure(zoom * width * len(mosaics) + 0.8, zoom * height + 0.4)
+    figure = new_figure(max(zoom * width, LEAST_WIDTH) * len(mosaics) + 0.8, zoom * height + 0.4)
     all_axes = figure.subplots(1, len(mosaics), squeeze=False)[0]
     for axes, mosaic, (name, panels) in zip(all_axes, mosaics, galleries, strict=True):
         image = axes.imshow(mosaic, AMPLITUDE_MAP, norm, interpolation_stage="data")
         count, samples, traces = panels.shape
-        axes.set_title(f"{name} ({count} patches of {samples} x {traces})")
+        between, place = ("\n", "center") if zoom * width < LEAST_WIDTH else (" ", "left")
+        patches_of = "patch of" if count == 1 else "patches of"
+        axes.set_title(f"{name}{between}({count} {patches_of} {samples} x {traces})", loc=place)
         _patch_axes(axes, mosaic.shape, (samples, traces), interval, unit)
     colour_bar(figure, all_axes, image, "Scaled amplitude", extend="both")
     return figure

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seisflow.generation.batches import with_powers
+from seisflow.generation.batches import generate_batches, with_powers
 from seisflow.generation.matching import match_powers, training_range
 from seisflow.generation.spectra import dither_noise, match_spectra, mean_spectrum
 from seisflow.generation.variety import can_vary, fit_variety, powers, varied
@@ -123,3 +123,16 @@ def test_a_variety_of_another_size_is_refused(tiny_run):
         )
         with pytest.raises(ValueError, match=f"sample_matching.variety{wrong}"):
             check_card(model.card.model_copy(update={"sample_matching": matching}))
+
+
+def test_colder_draws_are_weaker_than_training_patches_hotter_ones_stronger(tiny_run):
+    model = load_model(tiny_run)
+    assert model.card.sample_matching.variety is not None
+    cold, hot = (
+        np.median(np.concatenate(list(generate_batches(model, 64, temperature=one))).std((1, 2, 3)))
+        for one in (0.3, 2.0)
+    )
+    assert hot > 3 * cold
+    model.card.sample_matching = model.card.sample_matching.model_copy(update={"variety": None})
+    alone = np.concatenate(list(generate_batches(model, 64, temperature=0.3)))
+    assert np.median(alone.std((1, 2, 3))) == cold

@@ -165,6 +165,16 @@ def test_a_gallery_shows_every_patch_once_in_reading_order():
     assert np.isnan(picture).sum() == picture.size - PATCHES.size
 
 
+@pytest.mark.parametrize("real", [None, RNG.normal(size=(2, 1, 256, 8))])
+def test_a_gallery_of_few_narrow_patches_has_room_for_its_title(real):
+    figure = plotting.draw_gallery(RNG.normal(size=(1, 1, 256, 8)), real=real)
+    figure.draw_without_rendering()
+    for axes in figure.axes[:-1]:
+        assert axes.title.get_window_extent().x1 <= figure.bbox.x1
+        assert axes.yaxis.label.get_window_extent().x0 >= 0
+    assert figure.axes[-2].get_title() == "Generated\n(1 patch of 256 x 8)"
+
+
 def test_a_gallery_beside_real_patches_has_their_colours():
     figure = plotting.draw_gallery(10 * PATCHES, real=PATCHES)
     left, right = (axes.images[0].norm.vmax for axes in figure.axes[:2])

@@ -39,6 +39,9 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
     )
     count = TIMES * len(held_out)
     made = _draws(model, count, seed)
+    # what a generator that has learned everything would draw
+    lines = next(iter(card.inputs[0]["select"]), volve.TRAIN)
+    made["training patches"] = volve.windows_anywhere(file, lines, card.scaling, count, seed)[:, 0]
     (real, crossline), (learned, _) = (
         volve.scattered_windows(file, part, card.scaling, EACH, seed + place)
         for place, part in enumerate((volve.TEST, volve.FIRST_INLINES))

@@ -97,6 +97,22 @@ def scattered_windows(
     return _cut(section, places, scaling), np.tile(number, lines)
 
 
+def windows_anywhere(
+    file: Path, part: str, scaling: AmplitudeScaling, count: int, seed: int
+) -> NDArray[np.float32]:
+    """Windows of ``part`` at random inlines, depths and crosslines, in random order, (N, 1, 256, 64)."""
+    section = source(file, part).open()
+    rng = np.random.default_rng(seed)
+    lines, *sizes = section["amplitude"].shape
+    tops, lefts = (
+        rng.integers(size - length + 1, size=count)
+        for size, length in zip(reversed(sizes), SIZE, strict=True)
+    )
+    line = rng.integers(lines, size=count)
+    found = _cut(section, [(tops[line == k], lefts[line == k]) for k in range(lines)], scaling)
+    return rng.permutation(found)
+
+
 def _cut(section: xr.Dataset, places: Sequence[Places], scaling: AmplitudeScaling) -> NDArray[np.float32]:
     """Windows that begin at these samples and traces of each inline."""
     panels = (read_panel(section, (i,)) for i in range(len(places)))
