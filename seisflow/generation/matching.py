@@ -24,14 +24,12 @@ from seisflow.models.sample_matching import Refinement, SampleMatching, root_mea
 log = logging.getLogger("seisflow")
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
-REFINED = 128
-"""Draws that are refined, as that takes longest."""
+REFINED, LEAST_REFINED = 256, 96
+"""Draws that are refined, at most, and where time is short."""
 LEAST_ALIKE = 0.8
 """Correlation of neighbouring traces of refined draws, at least, over that of training patches."""
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
-CONTINUED = 128
-"""Most of these draws that are made continuous, as that takes longer than to draw them."""
 MOST_BATCHES = 8
 SEED = 2**31 - 2
 """Seed of these draws; not one that users give."""
@@ -95,7 +93,7 @@ def match_samples(
     kept = matching.levelled(kept[:wanted])
     incoherent = fit_incoherent(kept, training)
     if incoherent is not None:
-        kept = make_continuous(kept[:CONTINUED], incoherent, (SEED,))
+        kept = make_continuous(kept, incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
     return match_powers(matching, kept, training, dither_of(model))
 
@@ -105,6 +103,7 @@ def match_refined(
     training: NDArray[np.float32],
     depths: Sequence[Tensor],
     report: progress.Report = progress.silent,
+    count: int = REFINED,
 ) -> None:
     """Match draws that the denoiser of a model refines to training patches, and note it on its card.
 
@@ -120,13 +119,20 @@ def match_refined(
         Where they begin and end in their sections.
     report : callable
         Takes draws refined, and of how many.
+    count : int
+        Draws to refine.
     """
     assert model.denoiser is not None
     assert model.card is not None
     places = [(round(float(first), 4), round(float(last), 4)) for first, last in depths]
     refinement = Refinement(depths=places, matching=training_range(training))
-    drawn = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, MOST_BATCHES))
-    drawn = refinement.matching.scaled(drawn)[:REFINED]
+    drawn = np.concatenate(
+        [
+            draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, MOST_BATCHES + number))
+            for number in range(-(-count // BATCH))
+        ]
+    )
+    drawn = refinement.matching.scaled(drawn)[:count]
     refined = np.empty((0, *drawn.shape[1:]), np.float32)
     for part in refine(drawn, model.denoiser, refinement, (SEED,)):
         refined = np.concatenate((refined, part))
@@ -154,7 +160,7 @@ def trace_correlation(patches: NDArray[np.float32]) -> float:
 
 def seconds_to_match(model: Model) -> float:
     """Estimate the time that `match_samples` takes beside that of the draws."""
-    return seconds_to_fit(*model.shape[1:], min(matched_patches(model), CONTINUED))
+    return seconds_to_fit(*model.shape[1:], matched_patches(model))
 
 
 def levels(drawn: NDArray[np.float32]) -> list[float]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
+import numpy as np
+
 from seisflow import progress
 from seisflow.generation.matching import (
+    LEAST_REFINED,
     REFINED,
     SLOW,
     match_refined,
@@ -23,8 +26,10 @@ from seisflow.training.denoiser import learn_denoiser
 log = logging.getLogger("seisflow")
 STEPS = 3000
 """Steps where learning to refine is asked for, but not how long."""
-DRAWN = REFINED + 16
-"""Patches refined for their filter and for the picture of the run."""
+SHOWN = 16
+"""Patches refined for the picture of the run."""
+MATCHING = 0.25
+"""Part of its time that goes to matching what it refines, if that is enough."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 SHARE = 0.5
@@ -45,7 +50,7 @@ def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
     began = time.monotonic()
     _learn(data, hardware, 2)
     learning = (time.monotonic() - began) / 2 * steps
-    return learning + seconds_to_refine(*data.config.data.patch, DRAWN)
+    return learning + seconds_to_refine(*data.config.data.patch, REFINED + SHOWN)
 
 
 def learn_to_refine(
@@ -76,14 +81,17 @@ def learn_to_refine(
         log.warning("one draw of this model takes %.0f s: it does not learn to refine them", one)
         return
     assert model.card is not None
+    refined = REFINED
     if model.denoiser is None:
         if seconds is not None:
-            seconds = max(seconds - seconds_to_refine(*model.shape[1:], DRAWN), seconds / 2)
+            one = seconds_to_refine(*model.shape[1:], REFINED + SHOWN) / (REFINED + SHOWN)
+            refined = int(np.clip(MATCHING * seconds / one - SHOWN, LEAST_REFINED, REFINED))
+            seconds = max(seconds - (refined + SHOWN) * one, seconds / 2)
         model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
     training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)
-    match_refined(model, training, depths, rest)
+    match_refined(model, training, depths, rest, refined)
 
 
 def _learn(
