@@ -15,10 +15,18 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 
 from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
-from seisflow.plotting.style import CONTOUR, DIM_MAP, GREY_MAP, LABELS, NO_TRACE, STYLE, UNUSUAL_MAP
-
-LETTERS, MARGIN = 12.5, 0.7
-"""Letters of a title in an inch, and inches left of it."""
+from seisflow.plotting.style import (
+    CONTOUR,
+    DIM_MAP,
+    GREY_MAP,
+    LABELS,
+    NO_TRACE,
+    STYLE,
+    UNUSUAL_MAP,
+    boxes_for_unknown_signs,
+    fitted_title,
+    title_letters,
+)
 
 LETTER, PAD = (6.0, 8.0), 2.0
 """Width and height of a digit of a number beside a frame, and what is about it, in points."""
@@ -85,8 +93,8 @@ def draw_anomaly_overlay(
 
     figure, axes = canvas(scores.shape, title, lateral_label, vertical_label, aspect)
     if caveat:
-        width = int(LETTERS * (figure.get_size_inches()[0] - MARGIN))
-        axes.set_title("\n".join([title, *wrap(caveat[0].upper() + caveat[1:], width)]), color=CONTOUR)
+        lines = wrap(caveat[0].upper() + caveat[1:], title_letters(figure))
+        axes.set_title("\n".join([fitted_title(figure, title), *lines]), color=CONTOUR)
     show(axes, amplitude, lateral, vertical, colour_map or GREY_MAP, symmetric(amplitude, clip))
     mute_legend(axes, amplitude)
     colours = _score_colours(scores, scale, two_sided)
@@ -152,7 +160,8 @@ def _number(figure: Figure, axes: Axes, frames: Sequence[tuple[Corners, str]]) -
     """Write each number outside a corner of its frame, the first of the four that no other number takes."""
     if not frames:
         return
-    figure.draw_without_rendering()  # from here on it is known where on the page a sample lies
+    with boxes_for_unknown_signs():
+        figure.draw_without_rendering()  # from here on it is known where on the page a sample lies
     points = axes.transData.transform
     taken: list[tuple[float, float, float, float]] = []
     for (left, right, top, bottom), label in frames:

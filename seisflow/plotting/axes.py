@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from seisflow.plotting.style import NO_TRACE, new_figure
+from seisflow.plotting.style import NO_TRACE, fitted_title, new_figure
 
 
 def canvas(
@@ -27,7 +27,7 @@ def canvas(
     axes = figure.add_subplot()
     axes.set_xlabel(lateral_label)
     axes.set_ylabel(vertical_label)
-    axes.set_title(title)
+    axes.set_title(fitted_title(figure, title))
     return figure, axes
 
 

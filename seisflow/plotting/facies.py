@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
 from seisflow.plotting.axes import amplitude_limit, show, symmetric
-from seisflow.plotting.style import GREY_MAP, LABELS, NO_TRACE, STYLE, new_figure
+from seisflow.plotting.style import GREY_MAP, LABELS, NO_TRACE, STYLE, fitted_title, new_figure
 
 
 def facies_colours(topics: int) -> ListedColormap:
@@ -57,7 +57,7 @@ def draw_facies_map(
     paint = colours(np.clip(numbers - 1, 0, None))[..., :3]
     mixed = np.where(numbers[..., None] > 0, 0.35 * grey + 0.65 * paint, float(NO_TRACE))
     show(right, mixed, lateral, vertical)
-    left.set_title(title)
+    left.set_title(fitted_title(figure, title, beside=2))
     right.set_title("Facies")
     left.set_ylabel(vertical_label)
     for axes in (left, right):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from seisflow.errors import OutputError
 from seisflow.io.atomic import discard, publish, reserve, told_as_output_error
-from seisflow.plotting.style import STYLE
+from seisflow.plotting.style import STYLE, boxes_for_unknown_signs
 
 
 @rc_context(STYLE)
@@ -38,7 +38,7 @@ def save(figure: Figure, path: str | Path, *, overwrite: bool = False, dpi: int 
         raise OutputError(f"{path}: {ending} is no picture format. Use .png, .pdf or .svg")
     folder = reserve(path, overwrite, size=0)
     try:
-        with told_as_output_error(path):
+        with told_as_output_error(path), boxes_for_unknown_signs():
             figure.savefig(folder / path.name, dpi=dpi, facecolor="white")
         publish(folder, path, overwrite)
     finally:

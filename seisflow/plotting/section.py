@@ -17,7 +17,7 @@ from seisflow.patches.numbers import lateral_axis
 from seisflow.plotting.anomalies import draw_anomaly_overlay
 from seisflow.plotting.axes import canvas, colour_bar, mute_legend, show, symmetric
 from seisflow.plotting.gain import agc, draw_wiggles
-from seisflow.plotting.style import AMPLITUDE_MAP, LABELS, STYLE, find_colour_map
+from seisflow.plotting.style import AMPLITUDE_MAP, LABELS, STYLE, find_colour_map, fitted_title
 from seisflow.shown import shown
 
 _VERTICAL = ("time", "depth")
@@ -197,7 +197,8 @@ def draw_section(
         axes.set_facecolor("white")
         count = draw_wiggles(axes, amplitude, lateral, vertical, float(norm.vmax or 1.0))
         if count < len(np.asarray(amplitude)):
-            axes.set_title(f"{title} (one trace in {-(-len(np.asarray(amplitude)) // count)})")
+            thinned = f" (one trace in {-(-len(np.asarray(amplitude)) // count)})"
+            axes.set_title(fitted_title(figure, title + thinned))
         return figure
     image = show(axes, amplitude, lateral, vertical, colour_map or AMPLITUDE_MAP, norm)
     colour_bar(figure, axes, image, value_label, extend="both")

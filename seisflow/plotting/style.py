@@ -4,6 +4,9 @@ Amplitudes are drawn with Crameri's perceptually uniform colour maps (``cmcramer
 in print and to colour-blind readers.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
 
@@ -35,6 +38,8 @@ LABELS = {
     "shot": "Shot",
     "patch": "Patch",
 }
+LETTERS, MARGIN = 12.5, 0.7
+"""Letters of a title in an inch, and inches left of it."""
 NO_TRACE = "0.88"  # light grey, in no amplitude map
 _FRAME = "0.35"
 CONTOUR = "#4a1010"
@@ -79,7 +84,28 @@ def find_colour_map(name: str) -> Colormap:
     )
 
 
+@contextmanager
+def boxes_for_unknown_signs() -> Iterator[None]:
+    """Draw signs that the font lacks, as those of a Chinese name, as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
+        yield
+
+
 def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def title_letters(figure: Figure) -> int:
+    """Letters that a line over a figure has room for."""
+    return int(LETTERS * (figure.get_size_inches()[0] - MARGIN))
+
+
+def fitted_title(figure: Figure, title: str, beside: int = 1) -> str:
+    """Title without its middle where ``beside`` of them have no room, as for the name of a long file."""
+    most = title_letters(figure) // beside
+    if len(title) <= most:
+        return title
+    return f"{title[: most // 2]} ... {title[-(most // 2 - 5) :]}"

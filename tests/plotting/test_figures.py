@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 
 from seisflow import plotting
 from seisflow.errors import DataError, OutputError
+from seisflow.plotting.style import boxes_for_unknown_signs
 
 RNG = np.random.default_rng(0)
 AMPLITUDE = RNG.normal(size=(30, 50))
@@ -156,6 +157,27 @@ def test_a_caveat_is_in_the_picture_to_its_end(traces):
     figure = plotting.draw_anomaly_overlay(values, values, np.arange(traces), TIME, caveat=caveat)
     figure.draw_without_rendering()
     assert figure.axes[0]._left_title.get_window_extent().x1 <= figure.bbox.x1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["x" * 250 + ".sgy", "line \u6d4b\u7ebf"])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x, **words: plotting.draw_anomaly_overlay(x, x, anomalies=[{"box": (3, 9, 4, 12)}], **words),
+        plotting.draw_section,
+        lambda x, **words: plotting.draw_section(x, wiggle=True, **words),
+        lambda x, **words: plotting.draw_facies_map(np.ones((30, 50), int), x, labels=["weak"], **words),
+    ],
+)
+def test_any_name_fits_over_a_picture_and_needs_no_warning(draw, name, tmp_path):
+    figure = draw(RNG.normal(size=(30, 50)), lateral=np.arange(30), vertical=TIME, title=name)
+    plotting.save(figure, tmp_path / "picture.png")
+    title = figure.axes[0]._left_title
+    assert title.get_text().startswith(name[:10])
+    with boxes_for_unknown_signs():
+        figure.draw_without_rendering()
+        assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_a_gallery_shows_every_patch_once_in_reading_order():
