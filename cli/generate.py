@@ -49,7 +49,7 @@ def _place(
 @click.option(
     "--exact",
     is_flag=True,
-    help="Draws of the density itself: not matched to data in strength, continuity, spectra, temperature.",
+    help="Draws of the density itself, not matched to data in strength, continuity, spectra or temperature.",
 )
 @options.seed
 @options.device

@@ -53,8 +53,8 @@ def generate(
         Patches drawn together; another number gives other patches.
     exact : bool
         Draws of the density itself. By default those stronger or weaker than training patches are left out,
-        and the others matched to them in continuity and spectra (`seisflow.models.sample_matching`); images
-        have the temperature of the card.
+        and the others matched to them in continuity, spectra and variety
+        (`seisflow.models.sample_matching`); images have the temperature of the card.
 
     Returns
     -------

@@ -59,8 +59,8 @@ def finishing_seconds(model: Model, data: TrainingData) -> float:
 def match(model: Model, data: TrainingData, left: float | None) -> None:
     """Match what the model generates to training data, for the card.
 
-    Patches of sections are matched in strength, continuity and spectra, images in temperature. Draws may
-    take the seconds left, beside those of `finishing_seconds`; None for no limit.
+    Patches of sections are matched in strength, continuity, spectra and variety, images in temperature.
+    Draws may take the seconds left, beside those of `finishing_seconds`; None for no limit.
     """
     assert model.card is not None
     one = seconds_of_a_sample(model)
