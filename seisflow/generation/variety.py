@@ -24,7 +24,7 @@ from scipy.fft import dct, idct, rfft
 from scipy.special import ndtr
 
 from seisflow.generation.spectra import MOST_GAIN, dither_noise, missing_gain
-from seisflow.models.sample_matching import SCORES, Variety, variety_parts
+from seisflow.models.sample_matching import NORMAL_SCORES, Variety, variety_parts
 
 ENOUGH = 2
 """Patches, at least, over powers: covariances of fewer say nothing."""
@@ -63,7 +63,7 @@ def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
     """
     noise = dither_noise(drawn.shape, dither, (0,))
     found, wanted = (np.concatenate(powers(one[:, 0]), 1) for one in (drawn + noise, training))
-    quantiles = [np.quantile(one, ndtr(SCORES), axis=0).T.round(4) for one in (found, wanted)]
+    quantiles = [np.quantile(one, ndtr(NORMAL_SCORES), axis=0).T.round(4) for one in (found, wanted)]
     scores = [_scores(*some) for some in zip((found, wanted), quantiles, strict=True)]
     covariances = [np.cov(one.T) + RIDGE * np.eye(one.shape[1]) for one in scores]
     root = _root(covariances[0])
@@ -87,7 +87,7 @@ def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
 def _scores(values: Values, quantiles: Values) -> Values:
     """Normal scores of powers (N, K), of which some quantiles (K, Q) are known."""
     return np.stack(
-        [np.interp(one, known, SCORES) for one, known in zip(values.T, quantiles, strict=True)], 1
+        [np.interp(one, known, NORMAL_SCORES) for one, known in zip(values.T, quantiles, strict=True)], 1
     )
 
 
@@ -118,7 +118,9 @@ def _varied(patches: Patches, noise: Patches, variety: Variety) -> Patches:
     scores = _scores(np.concatenate(known, 1), np.array(variety.drawn))
     # without BLAS, which would round a patch differently among others
     moved = np.einsum("ij,nj->ni", np.array(variety.matrix), scores)
-    wanted = [np.interp(one, SCORES, some) for one, some in zip(moved.T, variety.training, strict=True)]
+    wanted = [
+        np.interp(one, NORMAL_SCORES, some) for one, some in zip(moved.T, variety.training, strict=True)
+    ]
     targets = np.split(np.stack(wanted, 1), cuts, axis=1)
     for _ in range(ROUNDS):
         for axis in TURNS:

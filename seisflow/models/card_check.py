@@ -9,7 +9,7 @@ from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
 from seisflow.io.options import checked_options
 from seisflow.models.card import ModelCard
-from seisflow.models.sample_matching import QUANTILES, SCORES, SampleMatching, Variety, variety_parts
+from seisflow.models.sample_matching import NORMAL_SCORES, QUANTILES, SampleMatching, Variety, variety_parts
 
 
 def check_card(card: ModelCard) -> None:
@@ -63,8 +63,8 @@ def _check_matching(matching: SampleMatching, height: int, width: int) -> None:
 def _check_variety(variety: Variety, height: int, width: int) -> None:
     size = sum(variety_parts(height, width))
     for name, rows, length in (
-        ("drawn", variety.drawn, len(SCORES)),
-        ("training", variety.training, len(SCORES)),
+        ("drawn", variety.drawn, len(NORMAL_SCORES)),
+        ("training", variety.training, len(NORMAL_SCORES)),
         ("matrix", variety.matrix, size),
     ):
         if [len(row) for row in rows] != [length] * size:

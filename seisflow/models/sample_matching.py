@@ -12,7 +12,7 @@ from scipy.fft import dctn, idctn
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Places of a draw among all, by what does not go on from trace to trace in it, whose gains are known."""
 
-SCORES = np.linspace(-2.4, 2.4, 17)
+NORMAL_SCORES = np.linspace(-2.4, 2.4, 17)
 """Normal scores, from the least to the most, whose quantiles of powers are known."""
 
 
@@ -43,7 +43,7 @@ class Variety(BaseModel):
     ----------
     drawn, training : list of list of float, (K, Q)
         Quantiles of the logarithms of the powers of draws, and of training patches, by time, by frequency and
-        by wavenumber (`variety_parts`): those at `SCORES`.
+        by wavenumber (`variety_parts`): those at `NORMAL_SCORES`.
     matrix : list of list of float, (K, K)
         What takes the normal scores of a draw to those of a training patch.
     time_gain : list of float, (H,)
