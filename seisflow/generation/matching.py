@@ -17,7 +17,7 @@ from seisflow.generation.batches import BATCH, draw
 from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
 from seisflow.generation.refining import refine
 from seisflow.generation.spectra import match_spectra
-from seisflow.generation.variety import can_vary, fit_variety
+from seisflow.generation.variety import can_vary, fit_variety, mean_powers
 from seisflow.models import Model
 from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
 
@@ -31,6 +31,8 @@ LEAST_ALIKE = 0.8
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
 MOST_BATCHES = 8
+FAST = 0.2
+"""Seconds of one draw below which draws to match are chosen from all of these batches."""
 SEED = 2**31 - 2
 """Seed of these draws; not one that users give."""
 SLOW = 3.0
@@ -76,7 +78,9 @@ def match_samples(
     SampleMatching
         Without a filter where too few draws are as strong as training patches.
     """
-    began, wanted = time.monotonic(), matched_patches(model)
+    wanted = matched_patches(model)
+    choice = MOST_BATCHES * BATCH if seconds_of_a_sample(model) < FAST else wanted
+    began = time.monotonic()
     drawn = np.empty((0, *training.shape[1:]), np.float32)
     for number in range(MOST_BATCHES):
         x = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, number))
@@ -85,17 +89,20 @@ def match_samples(
         kept = drawn[matching.keeps(drawn)]
         used = time.monotonic() - began
         late = seconds is not None and used * (number + 2) / (number + 1) > seconds
-        if len(kept) >= wanted or late:
+        if len(kept) >= choice or late:
             break
     if len(kept) < LEAST:
         return matching
     matching = matching.model_copy(update={"level": levels(kept), "time_level": time_levels(kept, training)})
-    kept = matching.levelled(kept[:wanted])
+    every = matching.levelled(kept)
+    kept = every[:wanted]
+    # few draws may be weaker than most, by chance
+    others = mean_powers(every) - mean_powers(kept)
     incoherent = fit_incoherent(kept, training)
     if incoherent is not None:
         kept = make_continuous(kept, incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
-    return match_powers(matching, kept, training, dither_of(model))
+    return match_powers(matching, kept, training, dither_of(model), others)
 
 
 def match_refined(
@@ -226,7 +233,11 @@ def dither_of(model: Model) -> float:
 
 
 def match_powers(
-    matching: SampleMatching, drawn: NDArray[np.float32], training: NDArray[np.float32], dither: float
+    matching: SampleMatching,
+    drawn: NDArray[np.float32],
+    training: NDArray[np.float32],
+    dither: float,
+    others: NDArray[np.float64] | None = None,
 ) -> SampleMatching:
     """Return a matching that gives drawn patches the spectra of training patches, and their variety.
 
@@ -239,9 +250,11 @@ def match_powers(
     training : ndarray, (M, 1, H, W)
     dither : float
         Width of their dither.
+    others : ndarray (K,), optional
+        As for `fit_variety`.
     """
     if not can_vary(drawn, training):
         return match_spectra(matching, drawn, training)
     matching = match_spectra(matching, drawn, training, dither)
-    variety = fit_variety(matching.filter(drawn), training, dither)
+    variety = fit_variety(matching.filter(drawn), training, dither, others)
     return matching.model_copy(update={"variety": variety})

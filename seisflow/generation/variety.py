@@ -51,7 +51,7 @@ def can_vary(drawn: Patches, training: Patches) -> bool:
     return all(parts) and min(len(drawn), len(training)) >= ENOUGH * sum(parts)
 
 
-def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
+def fit_variety(drawn: Patches, training: Patches, dither: float, others: Values | None = None) -> Variety:
     """Fit the way of draws to training patches.
 
     Parameters
@@ -60,6 +60,8 @@ def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
         Filtered draws without dither; training patches with it.
     dither : float
         Width of its uniform distribution.
+    others : ndarray (K,), optional
+        Mean of the logarithms of the powers of many draws, less that of these: means vary from few to few.
     """
     noise = dither_noise(drawn.shape, dither, (0,))
     found, wanted = (np.concatenate(powers(one[:, 0]), 1) for one in (drawn + noise, training))
@@ -81,7 +83,13 @@ def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
     for _ in range(ROUNDS):
         gain *= missing_gain(filtered(made, gain), training, 1, dither)
         gain.clip(1 / MOST_GAIN, MOST_GAIN, out=gain)
-    return variety.model_copy(update={"time_gain": gain.round(5).tolist()})
+    # draws of the same power are less peaked than patches, and their amplitudes larger
+    gain *= float(np.abs(training).mean() / np.abs(filtered(made, gain) + noise).mean())
+    if others is not None:
+        quantiles[0] += others[:, None].round(4)
+    return variety.model_copy(
+        update={"time_gain": gain.round(5).tolist(), "drawn": quantiles[0].round(4).tolist()}
+    )
 
 
 def _scores(values: Values, quantiles: Values) -> Values:
@@ -126,6 +134,13 @@ def _varied(patches: Patches, noise: Patches, variety: Variety) -> Patches:
         for axis in TURNS:
             x = _amplified(x, axis, (targets[axis] - _powers(x + noise, axis)).clip(-MOST, MOST))
     return x.astype(np.float32)
+
+
+def mean_powers(patches: Patches) -> Values:
+    """Mean logarithms of the powers of patches (N, 1, H, W), (K,)."""
+    if not all(variety_parts(*patches.shape[2:])):
+        return np.zeros(0)
+    return np.concatenate(powers(patches[:, 0]), 1).mean(0)
 
 
 def powers(patches: NDArray[np.floating]) -> list[Values]:

@@ -6,7 +6,7 @@ import pytest
 from seisflow.generation.batches import generate_batches, with_powers
 from seisflow.generation.matching import match_powers, training_range
 from seisflow.generation.spectra import dither_noise, match_spectra, mean_spectrum
-from seisflow.generation.variety import can_vary, fit_variety, powers, varied
+from seisflow.generation.variety import can_vary, fit_variety, mean_powers, powers, varied
 from seisflow.models import load_model
 from seisflow.models.card_check import check_card
 from seisflow.models.sample_matching import variety_parts
@@ -136,3 +136,17 @@ def test_colder_draws_are_weaker_than_training_patches_hotter_ones_stronger(tiny
     model.card.sample_matching = model.card.sample_matching.model_copy(update={"variety": None})
     alone = np.concatenate(list(generate_batches(model, 64, temperature=0.3)))
     assert np.median(alone.std((1, 2, 3))) == cold
+
+
+def test_few_draws_that_are_weaker_than_most_are_known_to_be():
+    training, few = patches(120, 1, strength=0.5), patches(120, 2, strength=0.5)
+    many = np.concatenate((few, patches(400, 3, strength=0.5) * np.float32(1.5)))
+    others = mean_powers(many) - mean_powers(few)
+    found = fit_variety(few, training, 0.0, others)
+    np.testing.assert_allclose(
+        np.array(found.drawn) - fit_variety(few, training, 0.0).drawn,
+        np.broadcast_to(others[:, None], (24, 17)),
+        atol=2e-4,
+    )
+    made = varied(many, found, np.zeros_like(many))
+    np.testing.assert_allclose(mean_powers(made), mean_powers(training), atol=0.25)
