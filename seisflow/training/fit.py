@@ -164,9 +164,10 @@ def _finish(run: Run, data: TrainingData, budget: Budget, hardware: Hardware, *,
     if data.config.training.denoiser_steps:
         with progress.bar("Learning to refine samples", percent=True) as report:
             learn_to_refine(model, data, hardware, budget.for_refining, report)
-        with progress.bar("Drawing refined samples"):
-            save_model(model, run.folder)
-            finish.draw_run(model, data, run.folder)
+        save_model(model, run.folder)
+        if model.denoiser is not None:
+            with progress.bar("Drawing refined samples"):
+                finish.draw_run(model, data, run.folder)
 
 
 def _compare(model: Model, data: TrainingData, validated: float) -> None:
