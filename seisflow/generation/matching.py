@@ -31,7 +31,7 @@ LEAST_ALIKE = 0.8
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
 MOST_BATCHES = 8
-FAST = 0.2
+FAST = 0.1
 """Seconds of one draw below which draws to match are chosen from all of these batches."""
 SEED = 2**31 - 2
 """Seed of these draws; not one that users give."""
