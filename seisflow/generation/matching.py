@@ -31,8 +31,6 @@ LEAST_ALIKE = 0.8
 LEAST = 64
 """Least of these draws that a filter is fitted to."""
 MOST_BATCHES = 8
-FAST = 0.1
-"""Seconds of one draw below which draws to match are chosen from all of these batches."""
 SEED = 2**31 - 2
 """Seed of these draws; not one that users give."""
 SLOW = 3.0
@@ -78,9 +76,7 @@ def match_samples(
     SampleMatching
         Without a filter where too few draws are as strong as training patches.
     """
-    wanted = matched_patches(model)
-    choice = MOST_BATCHES * BATCH if seconds_of_a_sample(model) < FAST else wanted
-    began = time.monotonic()
+    began, wanted = time.monotonic(), matched_patches(model)
     drawn = np.empty((0, *training.shape[1:]), np.float32)
     for number in range(MOST_BATCHES):
         x = draw(model, BATCH, topic=None, temperature=1.0, seed=(SEED, number))
@@ -89,14 +85,14 @@ def match_samples(
         kept = drawn[matching.keeps(drawn)]
         used = time.monotonic() - began
         late = seconds is not None and used * (number + 2) / (number + 1) > seconds
-        if len(kept) >= choice or late:
+        if len(kept) >= wanted or late:
             break
     if len(kept) < LEAST:
         return matching
     matching = matching.model_copy(update={"level": levels(kept), "time_level": time_levels(kept, training)})
     every = matching.levelled(kept)
     kept = every[:wanted]
-    # few draws may be weaker than most, by chance
+    # few draws may be weaker than more, by chance
     others = mean_powers(every) - mean_powers(kept)
     incoherent = fit_incoherent(kept, training)
     if incoherent is not None:
