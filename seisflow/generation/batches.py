@@ -94,7 +94,7 @@ def matched(
 ) -> NDArray[np.float32]:
     """Give draws (b, 1, H, W) of one batch the continuity, spectra and variety of training patches.
 
-    At least as many as wanted, which are the same whether more are.
+    As many as wanted, which are the same whether more are.
     """
     x = matching.levelled(x)
     if matching.incoherent is not None:

@@ -19,6 +19,7 @@ from seisflow.generation.refining import refine
 from seisflow.generation.spectra import match_spectra
 from seisflow.generation.variety import can_vary, fit_variety, mean_powers
 from seisflow.models import Model
+from seisflow.models.base import section_card
 from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
 
 log = logging.getLogger("seisflow")
@@ -98,7 +99,7 @@ def match_samples(
     if incoherent is not None:
         kept = make_continuous(kept, incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
-    return match_powers(matching, kept, training, dither_of(model), others)
+    return match_powers(matching, kept, training, section_card(model).scaling.step, others)
 
 
 def match_refined(
@@ -150,7 +151,7 @@ def match_refined(
             wanted,
         )
         return
-    matching = match_powers(refinement.matching, refined, training, dither_of(model))
+    matching = match_powers(refinement.matching, refined, training, section_card(model).scaling.step)
     model.card.refinement = refinement.model_copy(update={"matching": matching})
 
 
@@ -223,11 +224,6 @@ def lowered(
     return matching.model_copy(update={"rms": (matching.rms[0] * weaker, matching.rms[1])})
 
 
-def dither_of(model: Model) -> float:
-    """Width of the dither of the patches that a model has learned, in scaled units; 0 if it has no card."""
-    return model.card.scaling.step if model.card is not None else 0.0
-
-
 def match_powers(
     matching: SampleMatching,
     drawn: NDArray[np.float32],
@@ -239,13 +235,8 @@ def match_powers(
 
     Parameters
     ----------
-    matching : SampleMatching
-        Whose range stays as it is.
-    drawn : ndarray, (N, 1, H, W)
-        Patches that it keeps.
-    training : ndarray, (M, 1, H, W)
-    dither : float
-        Width of their dither.
+    matching, drawn, training, dither
+        As for `seisflow.generation.spectra.match_spectra`.
     others : ndarray (K,), optional
         As for `fit_variety`.
     """
