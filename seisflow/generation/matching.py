@@ -17,7 +17,7 @@ from seisflow.generation.batches import BATCH, draw
 from seisflow.generation.continuity import fit_incoherent, make_continuous, seconds_to_fit
 from seisflow.generation.refining import refine
 from seisflow.generation.spectra import match_spectra
-from seisflow.generation.variety import can_vary, fit_variety, mean_powers
+from seisflow.generation.variety import can_vary, fit_variety
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.models.sample_matching import Refinement, SampleMatching, root_mean_square
@@ -91,15 +91,12 @@ def match_samples(
     if len(kept) < LEAST:
         return matching
     matching = matching.model_copy(update={"level": levels(kept), "time_level": time_levels(kept, training)})
-    every = matching.levelled(kept)
-    kept = every[:wanted]
-    # few draws may be weaker than more, by chance
-    others = mean_powers(every) - mean_powers(kept)
+    kept = matching.levelled(kept[:wanted])
     incoherent = fit_incoherent(kept, training)
     if incoherent is not None:
         kept = make_continuous(kept, incoherent, (SEED,))
     matching = matching.model_copy(update={"incoherent": incoherent})
-    return match_powers(matching, kept, training, section_card(model).scaling.step, others)
+    return match_powers(matching, kept, training, section_card(model).scaling.step)
 
 
 def match_refined(
@@ -229,7 +226,6 @@ def match_powers(
     drawn: NDArray[np.float32],
     training: NDArray[np.float32],
     dither: float,
-    others: NDArray[np.float64] | None = None,
 ) -> SampleMatching:
     """Return a matching that gives drawn patches the spectra of training patches, and their variety.
 
@@ -237,11 +233,9 @@ def match_powers(
     ----------
     matching, drawn, training, dither
         As for `seisflow.generation.spectra.match_spectra`.
-    others : ndarray (K,), optional
-        As for `fit_variety`.
     """
     if not can_vary(drawn, training):
         return match_spectra(matching, drawn, training)
     matching = match_spectra(matching, drawn, training, dither)
-    variety = fit_variety(matching.filter(drawn), training, dither, others)
+    variety = fit_variety(matching.filter(drawn), training, dither)
     return matching.model_copy(update={"variety": variety})

@@ -18,14 +18,20 @@ References
 Peyré & Cuturi, *Computational optimal transport*, 2019, remark 2.31.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dct, idct, rfft
 from scipy.special import ndtr
 
 from seisflow.generation.spectra import MOST_GAIN, dither_noise, missing_gain
-from seisflow.models.sample_matching import NORMAL_SCORES, Variety, variety_parts
+from seisflow.models.sample_matching import NORMAL_SCORES, Variety
 
+PARTS, LEAST_PART = 16, 8
+"""Parts of a patch in time, and bands of frequency, at most, and samples of a part at least."""
+BAND, LEAST_BAND = 5, 3
+"""Wavenumber from which on bands hold more than one, and the least that the last one holds."""
 ENOUGH = 2
 """Patches, at least, over powers: covariances of fewer say nothing."""
 RIDGE = 0.003
@@ -38,20 +44,38 @@ MOST = 3.0
 """Largest gain of a turn, as a logarithm of power."""
 FLOOR = 1e-7
 """Added to powers before their logarithm, in scaled units."""
+LEAST_SIGNAL = 0.01
+"""Part of the dither's power that a part of a draw has besides, at least."""
 TOGETHER = 8
 """Patches changed together."""
 
 Patches = NDArray[np.float32]
 Values = NDArray[np.float64]
+Bounds = tuple[list[int], list[int], list[int]]
+"""Of parts in time, bands of frequency and bands of wavenumber: `Variety.bounds` of the card."""
+
+
+def bounds_of(height: int, width: int) -> Bounds:
+    """Bounds for patches of a size: even ones, of wavenumbers the narrower, the lower."""
+    parts = min(PARTS, height // LEAST_PART)
+    times, frequencies = (
+        np.linspace(first, last, parts + 1).round().astype(int).tolist()
+        for first, last in ((0, height), (1, height // 2 + 1))
+    )
+    wavenumbers = [0]
+    while (first := wavenumbers[-1]) < width // 2 - LEAST_BAND + 2:
+        wavenumbers.append(first + 1 + first // BAND)
+    return times, frequencies, [*wavenumbers[:-1], width // 2 + 1]
 
 
 def can_vary(drawn: Patches, training: Patches) -> bool:
     """Whether patches (N, 1, H, W) and (M, 1, H, W) are enough to tell how levels and spectra vary."""
-    parts = variety_parts(*training.shape[2:])
-    return all(parts) and min(len(drawn), len(training)) >= ENOUGH * sum(parts)
+    parts = [len(one) - 1 for one in bounds_of(*training.shape[2:])]
+    enough = min(len(drawn), len(training)) >= ENOUGH * sum(parts)
+    return enough and all(parts) and training.shape[3] > LEAST_BAND
 
 
-def fit_variety(drawn: Patches, training: Patches, dither: float, others: Values | None = None) -> Variety:
+def fit_variety(drawn: Patches, training: Patches, dither: float) -> Variety:
     """Fit the way of draws to training patches.
 
     Parameters
@@ -60,11 +84,9 @@ def fit_variety(drawn: Patches, training: Patches, dither: float, others: Values
         Filtered draws without dither; training patches with it.
     dither : float
         Width of its uniform distribution.
-    others : ndarray (K,), optional
-        Mean of the logarithms of the powers of many draws, less that of these: means vary from few to few.
     """
-    noise = dither_noise(drawn.shape, dither, (0,))
-    found, wanted = (np.concatenate(powers(one[:, 0]), 1) for one in (drawn + noise, training))
+    noise, bounds = dither_noise(drawn.shape, dither, (0,)), bounds_of(*drawn.shape[2:])
+    found, wanted = (np.concatenate(powers(one[:, 0], bounds), 1) for one in (drawn + noise, training))
     quantiles = [np.quantile(one, ndtr(NORMAL_SCORES), axis=0).T.round(4) for one in (found, wanted)]
     scores = [_scores(*some) for some in zip((found, wanted), quantiles, strict=True)]
     covariances = [np.cov(one.T) + RIDGE * np.eye(one.shape[1]) for one in scores]
@@ -72,6 +94,7 @@ def fit_variety(drawn: Patches, training: Patches, dither: float, others: Values
     inverse = np.linalg.inv(root)
     matrix = inverse @ _root(root @ covariances[1] @ root) @ inverse
     variety = Variety(
+        bounds=bounds,
         drawn=quantiles[0].tolist(),
         training=quantiles[1].tolist(),
         matrix=matrix.round(4).tolist(),
@@ -85,11 +108,7 @@ def fit_variety(drawn: Patches, training: Patches, dither: float, others: Values
         gain.clip(1 / MOST_GAIN, MOST_GAIN, out=gain)
     # draws of the same power are less peaked than patches, and their amplitudes larger
     gain *= float(np.abs(training).mean() / np.abs(filtered(made, gain) + noise).mean())
-    if others is not None:
-        quantiles[0] += others[:, None].round(4)
-    return variety.model_copy(
-        update={"time_gain": gain.round(5).tolist(), "drawn": quantiles[0].round(4).tolist()}
-    )
+    return variety.model_copy(update={"time_gain": gain.round(5).tolist()})
 
 
 def _scores(values: Values, quantiles: Values) -> Values:
@@ -120,53 +139,47 @@ def filtered(patches: Patches, gain: Values) -> Patches:
 
 
 def _varied(patches: Patches, noise: Patches, variety: Variety) -> Patches:
-    x = patches.astype(np.float64)
-    known = powers(x + noise)
-    cuts = np.cumsum([one.shape[1] for one in known])[:-1]
-    scores = _scores(np.concatenate(known, 1), np.array(variety.drawn))
+    x, bounds = patches.astype(np.float64), variety.bounds
+    scores = _scores(np.concatenate(powers(x + noise, bounds), 1), np.array(variety.drawn))
     # without BLAS, which would round a patch differently among others
     moved = np.einsum("ij,nj->ni", np.array(variety.matrix), scores)
-    wanted = [
-        np.interp(one, NORMAL_SCORES, some) for one, some in zip(moved.T, variety.training, strict=True)
-    ]
-    targets = np.split(np.stack(wanted, 1), cuts, axis=1)
+    together = np.stack(
+        [np.interp(one, NORMAL_SCORES, some) for one, some in zip(moved.T, variety.training, strict=True)], 1
+    )
+    added = [np.exp(one) for one in powers(noise, bounds)]
+    wanted = np.split(np.exp(together), np.cumsum([one.shape[1] for one in added])[:-1], axis=1)
     for _ in range(ROUNDS):
         for axis in TURNS:
-            x = _amplified(x, axis, (targets[axis] - _powers(x + noise, axis)).clip(-MOST, MOST))
+            alone, whole = (np.exp(_powers(one, axis, bounds[axis])) for one in (x, x + noise))
+            # of what is no stronger than dither in a patch, a draw has next to nothing besides dither
+            target = np.maximum(wanted[axis] - (whole - alone), LEAST_SIGNAL * added[axis])
+            x = _amplified(x, axis, np.log(target / alone).clip(-MOST, MOST), bounds[axis])
     return x.astype(np.float32)
 
 
-def mean_powers(patches: Patches) -> Values:
-    """Mean logarithms of the powers of patches (N, 1, H, W), (K,)."""
-    if not all(variety_parts(*patches.shape[2:])):
-        return np.zeros(0)
-    return np.concatenate(powers(patches[:, 0]), 1).mean(0)
-
-
-def powers(patches: NDArray[np.floating]) -> list[Values]:
+def powers(patches: NDArray[np.floating], bounds: Bounds) -> list[Values]:
     """Logarithms of the power of patches (N, H, W) by time, by frequency and by wavenumber, (N, K) each."""
-    return [_powers(patches, axis) for axis in range(3)]
+    return [_powers(patches, axis, some) for axis, some in enumerate(bounds)]
 
 
-def _powers(patches: NDArray[np.floating], axis: int) -> Values:
+def _powers(patches: NDArray[np.floating], axis: int, bounds: list[int]) -> Values:
     """Powers by time (axis 0), by frequency (1) or by wavenumber (2); both spectra by Hann windows."""
-    count = variety_parts(*patches.shape[1:])[axis]
     if axis == 0:
         rows = np.square(patches, dtype=np.float64).mean(2)
     else:
         taper = np.hanning(patches.shape[axis] + 2)[1:-1]
         taper /= np.sqrt(np.square(taper).sum())
         spectra = rfft(patches * (taper[:, None] if axis == 1 else taper), axis=axis)
-        rows = np.square(np.abs(spectra)).mean(3 - axis)[:, 1:]
-    parts = np.array_split(rows, count, axis=1)
-    return np.log(np.stack([part.mean(1) for part in parts], 1) + FLOOR)
+        rows = np.square(np.abs(spectra)).mean(3 - axis)
+    parts = [rows[:, first:end].mean(1) for first, end in pairwise(bounds)]
+    return np.log(np.stack(parts, 1) + FLOOR)
 
 
-def _amplified(x: Values, axis: int, gain: Values) -> Values:
+def _amplified(x: Values, axis: int, gain: Values, bounds: list[int]) -> Values:
     """Patches (N, H, W) with gains (N, K), logarithms of power, of parts along an axis as in `_powers`."""
-    size = x.shape[max(axis, 1)]
-    centres = [part.mean() for part in np.array_split(np.arange(size), gain.shape[1])]
-    curve = np.exp(0.5 * np.stack([np.interp(np.arange(size), centres, one) for one in gain]))
+    middle = np.array([first + end - 1 for first, end in pairwise(bounds)])  # k / H cycles are place 2 k
+    places, centres = np.arange(x.shape[max(axis, 1)]), middle / 2 if axis == 0 else middle
+    curve = np.exp(0.5 * np.stack([np.interp(places, centres, one) for one in gain]))
     curve = curve[:, None, :] if axis == 2 else curve[:, :, None]
     if axis == 0:
         return np.asarray(x * curve)

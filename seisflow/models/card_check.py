@@ -9,7 +9,7 @@ from seisflow.calibration.extremes import SAMPLE_P, Extremes
 from seisflow.io import images
 from seisflow.io.options import checked_options
 from seisflow.models.card import ModelCard
-from seisflow.models.sample_matching import NORMAL_SCORES, QUANTILES, SampleMatching, Variety, variety_parts
+from seisflow.models.sample_matching import NORMAL_SCORES, QUANTILES, SampleMatching, Variety
 
 
 def check_card(card: ModelCard) -> None:
@@ -61,7 +61,11 @@ def _check_matching(matching: SampleMatching, height: int, width: int) -> None:
 
 
 def _check_variety(variety: Variety, height: int, width: int) -> None:
-    size = sum(variety_parts(height, width))
+    ends = height, height // 2 + 1, width // 2 + 1
+    for bounds, end in zip(variety.bounds, ends, strict=True):
+        if len(bounds) < 2 or bounds[0] < 0 or bounds[-1] > end or any(a >= b for a, b in pairwise(bounds)):
+            raise ValueError(f"sample_matching.variety.bounds: {bounds} for {end}")
+    size = sum(len(bounds) - 1 for bounds in variety.bounds)
     for name, rows, length in (
         ("drawn", variety.drawn, len(NORMAL_SCORES)),
         ("training", variety.training, len(NORMAL_SCORES)),

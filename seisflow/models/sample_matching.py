@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 from scipy.fft import dctn, idctn
 
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -41,9 +41,12 @@ class Variety(BaseModel):
 
     Attributes
     ----------
+    bounds : three lists of int
+        First sample of each part of a patch, and where the last one ends; the same of bands of frequency,
+        k / H cycles a sample, and of wavenumber, k / W cycles a trace.
     drawn, training : list of list of float, (K, Q)
-        Quantiles of the logarithms of the powers of draws, and of training patches, by time, by frequency and
-        by wavenumber (`variety_parts`): those at `NORMAL_SCORES`.
+        Quantiles of the logarithms of the powers of draws, and of training patches, in these parts and bands,
+        one after the other: those at `NORMAL_SCORES`.
     matrix : list of list of float, (K, K)
         What takes the normal scores of a draw to those of a training patch.
     time_gain : list of float, (H,)
@@ -54,16 +57,12 @@ class Variety(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
+    bounds: tuple[list[int], list[int], list[int]]
     drawn: list[list[float]]
     training: list[list[float]]
     matrix: list[list[float]]
     time_gain: list[PositiveFloat]
     dither: Annotated[float, Field(ge=0)]
-
-
-def variety_parts(height: int, width: int) -> tuple[int, int, int]:
-    """Parts in time, bands of frequency and bands of wavenumber whose powers vary, of a patch of a size."""
-    return min(8, height // 8), min(16, height // 8), min(16, width // 4)
 
 
 class SampleMatching(BaseModel):
@@ -109,6 +108,21 @@ class SampleMatching(BaseModel):
     incoherent: Incoherent | None = None
     variety: Variety | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _bounds_of_older_versions(cls, values: Any) -> Any:
+        """Add the bounds that varieties had before they told them."""
+        variety = values.get("variety") if isinstance(values, dict) else None
+        if not isinstance(variety, dict) or "bounds" in variety:
+            return values
+        height, width = len(values["time_gain"]), len(values["trace_gain"])
+        bounds = (
+            _even(0, height, min(8, height // 8)),
+            _even(1, height // 2 + 1, min(16, height // 8)),
+            _even(1, width // 2 + 1, min(16, width // 4)),
+        )
+        return values | {"variety": variety | {"bounds": bounds}}
+
     def keeps(self, patches: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell of patches (N, 1, H, W) which are as strong as training patches, in rms and peak, (N,)."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -139,6 +153,12 @@ class SampleMatching(BaseModel):
         spectra = dctn(patches, axes=(-2, -1), norm="ortho")
         filtered: NDArray[np.float32] = idctn(spectra * gain, axes=(-2, -1), norm="ortho")
         return filtered.astype(np.float32, copy=False)
+
+
+def _even(first: int, end: int, count: int) -> list[int]:
+    """Bounds of parts that are as long as each other, the first ones longer by one if need be."""
+    parts = np.array_split(np.arange(first, end), max(count, 1))
+    return [first, *(int(part[-1]) + 1 for part in parts)]
 
 
 def root_mean_square(patches: NDArray[np.float32]) -> NDArray[np.float64]:

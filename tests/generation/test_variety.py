@@ -6,10 +6,10 @@ import pytest
 from seisflow.generation.batches import generate_batches, with_powers
 from seisflow.generation.matching import match_powers, training_range
 from seisflow.generation.spectra import dither_noise, match_spectra, mean_spectrum
-from seisflow.generation.variety import can_vary, fit_variety, mean_powers, powers, varied
+from seisflow.generation.variety import bounds_of, can_vary, fit_variety, powers, varied
 from seisflow.models import load_model
 from seisflow.models.card_check import check_card
-from seisflow.models.sample_matching import variety_parts
+from seisflow.models.sample_matching import SampleMatching
 
 SHAPE = (64, 32)
 DITHER = 0.2
@@ -27,16 +27,17 @@ def patches(n, seed, *, strength=0.0, deep=0.0, smooth=1.0):
 
 
 def all_powers(x):
-    return np.concatenate(powers(x[:, 0]), 1)
+    return np.concatenate(powers(x[:, 0], bounds_of(*x.shape[2:])), 1)
 
 
 def test_powers_of_white_noise_are_its_variance_and_a_cosine_has_its_in_one_band():
     x = 3 * np.random.default_rng(0).normal(size=(400, *SHAPE))
-    for one, count in zip(powers(x), variety_parts(*SHAPE), strict=True):
-        assert one.shape == (400, count)
+    bounds = bounds_of(*SHAPE)
+    for one, some in zip(powers(x, bounds), bounds, strict=True):
+        assert one.shape == (400, len(some) - 1)
         np.testing.assert_allclose(np.exp(one).mean(0), 9, rtol=0.1)
     t = np.arange(SHAPE[0])[:, None]
-    (_, frequency, wavenumber) = powers(np.cos(2 * np.pi * t * 21 / SHAPE[0]) * np.ones((1, *SHAPE)))
+    (_, frequency, wavenumber) = powers(np.cos(2 * np.pi * t * 21 / SHAPE[0]) * np.ones((1, *SHAPE)), bounds)
     assert frequency.argmax() == 20 // (SHAPE[0] // 2 // frequency.shape[1])  # bin 0 belongs to no band
     assert (np.sort(frequency[0])[:-2] < frequency.max() - 5).all()
     assert wavenumber.argmax() == 0
@@ -67,9 +68,9 @@ def test_what_is_dither_in_training_patches_is_dither_in_draws():
     drawn = patches(120, 2, smooth=1.0)
     matching = match_powers(training_range(training), drawn, training, DITHER)
     found = with_powers(matching, drawn, (4,))
-    weakest = powers(found[:, 0])[1][:, -1]
+    weakest = powers(found[:, 0], bounds_of(*SHAPE))[1][:, -1]
     np.testing.assert_allclose(np.exp(weakest).mean(), DITHER**2 / 12, rtol=0.1)
-    assert weakest.std() == pytest.approx(powers(training[:, 0])[1][:, -1].std(), rel=0.3)
+    assert weakest.std() == pytest.approx(powers(training[:, 0], bounds_of(*SHAPE))[1][:, -1].std(), rel=0.3)
 
 
 def test_a_draw_is_the_same_among_others_and_another_seed_has_other_dither():
@@ -97,7 +98,7 @@ def test_powers_stay_within_those_of_training_patches_however_strong_a_draw_is()
 
 @pytest.mark.parametrize(
     ("shape", "count", "enough"),
-    [((64, 32), 48, True), ((64, 32), 47, False), ((7, 32), 500, False), ((64, 3), 500, False)],
+    [((64, 32), 52, True), ((64, 32), 51, False), ((7, 32), 500, False), ((64, 3), 500, False)],
 )
 def test_variety_needs_patches_enough_and_large_enough(shape, count, enough):
     x = np.ones((count, 1, *shape), np.float32)
@@ -112,10 +113,12 @@ def test_a_variety_of_another_size_is_refused(tiny_run):
     variety = model.card.sample_matching.variety
     check_card(model.card)
     for changes, wrong in (
-        ({"drawn": variety.drawn[:-1]}, r"\.drawn: not 16 x 17"),
-        ({"training": [row[1:] for row in variety.training]}, r"\.training: not 16 x 17"),
-        ({"matrix": variety.matrix[1:]}, r"\.matrix: not 16 x 16"),
+        ({"drawn": variety.drawn[:-1]}, r"\.drawn: not 18 x 17"),
+        ({"training": [row[1:] for row in variety.training]}, r"\.training: not 18 x 17"),
+        ({"matrix": variety.matrix[1:]}, r"\.matrix: not 18 x 18"),
         ({"time_gain": variety.time_gain[1:]}, r"\.time_gain: 31 values for 32 samples"),
+        ({"bounds": (variety.bounds[0], variety.bounds[1], [0, 18])}, r"\.bounds: \[0, 18\] for 17"),
+        ({"bounds": (variety.bounds[0], [3, 3], [0, 17])}, r"\.bounds: \[3, 3\] for 17"),
         ({"drawn": [row[::-1] for row in variety.drawn]}, ": not ascending"),
     ):
         matching = model.card.sample_matching.model_copy(
@@ -138,15 +141,19 @@ def test_colder_draws_are_weaker_than_training_patches_hotter_ones_stronger(tiny
     assert np.median(alone.std((1, 2, 3))) == cold
 
 
-def test_few_draws_that_are_weaker_than_most_are_known_to_be():
-    training, few = patches(120, 1, strength=0.5), patches(120, 2, strength=0.5)
-    many = np.concatenate((few, patches(400, 3, strength=0.5) * np.float32(1.5)))
-    others = mean_powers(many) - mean_powers(few)
-    found = fit_variety(few, training, 0.0, others)
-    np.testing.assert_allclose(
-        np.array(found.drawn) - fit_variety(few, training, 0.0).drawn,
-        np.broadcast_to(others[:, None], (24, 17)),
-        atol=2e-4,
-    )
-    made = varied(many, found, np.zeros_like(many))
-    np.testing.assert_allclose(mean_powers(made), mean_powers(training), atol=0.25)
+def test_a_variety_of_an_older_version_has_the_bounds_of_then(tiny_run):
+    card = load_model(tiny_run).card
+    stored = card.sample_matching.model_dump()
+    assert SampleMatching(**stored) == card.sample_matching
+    del stored["variety"]["bounds"]
+    bounds = SampleMatching(**stored).variety.bounds  # of a patch of 32 by 32
+    assert bounds == ([0, 8, 16, 24, 32], [1, 5, 9, 13, 17], [1, 3, 5, 7, 9, 11, 13, 15, 17])
+
+
+@pytest.mark.parametrize("shape", [(256, 64), (64, 64), (76, 51), (8, 4), (1024, 300)])
+def test_parts_and_bands_cover_a_patch_without_gaps(shape):
+    for bounds, first, end in zip(
+        bounds_of(*shape), (0, 1, 0), (shape[0], shape[0] // 2 + 1, shape[1] // 2 + 1), strict=True
+    ):
+        assert (bounds[0], bounds[-1]) == (first, end)
+        assert (np.diff(bounds) > 0).all()
