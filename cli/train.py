@@ -68,7 +68,7 @@ def _latest(folder: Path) -> Iterator[None]:
 @click.option(
     "--refine",
     is_flag=True,
-    help="Learn to refine generated sections, too. Takes longer than the rest.",
+    help="Learn longer to refine generated sections. Takes longer than the rest.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be trained, and how long it takes, by three steps."

@@ -77,6 +77,7 @@ def tiny_config() -> "Config":
         "training.batch": 4,
         "training.warmup": 5,
         "training.validate_every": 30,
+        "training.denoiser_steps": 0,
     }
     return load_config("seismic-small", [f"{key}={value}" for key, value in changes.items()])
 

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -9,7 +11,6 @@ from torch import Tensor
 from seisflow import progress
 from seisflow.errors import TrainingError
 from seisflow.models.denoiser import Denoiser
-from seisflow.training.data import TrainingData
 
 RATE = 1e-3
 """Largest learning rate."""
@@ -28,11 +29,22 @@ INPUTS = "x", "mask", "depth"
 """Parts of a training patch that it takes."""
 
 
+class Patches(Protocol):
+    """Training patches by number, as of `seisflow.patches.PatchDataset`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Mapping[str, Tensor]: ...
+
+
 def learn_denoiser(
-    data: TrainingData,
+    network: Denoiser,
+    patches: Patches,
     *,
+    batch: int,
     steps: int,
     seed: int,
+    rate: float = RATE,
     seconds: float | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -45,10 +57,17 @@ def learn_denoiser(
 
     Parameters
     ----------
-    data : TrainingData
-        After `read`.
+    network : Denoiser
+        As it starts; its weights change.
+    patches : sequence of mappings
+        Each with the scaled patch ``x`` (1, H, W), its ``mask`` and its ``depth`` (2,).
+    batch : int
+        Patches of a step.
     steps : int
     seed : int
+        Of the noise.
+    rate : float
+        Largest learning rate.
     seconds : float, optional
         Time after which it ends; the learning rate falls towards the nearer end.
     device : torch.device or str
@@ -58,15 +77,11 @@ def learn_denoiser(
         Takes steps done and steps in all, or percents of the time.
     """
     began = time.monotonic()
-    batch = data.config.training.batch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Denoiser()
     network.to(device).compute_in(dtype)
     average = torch.optim.swa_utils.AveragedModel(
         network, avg_fn=lambda mean, value, n: mean.lerp(value, 1 - min(DECAY, (int(n) + 1) / (int(n) + 10)))
     )
-    optimiser = torch.optim.AdamW(network.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(network.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
     generator, bad = torch.Generator().manual_seed(seed), 0
     for step in range(steps):
         done = step / steps
@@ -77,8 +92,8 @@ def learn_denoiser(
         report(round(1000 * done), 1000)
         for group in optimiser.param_groups:
             falling = FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * done))
-            group["lr"] = RATE * min((step + 1) / WARM, 1) * falling
-        items = [data.patches[(step * batch + k) % len(data.patches)] for k in range(batch)]
+            group["lr"] = rate * min((step + 1) / WARM, 1) * falling
+        items = [patches[(step * batch + k) % len(patches)] for k in range(batch)]
         x, mask, depth = (torch.stack([item[name] for item in items]).to(device) for name in INPUTS)
         loss = denoising_loss(network, x, mask, depth, generator)
         optimiser.zero_grad()

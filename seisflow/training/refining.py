@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import time
 
-import numpy as np
-
 from seisflow import progress
 from seisflow.generation.matching import (
     LEAST_REFINED,
@@ -18,27 +16,39 @@ from seisflow.generation.matching import (
 )
 from seisflow.generation.refining import seconds_to_refine
 from seisflow.models import Model
-from seisflow.models.denoiser import Denoiser
+from seisflow.models.denoiser import Denoiser, shipped_denoiser
 from seisflow.runs.hardware import Hardware
 from seisflow.training.data import TrainingData
 from seisflow.training.denoiser import learn_denoiser
 
 log = logging.getLogger("seisflow")
 STEPS = 3000
-"""Steps where learning to refine is asked for, but not how long."""
+"""Steps where learning to refine is asked for, longer than by default."""
+RATE = 2e-3
+"""Largest learning rate, from the network that ships."""
 SHOWN = 16
 """Patches refined for the picture of the run."""
 MATCHING = 0.25
-"""Part of its time that goes to matching what it refines, if that is enough."""
+"""Part of its time that goes to matching what it refines."""
+MOST_SHARE = 0.5
+"""Part of a time limit that it gets at most."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
-SHARE = 0.5
-"""Part of a time limit that it gets."""
 
 
 def refining_seconds(data: TrainingData, limit: float) -> float:
-    """Seconds of a time limit that are kept for `learn_to_refine`."""
-    return SHARE * limit if data.config.training.denoiser_steps else 0.0
+    """Seconds of a time limit that are kept for `learn_to_refine`: its part of all steps, or none."""
+    training = data.config.training
+    if not training.denoiser_steps:
+        return 0.0
+    share = training.denoiser_steps / (training.denoiser_steps + training.steps)
+    seconds = limit * min(share, MOST_SHARE)
+    return seconds if seconds >= least_seconds(data) else 0.0
+
+
+def least_seconds(data: TrainingData) -> float:
+    """Seconds below which too few draws would be matched."""
+    return seconds_to_refine(*data.config.data.patch, LEAST_REFINED + SHOWN) / MATCHING
 
 
 def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
@@ -62,7 +72,7 @@ def learn_to_refine(
 ) -> None:
     """Let a denoiser learn beside a model of sections, if the config asks for one and it has none.
 
-    What it refines is matched to training patches.
+    It starts from the network that ships. What it refines is matched to training patches.
 
     Parameters
     ----------
@@ -84,9 +94,16 @@ def learn_to_refine(
     refined = REFINED
     if model.denoiser is None:
         if seconds is not None:
-            one = seconds_to_refine(*model.shape[1:], REFINED + SHOWN) / (REFINED + SHOWN)
-            refined = int(np.clip(MATCHING * seconds / one - SHOWN, LEAST_REFINED, REFINED))
-            seconds = max(seconds - (refined + SHOWN) * one, seconds / 2)
+            least = least_seconds(data)
+            if seconds < least:
+                log.info(
+                    "samples are not refined: --max-time leaves too little to learn it. "
+                    "Go on with: seisflow train --resume"
+                )
+                return
+            drawn = min((LEAST_REFINED + SHOWN) * seconds / least, REFINED + SHOWN)
+            refined = int(drawn) - SHOWN
+            seconds -= MATCHING * least * drawn / (LEAST_REFINED + SHOWN)
         model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
@@ -102,9 +119,12 @@ def _learn(
     report: progress.Report = progress.silent,
 ) -> Denoiser:
     return learn_denoiser(
-        data,
+        shipped_denoiser(),
+        data.patches,
+        batch=data.config.training.batch,
         steps=steps,
         seed=data.record.seed,
+        rate=RATE,
         seconds=seconds,
         device=hardware.device,
         dtype=hardware.subnet_dtype(data.config.training.precision),

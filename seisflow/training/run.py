@@ -212,13 +212,16 @@ def resume(
         record = record.model_copy(update={"max_time": max_time})
         replace_text(folder / RECORD, record.model_dump_json(indent=1) + "\n")
     changes = {} if steps is None else {"steps": steps}
-    if refine and not config.training.denoiser_steps:
-        changes["denoiser_steps"] = STEPS
+    if refine:
+        changes["denoiser_steps"] = max(STEPS, config.training.denoiser_steps)
     if changes:
         config = config.model_copy(update={"training": config.training.model_copy(update=changes)})
         replace_text(folder / CONFIG, as_yaml(config))
     done = int(state["global_step"])
-    if done >= config.training.steps and max_time is not None and not config.training.denoiser_steps:
+    # what denoises has learned from the data alone, so that more steps of the flow leave it as it is
+    denoiser = load_model(folder).denoiser if (folder / WEIGHTS).is_file() and not refine else None
+    refined = denoiser is not None or not config.training.denoiser_steps
+    if done >= config.training.steps and max_time is not None and refined:
         log.warning(
             "all %d steps are done, so there is no use for more time: give more steps, --max-steps %d",
             done,
@@ -234,8 +237,6 @@ def resume(
     if max_time is None and not changes and record.max_time is not None:
         rest = record.max_time - timedelta(seconds=seconds_of(folder / STATE))
         budget.max_time = timedelta(0) if (folder / WEIGHTS).is_file() else max(rest, timedelta(0))
-    # what denoises has learned from the data alone, so that more steps of the flow leave it as it is
-    denoiser = load_model(folder).denoiser if (folder / WEIGHTS).is_file() and not refine else None
     return fit(model, data, folder, hardware, folder / STATE, budget=budget, denoiser=denoiser)
 
 

@@ -20,6 +20,7 @@ SMALL = [
     "flow.subnet.width=8",
     "training.steps=20",
     "training.validate_every=20",
+    "training.denoiser_steps=0",
 ]
 
 

@@ -26,6 +26,7 @@ TINY = [
     *("--set", "data.patch=[16,16]", "--set", "flow.levels=2", "--set", "flow.squeeze=[2,2]"),
     *("--set", "flow.couplings=1", "--set", "flow.subnet.width=4", "--set", "flow.prior.topics=2"),
     *("--set", "training.batch=4", "--set", "training.warmup=3", "--set", "training.precision=fp32"),
+    *("--set", "training.denoiser_steps=0"),
 ]
 
 

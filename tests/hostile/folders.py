@@ -94,6 +94,7 @@ class Models:
             "training.batch": 2,
             "training.warmup": 1,
             "training.validate_every": 2,
+            "training.denoiser_steps": 0,
         }
         config = load_config("seismic-small", [f"{key}={value}" for key, value in changes.items()])
         source = Source(path=str(path), geometry={"dt": 4.0})

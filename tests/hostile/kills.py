@@ -28,7 +28,7 @@ from seisflow.training import run as training_run  # noqa: F401
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "shutil.rmtree", "open")
 TINY = ("data.patch=[32,32]", "flow.levels=2", "flow.couplings=1", "flow.squeeze=[4,4]", "flow.bands.count=1")
 TINY += ("flow.subnet.width=8", "training.steps=6", "training.batch=2", "training.warmup=1")
-TINY += ("training.validate_every=2",)
+TINY += ("training.validate_every=2", "training.denoiser_steps=0")
 SET = [word for change in TINY for word in ("--set", change)]
 
 

@@ -30,6 +30,7 @@ TINY = {
     "training.batch": 4,
     "training.warmup": 1,
     "training.validate_every": 2,
+    "training.denoiser_steps": 0,
 }
 
 

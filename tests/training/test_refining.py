@@ -11,6 +11,7 @@ from seisflow import generate, training
 from seisflow.errors import TrainingError
 from seisflow.generation import matching
 from seisflow.models import load_model
+from seisflow.models.denoiser import Denoiser
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
 from seisflow.training.denoiser import learn_denoiser
@@ -87,7 +88,7 @@ def test_a_run_interrupted_while_it_learns_keeps_its_model(source, tmp_path, mon
 
 @pytest.mark.usefixtures("plain")
 def test_what_has_learned_too_little_is_left_out_and_that_is_said(source, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(matching, "LEAST_ALIKE", 0.8)
+    monkeypatch.setattr(matching, "LEAST_ALIKE", 2.0)
     training.train([source], tiny_config(8, denoiser_steps=2), tmp_path / "run", device="cpu")
     assert "samples are not refined: neighbouring traces would correlate by" in caplog.text
     model = load_model(tmp_path / "run")
@@ -97,15 +98,32 @@ def test_what_has_learned_too_little_is_left_out_and_that_is_said(source, tmp_pa
 
 def test_learning_from_what_is_not_finite_gives_up():
     item = {"x": torch.full((1, 16, 16), torch.nan), "mask": torch.ones(1, 16, 16, dtype=torch.bool)}
-    data = SimpleNamespace(config=tiny_config(), patches=[item | {"depth": torch.tensor([0.0, 0.1])}])
+    patches = [item | {"depth": torch.tensor([0.0, 0.1])}]
     with pytest.raises(TrainingError, match="step 19: 20 steps in a row"):
-        learn_denoiser(data, steps=30, seed=0)
+        learn_denoiser(Denoiser(16), patches, batch=2, steps=30, seed=0)
 
 
-@pytest.mark.parametrize(("steps", "share"), [(3000, refining.SHARE), (0, 0.0)])
-def test_a_time_limit_keeps_a_part_for_it(steps, share):
-    data = SimpleNamespace(config=tiny_config(denoiser_steps=steps))
-    assert refining.refining_seconds(data, 100.0) == 100 * share
-    budget = Budget(timedelta(seconds=100), refining=100 * share)
+@pytest.mark.parametrize(
+    ("steps", "least", "kept"), [(10, 20.0, 25.0), (90, 20.0, 50.0), (10, 30.0, 0.0), (0, 0.0, 0.0)]
+)
+def test_a_time_limit_keeps_the_part_of_its_steps_for_it_or_none(monkeypatch, steps, least, kept):
+    monkeypatch.setattr(refining, "least_seconds", lambda data: least)
+    data = SimpleNamespace(config=tiny_config(30, denoiser_steps=steps))
+    assert refining.refining_seconds(data, 100.0) == kept
+    budget = Budget(timedelta(seconds=100), refining=kept)
     assert budget.for_refining == pytest.approx(100 - budget.finishing, abs=1)
     assert Budget(timedelta(0)).for_refining is None  # a finished run that is resumed
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_time_limit_that_is_too_short_for_it_is_told_and_a_resumed_run_learns_it(
+    source, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level("INFO", "seisflow")
+    monkeypatch.setattr(refining, "least_seconds", lambda data: 1e6)
+    config, limit = tiny_config(8, denoiser_steps=6), timedelta(minutes=2)
+    training.train([source], config, tmp_path / "run", device="cpu", max_time=limit)
+    assert "samples are not refined: --max-time leaves too little to learn it" in caplog.text
+    assert load_model(tmp_path / "run").denoiser is None
+    training.resume(tmp_path / "run", device="cpu")
+    is_refined_by(tmp_path / "run")

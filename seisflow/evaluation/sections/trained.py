@@ -17,7 +17,7 @@ def model_for(asked: Asked, paths: Sequence[Path]) -> Model:
         paths,
         asked.model,
         config=asked.config,
-        overrides=asked.overrides,
+        overrides=("training.denoiser_steps=0", *asked.overrides),  # maps have no use for it
         max_time=asked.max_time,
         seed=asked.seed,
         overwrite=asked.overwrite,

@@ -133,9 +133,10 @@ def train_model(
 ) -> Model:
     """Train on all of the training inlines: nothing is held out, nothing of the test inlines is read."""
     everything = Split(train=[Block()], validation=[])
+    of_the_flow = config.training.model_copy(update={"denoiser_steps": 0})
     return train(
         [source(file, TRAIN)],
-        config,
+        config.model_copy(update={"training": of_the_flow}),
         folder,
         seed=seed,
         max_time=max_time,
