@@ -65,8 +65,9 @@ def test_a_dry_run_tells_how_long_learning_to_refine_takes(run):
     told = "of it for learning to refine samples"
     assert told not in run(SAMPLE, *TINY, "--dry-run").stdout
     assert told in run(SAMPLE, *TINY, "--dry-run", "--refine").stdout
-    limited = run(SAMPLE, *TINY, "--dry-run", "--refine", "--max-time", "10").stdout
-    assert f" 5 s {told}" in limited
+    limited = run(SAMPLE, *TINY, "--dry-run", "--refine", "--max-time", "600").stdout
+    assert f" 5:00 min {told}" in limited
+    assert told not in run(SAMPLE, *TINY, "--dry-run", "--refine", "--max-time", "0.1").stdout
 
 
 def test_a_run_goes_where_it_is_told_and_is_the_latest_there_too(run):

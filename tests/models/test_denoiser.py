@@ -5,9 +5,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+import seisflow
 from seisflow.errors import ModelError
 from seisflow.models import load_model, save_model
-from seisflow.models.denoiser import Denoiser
+from seisflow.models.denoiser import Denoiser, shipped_denoiser
 from seisflow.models.storage import DENOISER_WIDTH
 from seisflow.training.denoiser import denoising_loss
 
@@ -27,6 +28,19 @@ def test_an_untrained_denoiser_is_the_best_one_for_white_data_of_unit_variance()
     sigma = torch.tensor([0.001, 3.0])
     found = Denoiser(16)(y, sigma, depths(2))
     torch.testing.assert_close(found, y / (1 + sigma.square())[:, None, None, None])
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 3.0])
+def test_the_network_that_ships_takes_noise_off_a_section(sigma):
+    section = seisflow.open_section("f3-sample")["amplitude"].values[4, 40:168, 100:356]
+    x = torch.from_numpy((section.T / section.std()).astype("float32"))[None, None]
+    y = x + sigma * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        errors = [
+            (network(y, torch.tensor([sigma]), torch.tensor([[0.2, 0.7]])) - x).square().mean()
+            for network in (shipped_denoiser(), Denoiser())  # the other knows the variance alone
+        ]
+    assert errors[0] < 0.7 * errors[1]
 
 
 def learned(steps=120):

@@ -11,7 +11,7 @@ from seisflow import generate, training
 from seisflow.errors import TrainingError
 from seisflow.generation import matching
 from seisflow.models import load_model
-from seisflow.models.denoiser import Denoiser
+from seisflow.models.denoiser import Denoiser, shipped_denoiser
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
 from seisflow.training.denoiser import learn_denoiser
@@ -21,9 +21,10 @@ from .conftest import tiny_config
 
 
 @pytest.fixture(autouse=True)
-def whatever_it_learns(monkeypatch):
-    """Keep what six steps have learned, which is nothing."""
+def few_draws_of_whatever_it_learns(monkeypatch):
+    """Keep what six steps have learned, which is nothing of these data."""
     monkeypatch.setattr(matching, "LEAST_ALIKE", -np.inf)
+    monkeypatch.setattr(refining, "REFINED", 32)
 
 
 def is_refined_by(folder):
@@ -45,6 +46,14 @@ def is_refined_by(folder):
 def test_a_run_that_is_to_refine_learns_it_and_its_model_generates(source, tmp_path):
     training.train([source], tiny_config(8, denoiser_steps=6), tmp_path / "run", device="cpu")
     is_refined_by(tmp_path / "run")
+
+
+@pytest.mark.usefixtures("plain")
+def test_it_goes_on_from_the_network_that_ships(source, tmp_path):
+    training.train([source], tiny_config(8, denoiser_steps=1), tmp_path / "run", device="cpu")
+    weights = load_model(tmp_path / "run").denoiser.state_dict()
+    for name, value in shipped_denoiser().state_dict().items():
+        assert (weights[name] - value).abs().max() < 1e-3, name  # one step at a hundredth of the rate
 
 
 @pytest.mark.usefixtures("plain")
