@@ -52,7 +52,7 @@ TOGETHER = 8
 Patches = NDArray[np.float32]
 Values = NDArray[np.float64]
 Bounds = tuple[list[int], list[int], list[int]]
-"""Of parts in time, bands of frequency and bands of wavenumber: `Variety.bounds` of the card."""
+"""Bounds of parts in time, bands of frequency and bands of wavenumber: `Variety.bounds` of the card."""
 
 
 def bounds_of(height: int, width: int) -> Bounds:
