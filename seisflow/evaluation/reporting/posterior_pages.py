@@ -77,12 +77,13 @@ def denoising_tables(results: Sequence[Result]) -> str:
 def samples_table(results: Sequence[Result]) -> str:
     """Return a table of AUROCs against held-out lines, and of differences over those of real from real."""
     lines = [
-        "| | AUROC against held-out lines | s.e. | spectrum along time | across traces | histogram |",
-        "| --- | --: | --: | --: | --: | --: |",
+        "| | AUROC against held-out lines | s.e. | spectrum along time | across traces | histogram "
+        "| time, fixed places | traces | histogram |",
+        f"| --- |{' --: |' * 8}",
     ]
     names = ("time_spectrum_db", "trace_spectrum_db", "histogram")
     for one in results:
-        ratios = [f"{one['ratios'][name]:.2f}" for name in names]
+        ratios = [f"{one[kind][name]:.2f}" for kind in ("ratios", "ratios_fixed") for name in names]
         lines.append(
             f"| {one['model']} | {one['value']:.3f} | {one['standard_error']:.3f} | {' | '.join(ratios)} |"
         )

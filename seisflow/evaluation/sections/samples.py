@@ -48,15 +48,18 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
     )
     known = attributes(real[:, 0])
     for label, patches in (*made.items(), ("training lines", training)):
-        ratios = compare(patches, held_out, training)["ratio"]
-        other = attributes(learned[:, 0] if patches is training else patches[: len(real)])
-        area, error = forest_auroc(known, other, crossline, seed)
+        anywhere = learned[:, 0] if patches is training else patches
+        ratios = {
+            "ratios": compare(anywhere, real[:, 0], learned[:, 0])["ratio"],
+            "ratios_fixed": compare(patches, held_out, training)["ratio"],
+        }
+        area, error = forest_auroc(known, attributes(anywhere[: len(real)]), crossline, seed)
         one = {
             "experiment": "samples",
             "dataset": f"{volve.DATASET}, {volve.TEST}",
-            "protocol": f"{len(held_out)} windows of 256 x 64 and {count} patches generated; the forest of "
-            f"41 attributes sees {len(real)} windows at random depths and as many patches, and is asked "
-            "about crosslines that it has not seen",
+            "protocol": f"{len(real)} windows of 256 x 64 at random depths, or {len(held_out)} at fixed "
+            f"places, and {count} patches; the forest of 41 attributes sees the former and as many "
+            "patches, and is asked about crosslines that it has not seen",
             "model": f"{name}, {label}",
             "metric": "AUROC against held-out lines",
             "value": round(area, 3),
@@ -66,7 +69,7 @@ def results(model: Model, data: Path, *, name: str, seed: int, command: str) -> 
             "commit": commit(),
             "command": command,
         }
-        yield one | {"ratios": {key: round(x, 2) for key, x in ratios.items()}}
+        yield one | {name: {key: round(x, 2) for key, x in some.items()} for name, some in ratios.items()}
 
 
 def _draws(model: Model, count: int, seed: int) -> dict[str, NDArray[np.float32]]:
