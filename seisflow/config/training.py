@@ -57,7 +57,7 @@ class TrainingConfig(Group):
     """Weight of the straightness of the way through the levels, less 1: optimal transport has none."""
     denoiser_steps: int = Field(default=0, ge=0, le=1_000_000_000)
     """Steps in which a network learns, after the flow, to take noise off patches, by which generated sections
-    are refined; 0 for none."""
+    are refined; at most as many as of the flow, 0 for none."""
     validate_every: int = Field(default=250, ge=1, le=1_000_000_000)
     """Steps between validations (and checkpoints)."""
     workers: int = Field(default=0, ge=0, le=1024)

@@ -30,19 +30,15 @@ SHOWN = 16
 """Patches refined for the picture of the run."""
 MATCHING = 0.25
 """Part of its time that goes to matching what it refines."""
-MOST_SHARE = 0.5
-"""Part of a time limit that it gets at most."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 
 
 def refining_seconds(data: TrainingData, limit: float) -> float:
     """Seconds of a time limit that are kept for `learn_to_refine`: its part of all steps, or none."""
-    training = data.config.training
-    if not training.denoiser_steps:
+    if not (steps := _steps(data)):
         return 0.0
-    share = training.denoiser_steps / (training.denoiser_steps + training.steps)
-    seconds = limit * min(share, MOST_SHARE)
+    seconds = limit * steps / (steps + data.config.training.steps)
     return seconds if seconds >= least_seconds(data) else 0.0
 
 
@@ -53,7 +49,7 @@ def least_seconds(data: TrainingData) -> float:
 
 def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
     """Estimate the time of `learn_to_refine` in a run without a time limit, by two steps."""
-    steps = data.config.training.denoiser_steps
+    steps = _steps(data)
     if not steps:
         return 0.0
     _learn(data, hardware, 1)  # the first one allocates
@@ -84,7 +80,7 @@ def learn_to_refine(
         Time that it may take; by default, as many steps as the config has.
     report : callable
     """
-    steps = data.config.training.denoiser_steps
+    steps = _steps(data)
     if not steps:
         return
     if (one := seconds_of_a_sample(model)) >= SLOW:
@@ -109,6 +105,10 @@ def learn_to_refine(
     depths = [data.patches[i]["depth"] for i in range(count)]
     training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)
     match_refined(model, training, depths, rest, refined)
+
+
+def _steps(data: TrainingData) -> int:
+    return min(data.config.training.denoiser_steps, data.config.training.steps)
 
 
 def _learn(
