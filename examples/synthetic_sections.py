@@ -1,6 +1,6 @@
 """Draw random sections, as many as wanted: layers, folds, faults, unconformities, hyperbolas and noise.
 
-`train_infill.py` learns from them besides real lines. Each is a new survey: wavelet, reflectivity, structure
+`train_infill.py` and `train_denoiser.py` learn from them besides real lines. Each is a new survey: wavelet, reflectivity, structure
 and noise are drawn anew.
 
     python examples/synthetic_sections.py sections.png
