@@ -1,7 +1,7 @@
 """Draw random sections, as many as wanted: layers, folds, faults, unconformities, hyperbolas and noise.
 
-`train_infill.py` and `train_denoiser.py` learn from them besides real lines. Each is a new survey: wavelet, reflectivity, structure
-and noise are drawn anew.
+`train_infill.py` and `train_denoiser.py` learn from them besides real lines. Each is a new survey: wavelet,
+reflectivity, structure and noise are drawn anew.
 
     python examples/synthetic_sections.py sections.png
 """
