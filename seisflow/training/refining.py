@@ -30,6 +30,8 @@ SHOWN = 16
 """Patches refined for the picture of the run."""
 MATCHING = 0.25
 """Part of its time that goes to matching what it refines."""
+SLOWER = 2.0
+"""Factor by which the machine may have become slower since time was kept for it."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 
@@ -91,14 +93,14 @@ def learn_to_refine(
     if model.denoiser is None:
         if seconds is not None:
             least = least_seconds(data)
-            if seconds < least:
+            if seconds < least / SLOWER:
                 log.info(
                     "samples are not refined: --max-time leaves too little to learn it. "
                     "Go on with: seisflow train --resume"
                 )
                 return
-            drawn = min((LEAST_REFINED + SHOWN) * seconds / least, REFINED + SHOWN)
-            refined = int(drawn) - SHOWN
+            drawn = min((LEAST_REFINED + SHOWN) * max(seconds / least, 1.0), REFINED + SHOWN)
+            refined = round(drawn) - SHOWN
             seconds -= MATCHING * least * drawn / (LEAST_REFINED + SHOWN)
         model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))

@@ -136,3 +136,28 @@ def test_a_time_limit_that_is_too_short_for_it_is_told_and_a_resumed_run_learns_
     assert load_model(tmp_path / "run").denoiser is None
     training.resume(tmp_path / "run", device="cpu")
     is_refined_by(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "refined"), [(19.0, None), (21.0, 96), (40.0, 96), (80.0, 208), (500.0, 256)]
+)
+def test_draws_take_a_quarter_of_its_time_or_half_on_a_machine_that_became_slow(
+    monkeypatch, seconds, refined
+):
+    given = {}
+    monkeypatch.setattr(refining, "REFINED", 256)
+    monkeypatch.setattr(refining, "least_seconds", lambda data: 40.0)
+    monkeypatch.setattr(refining, "seconds_of_a_sample", lambda model: 0.0)
+    monkeypatch.setattr(refining, "matched_patches", lambda model: 0)
+    monkeypatch.setattr(
+        refining, "_learn", lambda data, hardware, steps, left, report: given.update(left=left)
+    )
+    monkeypatch.setattr(refining, "match_refined", lambda *arguments: given.update(refined=arguments[-1]))
+    data = SimpleNamespace(
+        config=tiny_config(30, denoiser_steps=6), patches=[], first=lambda count: torch.zeros(0)
+    )
+    refining.learn_to_refine(SimpleNamespace(card=0, denoiser=None), data, None, seconds)
+    assert given.get("refined") == refined
+    if refined is not None:
+        assert given["left"] == pytest.approx(seconds - 10 * (refined + refining.SHOWN) / 112)
+        assert given["left"] >= seconds / 2
