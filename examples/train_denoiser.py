@@ -3,7 +3,7 @@
 It learns from synthetic sections, from the F3 sample that ships and from another section, of what ships land
 line 31-81 of the National Petroleum Reserve in Alaska (USGS, public domain):
 
-    python examples/train_denoiser.py seisflow/models/denoiser.safetensors npra_31_81_PR.sgy
+    python examples/train_denoiser.py seisflow/models/denoiser.safetensors npra_31_81_PR.sgy --minutes 45
 """
 
 import argparse
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from synthetic_sections import draw_section
 from torch import Tensor
+from train_infill import whole_panels
 
-import seisflow
 from seisflow.models.denoiser import Denoiser
-from seisflow.patches import panel_index, read_panel
 from seisflow.subnets.precision import has_bf16
 from seisflow.training.denoiser import learn_denoiser
 
@@ -80,13 +79,9 @@ def synthetic(count: int) -> list[Part]:
     return parts
 
 
-def whole_panels(name: str) -> list[Part]:
-    """All panels of a section, in its standard deviations."""
-    section = seisflow.open_section(name)
-    panels = [read_panel(section, lead) for lead in panel_index(section)]
-    power = np.mean(np.concatenate([panel.amplitude[panel.mask] ** 2 for panel in panels]))
-    std = np.float32(np.sqrt(power))
-    return [(panel.amplitude / std, panel.mask, 0.0, 1.0) for panel in panels]
+def real(name: str) -> list[Part]:
+    """All panels of a section, which is a whole one."""
+    return [(piece.values, piece.known, 0.0, 1.0) for piece in whole_panels(name)]
 
 
 def main() -> None:
@@ -102,9 +97,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     torch.manual_seed(arguments.seed)
-    f3, other = whole_panels("f3-sample"), whole_panels(arguments.section)
-    real = f3 + other * max(1, round(len(f3) / len(other)))
-    patches = Cut(synthetic(arguments.synthetic), real, arguments.seed, BATCH * arguments.steps)
+    f3, other = real("f3-sample"), real(arguments.section)
+    sections = f3 + other * max(1, round(len(f3) / len(other)))
+    patches = Cut(synthetic(arguments.synthetic), sections, arguments.seed, BATCH * arguments.steps)
 
     def report(done: int, total: int) -> None:
         if done % 10 == 0:
