@@ -28,20 +28,22 @@ RATE = 2e-3
 """Largest learning rate, from the network that ships."""
 SHOWN = 16
 """Patches refined for the picture of the run."""
-MATCHING = 0.25
-"""Part of its time that goes to matching what it refines."""
-SLOWER = 2.0
+MATCHING = 0.5
+"""Most of its time that goes to matching what it refines."""
+MOST_SHARE = 0.25
+"""Part of a time limit that is kept for it where its part of all steps would be too little."""
+SLOWER = 1.5
 """Factor by which the machine may have become slower since time was kept for it."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 
 
 def refining_seconds(data: TrainingData, limit: float) -> float:
-    """Seconds of a time limit that are kept for `learn_to_refine`: its part of all steps, or none."""
+    """Seconds of a time limit kept for `learn_to_refine`: its part of all steps, the least, or none."""
     if not (steps := _steps(data)):
         return 0.0
-    seconds = limit * steps / (steps + data.config.training.steps)
-    return seconds if seconds >= least_seconds(data) else 0.0
+    seconds, least = limit * steps / (steps + data.config.training.steps), least_seconds(data)
+    return max(seconds, least) if least <= max(seconds, MOST_SHARE * limit) else 0.0
 
 
 def least_seconds(data: TrainingData) -> float:
