@@ -28,11 +28,11 @@ RATE = 2e-3
 """Largest learning rate, from the network that ships."""
 SHOWN = 16
 """Patches refined for the picture of the run."""
-MATCHING = 0.5
+MATCHING = 1 / 3
 """Most of its time that goes to matching what it refines."""
 MOST_SHARE = 0.25
 """Part of a time limit that is kept for it where its part of all steps would be too little."""
-SLOWER = 1.5
+SLOWER = 2.0
 """Factor by which the machine may have become slower since time was kept for it."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
