@@ -14,7 +14,7 @@ from seisflow.generation.matching import (
     matched_patches,
     seconds_of_a_sample,
 )
-from seisflow.generation.refining import seconds_to_refine
+from seisflow.generation.refining import TOGETHER, seconds_to_refine
 from seisflow.models import Model
 from seisflow.models.denoiser import Denoiser, shipped_denoiser
 from seisflow.runs.hardware import Hardware
@@ -32,8 +32,9 @@ MATCHING = 1 / 3
 """Most of its time that goes to matching what it refines."""
 MOST_SHARE = 0.25
 """Part of a time limit that is kept for it where its part of all steps would be too little."""
-SLOWER = 2.0
-"""Factor by which the machine may have become slower since time was kept for it."""
+FEWEST, MOST_MATCHING = 64, 0.75
+"""Draws that are matched at least, and the part of the time that they may take, on a machine that has become
+slower since time was kept for it."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 
@@ -48,7 +49,7 @@ def refining_seconds(data: TrainingData, limit: float) -> float:
 
 def least_seconds(data: TrainingData) -> float:
     """Seconds below which too few draws would be matched."""
-    return seconds_to_refine(*data.config.data.patch, LEAST_REFINED + SHOWN) / MATCHING
+    return _seconds_each(data) * (LEAST_REFINED + SHOWN) / MATCHING
 
 
 def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
@@ -94,21 +95,26 @@ def learn_to_refine(
     refined = REFINED
     if model.denoiser is None:
         if seconds is not None:
-            least = least_seconds(data)
-            if seconds < least / SLOWER:
+            one = _seconds_each(data)
+            drawn = max(min(MATCHING * seconds / one, REFINED + SHOWN), FEWEST + SHOWN)
+            if drawn * one > MOST_MATCHING * seconds:
                 log.info(
                     "samples are not refined: --max-time leaves too little to learn it. "
                     "Go on with: seisflow train --resume"
                 )
                 return
-            drawn = min((LEAST_REFINED + SHOWN) * max(seconds / least, 1.0), REFINED + SHOWN)
             refined = round(drawn) - SHOWN
-            seconds -= MATCHING * least * drawn / (LEAST_REFINED + SHOWN)
+            seconds -= drawn * one
         model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))
     count = min(matched_patches(model), len(data.patches))
     depths = [data.patches[i]["depth"] for i in range(count)]
     training, rest = data.first(count).numpy(), progress.part(report, LEARNING, 1)
     match_refined(model, training, depths, rest, refined)
+
+
+def _seconds_each(data: TrainingData) -> float:
+    """Estimate the time of refining one patch."""
+    return seconds_to_refine(*data.config.data.patch, TOGETHER) / TOGETHER
 
 
 def _steps(data: TrainingData) -> int:
