@@ -25,8 +25,8 @@ from seisflow.models.sample_matching import Refinement, SampleMatching, root_mea
 log = logging.getLogger("seisflow")
 MATCHED, MATCHED_SAMPLES = 256, 2**24
 """Most training patches, and draws that are kept, whose spectra are matched, and their samples."""
-REFINED, LEAST_REFINED = 256, 96
-"""Draws that are refined, at most, and where time is short."""
+REFINED, LEAST_REFINED, FEWEST_REFINED = 256, 96, 64
+"""Draws that are refined, at most, where time is short, and where it is very short: too few for variety."""
 LEAST_ALIKE = 0.8
 """Correlation of neighbouring traces of refined draws, at least, over that of training patches."""
 LEAST = 64

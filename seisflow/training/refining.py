@@ -7,6 +7,7 @@ import time
 
 from seisflow import progress
 from seisflow.generation.matching import (
+    FEWEST_REFINED,
     LEAST_REFINED,
     REFINED,
     SLOW,
@@ -28,13 +29,10 @@ RATE = 2e-3
 """Largest learning rate, from the network that ships."""
 SHOWN = 16
 """Patches refined for the picture of the run."""
-MATCHING = 1 / 3
-"""Most of its time that goes to matching what it refines."""
-MOST_SHARE = 0.25
+MATCHING, MOST_MATCHING = 1 / 3, 0.75
+"""Part of its time that goes to matching what it refines, and how much of it does where time is short."""
+MOST_SHARE = 0.2
 """Part of a time limit that is kept for it where its part of all steps would be too little."""
-FEWEST, MOST_MATCHING = 64, 0.75
-"""Draws that are matched at least, and the part of the time that they may take, on a machine that has become
-slower since time was kept for it."""
 LEARNING = 0.95
 """Part of the time that goes by before what it refines is matched."""
 
@@ -43,13 +41,9 @@ def refining_seconds(data: TrainingData, limit: float) -> float:
     """Seconds of a time limit kept for `learn_to_refine`: its part of all steps, the least, or none."""
     if not (steps := _steps(data)):
         return 0.0
-    seconds, least = limit * steps / (steps + data.config.training.steps), least_seconds(data)
-    return max(seconds, least) if least <= max(seconds, MOST_SHARE * limit) else 0.0
-
-
-def least_seconds(data: TrainingData) -> float:
-    """Seconds below which too few draws would be matched."""
-    return _seconds_each(data) * (LEAST_REFINED + SHOWN) / MATCHING
+    seconds, one = limit * steps / (steps + data.config.training.steps), _seconds_each(data)
+    seconds = max(seconds, min(one * (LEAST_REFINED + SHOWN) / MATCHING, MOST_SHARE * limit))
+    return seconds if one * (FEWEST_REFINED + SHOWN) <= MOST_MATCHING * seconds else 0.0
 
 
 def estimated_seconds(data: TrainingData, hardware: Hardware) -> float:
@@ -96,13 +90,18 @@ def learn_to_refine(
     if model.denoiser is None:
         if seconds is not None:
             one = _seconds_each(data)
-            drawn = max(min(MATCHING * seconds / one, REFINED + SHOWN), FEWEST + SHOWN)
-            if drawn * one > MOST_MATCHING * seconds:
+            fitting = seconds / one
+            if fitting < FEWEST_REFINED + SHOWN:
                 log.info(
                     "samples are not refined: --max-time leaves too little to learn it. "
                     "Go on with: seisflow train --resume"
                 )
                 return
+            drawn = max(
+                min(MATCHING * fitting, REFINED + SHOWN),
+                min(MOST_MATCHING * fitting, LEAST_REFINED + SHOWN),
+                FEWEST_REFINED + SHOWN,
+            )
             refined = round(drawn) - SHOWN
             seconds -= drawn * one
         model.denoiser = _learn(data, hardware, steps, seconds, progress.part(report, 0, LEARNING))

@@ -113,13 +113,13 @@ def test_learning_from_what_is_not_finite_gives_up():
 
 
 @pytest.mark.parametrize(
-    ("steps", "least", "kept"),
-    [(10, 20.0, 25.0), (90, 20.0, 50.0), (90, 40.0, 50.0), (5, 20.0, 20.0), (10, 30.0, 0.0), (0, 0.0, 0.0)],
+    ("steps", "one", "kept"),
+    [(10, 0.05, 25.0), (90, 0.1, 50.0), (5, 0.05, 16.8), (5, 0.1, 20.0), (5, 0.2, 0.0), (0, 0.05, 0.0)],
 )
-def test_a_time_limit_keeps_its_part_of_all_steps_or_the_least_or_none(monkeypatch, steps, least, kept):
-    monkeypatch.setattr(refining, "least_seconds", lambda data: least)
+def test_a_time_limit_keeps_its_part_of_all_steps_or_the_least_or_none(monkeypatch, steps, one, kept):
+    monkeypatch.setattr(refining, "_seconds_each", lambda data: one)
     data = SimpleNamespace(config=tiny_config(30, denoiser_steps=steps))
-    assert refining.refining_seconds(data, 100.0) == kept
+    assert refining.refining_seconds(data, 100.0) == pytest.approx(kept)
     budget = Budget(timedelta(seconds=100), refining=kept)
     assert budget.for_refining == pytest.approx(100 - budget.finishing, abs=1)
     assert Budget(timedelta(0)).for_refining is None  # a finished run that is resumed
@@ -140,9 +140,10 @@ def test_a_time_limit_that_is_too_short_for_it_is_told_and_a_resumed_run_learns_
 
 
 @pytest.mark.parametrize(
-    ("seconds", "refined"), [(10.0, None), (11.0, 64), (24.0, 64), (33.6, 96), (60.0, 184), (500.0, 256)]
+    ("seconds", "refined"),
+    [(7.9, None), (8.1, 64), (10.0, 64), (14.0, 89), (20.0, 96), (60.0, 184), (500, 256)],
 )
-def test_draws_take_a_third_of_its_time_or_more_on_a_machine_that_became_slow(monkeypatch, seconds, refined):
+def test_draws_take_a_third_of_its_time_or_more_where_it_is_short(monkeypatch, seconds, refined):
     given = {}
     monkeypatch.setattr(refining, "REFINED", 256)
     monkeypatch.setattr(refining, "_seconds_each", lambda data: 0.1)
@@ -159,4 +160,4 @@ def test_draws_take_a_third_of_its_time_or_more_on_a_machine_that_became_slow(mo
     assert given.get("refined") == refined
     if refined is not None:
         assert given["left"] == pytest.approx(seconds - 0.1 * (refined + refining.SHOWN))
-        assert given["left"] >= seconds / 4
+        assert given["left"] >= (seconds / 4 if seconds > 11 else 0)
