@@ -16,7 +16,7 @@ from seisflow.patches.panels import (
     section_name,
 )
 from seisflow.patches.splits import Block, Split, split
-from seisflow.patches.windows import cut, valid_windows, window_grid, window_starts
+from seisflow.patches.windows import cut, even_starts, valid_windows, window_grid, window_starts
 
 __all__ = [
     "FILL_STD",
@@ -31,6 +31,7 @@ __all__ = [
     "Split",
     "chunk_size",
     "cut",
+    "even_starts",
     "gaussian_fill",
     "layout",
     "panel_index",

@@ -31,6 +31,20 @@ def window_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
     return starts if starts[-1] == last else np.append(starts, last)
 
 
+def even_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
+    """Starts of the fewest windows, evenly spaced, that cover ``[0, length)`` at no more than ``stride``.
+
+    Examples
+    --------
+    >>> even_starts(463, 256, 208).tolist()
+    [0, 207]
+    >>> even_starts(500, 256, 208).tolist()
+    [0, 122, 244]
+    """
+    last = max(length - size, 0)
+    return np.linspace(0, last, -(-last // stride) + 1).round().astype(np.int64)
+
+
 def window_grid(
     shape: tuple[int, int], size: tuple[int, int], stride: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

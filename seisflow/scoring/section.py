@@ -30,9 +30,9 @@ from seisflow.scoring.windows import (
     TileWindows,
     batches,
     evaluate,
-    half,
     one_ahead,
     put_together,
+    spacing,
 )
 
 UNDER_WAY = 2
@@ -210,7 +210,7 @@ class _SlabScorer:
         model = calibrated.model
         size = (model.shape[1], model.shape[2])
         shape = (section.sizes[dims.vertical], section.sizes[dims.lateral])
-        self.grid = WindowGrid(shape, size, half(size), batch_size(model.device))
+        self.grid = WindowGrid(shape, size, spacing(size), batch_size(model.device))
 
     def __call__(self, slab: list[Tile]) -> list[Scored]:
         return list(self.stream([slab]))

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from seisflow.patches import Panel, chunk_size, layout, panel_index, prepare, window_starts
+from seisflow.patches import Panel, chunk_size, even_starts, layout, panel_index, prepare
 from seisflow.patches.panels import MASKS
 from seisflow.patches.scaling import AmplitudeScaling
 
@@ -63,7 +63,7 @@ class WindowGrid:
     Attributes
     ----------
     shape, size, stride : (int, int)
-        Samples and traces of the panel, of a window, and between windows.
+        Samples and traces of the panel, of a window, and between windows at most.
     batch : int
         Windows evaluated together.
     """
@@ -76,12 +76,12 @@ class WindowGrid:
     @cached_property
     def tops(self) -> NDArray[np.int64]:
         """First samples of the windows of a column."""
-        return window_starts(self.shape[0], self.size[0], self.stride[0])
+        return even_starts(self.shape[0], self.size[0], self.stride[0])
 
     @cached_property
     def lefts(self) -> NDArray[np.int64]:
         """First traces of the columns of windows."""
-        return window_starts(self.shape[1], self.size[1], self.stride[1])
+        return even_starts(self.shape[1], self.size[1], self.stride[1])
 
     @property
     def panels(self) -> int:

@@ -15,13 +15,14 @@ from seisflow import progress
 from seisflow.calibration.by_depth import BIN_SAMPLES, LEVELS
 from seisflow.models import Model
 from seisflow.models.provenance import Geometry, density_key
-from seisflow.patches import GridDataset, PatchDataset, layout, window_grid
+from seisflow.patches import GridDataset, PatchDataset, layout
 from seisflow.patches.areas import Area
 from seisflow.scores import ForwardPass, scores_of
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.panel_statistics import panel_statistics
 from seisflow.scoring.places import Place, panels_at, places_beside, places_of
-from seisflow.scoring.windows import half
+from seisflow.scoring.tiles import WindowGrid
+from seisflow.scoring.windows import spacing
 
 log = logging.getLogger("seisflow")
 PANELS, EACH_PANELS = 40, 20
@@ -210,7 +211,8 @@ def statistics_seconds(model: Model) -> float:
 def _windows(place: Place, model: Model) -> int:
     area, _, part = place
     size = (model.shape[1], model.shape[2])
-    return len(window_grid((area.shape[0], part.stop - part.start), size, half(size))[0])
+    grid = WindowGrid((area.shape[0], part.stop - part.start), size, spacing(size), 1)
+    return len(grid.tops) * len(grid.lefts)
 
 
 def _samples(place: Place) -> int:
