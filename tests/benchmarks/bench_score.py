@@ -13,7 +13,6 @@ import seisflow
 from seisflow.models.section_density import BATCH_CPU
 from seisflow.output.score_files import write_scores
 from seisflow.patches import cut, panel_index, prepare, read_panel, window_grid
-from seisflow.scoring.windows import half
 
 SAMPLE = "f3-sample"
 
