@@ -137,10 +137,10 @@ class Score:
         the first is the negative log-density.
     features : tuple of Feature
         Made of these.
-    join : {"single", "largest", "highest", "rms", "density", "p-values"}
+    join : {"single", "largest", "highest", "lowest", "rms", "density", "p-values"}
         Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the highest;
-        the root of their mean square; the Mahalanobis distance under their held-out covariance, over
-        sqrt(F); the sum of weighted -ln p of the parts.
+        the lowest, with its sign turned; the root of their mean square; the Mahalanobis distance under their
+        held-out covariance, over sqrt(F); the sum of weighted -ln p of the parts.
     two_sided : bool
         Whether negative values are anomalies too.
     title : str

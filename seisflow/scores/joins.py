@@ -8,7 +8,7 @@ import numpy as np
 
 from seisflow.scores.thin import Maps, stretched
 
-Join = Literal["single", "largest", "highest", "rms", "density", "p-values"]
+Join = Literal["single", "largest", "highest", "lowest", "rms", "density", "p-values"]
 
 LARGEST = 40.0
 """Deviations beyond which a feature counts no more in a joint score."""
@@ -33,6 +33,8 @@ def joined(
         return _mahalanobis(np.stack(list(deviations)), precision)
     if join == "single":
         return next(iter(deviations))
+    if join == "lowest":
+        return -reduce(np.minimum, _on_finest(deviations, steps))
     if join in ("largest", "highest"):
         return reduce(_larger if join == "largest" else np.maximum, _on_finest(deviations, steps))
     counting: Iterable[tuple[Maps, float, float, int]] = (

@@ -36,6 +36,7 @@ ECHO_WINDOW = (32.0, 6.0)
 BALANCED, WHITE, SMEARED = -3, -2, -1
 """Places of the maps, once `with_spectrum` has added its own; before them stand the bands."""
 _FIRST_BAND = BALANCED - len(EDGES) + 1
+_SECTION = _FIRST_BAND - 1
 
 
 def with_spectrum(maps: Maps, mask: Mask, gains: Gains | None = None) -> Maps:
@@ -117,6 +118,15 @@ def hum(maps: Maps) -> Maps:
     return balanced * before / len(HUM_LAGS)
 
 
+def second_difference_power(maps: Maps) -> Maps:
+    """Square of the section's second difference in time: power, mostly at high frequencies."""
+    section = maps[_SECTION]
+    ends = np.concatenate([section[1:2], section, section[-2:-1]])  # reflected
+    square: Maps = (ends[:-2] - 2 * section + ends[2:]) ** 2
+    return square
+
+
+SMOOTH = Feature("power of the second difference in time", second_difference_power, (20.0, 10.0), log=True)
 BAND_FEATURES = tuple(
     Feature(f"power, {low:.2f} to {high:.2f} of Nyquist", channel(number), BAND_WINDOW, log=True)
     for number, (low, high) in enumerate(pairwise(EDGES), start=_FIRST_BAND)

@@ -12,7 +12,9 @@ import torch
 import seisflow
 from seisflow.models.section_density import BATCH_CPU
 from seisflow.output.score_files import write_scores
-from seisflow.patches import cut, panel_index, prepare, read_panel, window_grid
+from seisflow.patches import cut, panel_index, prepare, read_panel
+from seisflow.scoring.tiles import WindowGrid
+from seisflow.scoring.windows import spacing
 
 SAMPLE = "f3-sample"
 
@@ -35,7 +37,9 @@ def windows(section, model):
     every, masks = [], []
     for lead in panel_index(section):
         panel = read_panel(section, lead)
-        x, mask = cut(panel, *window_grid(panel.shape, size, half(size)), size)
+        grid = WindowGrid(panel.shape, size, spacing(size), BATCH_CPU)
+        tops, lefts = np.meshgrid(grid.tops, grid.lefts, indexing="ij")
+        x, mask = cut(panel, tops.ravel(), lefts.ravel(), size)
         every.append(prepare(x, mask, model.card.scaling, np.random.default_rng(0)))
         masks.append(mask)
     x, mask = (torch.from_numpy(np.concatenate(parts)) for parts in (every, masks))
