@@ -10,12 +10,12 @@ from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS, SMOOTH
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 6.0, 1.0, 3.0, 0.5, 1.0
+BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 5.5, 1.0, 2.0, 0.25, 1.0
 """Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, how far beyond
 it they do by that weight, the weight of the rest, and the power of the gate that closes where `combined` is
 ordinary."""
-LATENT_COUNT, SMOOTH_COUNT, OTHERS_COUNT = 1.5, 1.0, 0.25
-"""Weight of the -ln p of the latent, of smoothness, and of each of levels, ratio, echoes and hum."""
+LATENT_COUNT, SMOOTH_COUNT, ECHOES_COUNT, OTHERS_COUNT = 1.0, 1.0, 0.5, 0.25
+"""Weight of the -ln p of the latent, of smoothness, of echoes, and of each of levels, ratio and hum."""
 LATENT_WINDOWS = ("small", "middle", "wide", "trace")
 """Windows of `combined` in which the latent is judged."""
 
@@ -24,19 +24,19 @@ def joint(combined: Score, count: int) -> Score:
     r"""Combination of p-values, as Fisher's, but weighted.
 
     .. math:: a = -\ln p_c + \min(-\ln p_c, 1)\, h(-\ln p_b - 1)
-        - \tfrac{3}{2} \ln p_z - \ln p_s - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_e + \ln p_h), \qquad
-        h(x) = 6 \min(\max(x, 0), 3) + \tfrac{1}{2} \max(x - 3, 0)
+        - \ln p_z - \ln p_s - \tfrac{1}{2} \ln p_e - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_h), \qquad
+        h(x) = \tfrac{11}{2} \min(\max(x, 0), 2) + \tfrac{1}{4} \max(x - 2, 0)
 
     with the shares :math:`p` of held-out samples that deviate as much: of `combined` (c), of breaks (b, the
     plane-wave residual), of the least probable latent in four windows (z), of smoothness (s, low power of the
-    second difference in time), of the most deviating level of the density (l), of the density over that of a
-    Gaussian field (r), of the highest autocorrelation at 12 lags (e), and of hum (h). A root mean square of
+    second difference in time), of the highest autocorrelation at 12 lags (e), of the most deviating level of
+    the density (l), of the density over that of a Gaussian field (r), and of hum (h). A root mean square of
     all features buries the one that sees a fault, a bright spot or a multiple; p-values keep what is rare by
     any of them.
 
     Breaks count from where they are rarer than 37 % of samples, and in full where `combined` is, too: their
     noise in ordinary places would rank these above a bright spot, which breaks nothing off. What makes them
-    rarer than 2 % counts little more, or they would set the threshold of alarms for everything else. What is
+    rarer than 5 % counts little more, or they would set the threshold of alarms for everything else. What is
     dim or wiped out is the more probable, so that other parts see little of it; it is smooth. Levels, ratio,
     smoothness and hum are taken less the trend of `combined`; the latent is not: it tells of what is wider,
     too.
@@ -80,7 +80,7 @@ def joint(combined: Score, count: int) -> Score:
         Part(score("latent in windows", latents, "highest", "least probable latent"), LATENT_COUNT),
         Part(score("levels less trend", levels, "largest", "most deviating level", TREND), OTHERS_COUNT),
         Part(score("ratio less trend", [ratio], "single", RATIO.name, TREND), OTHERS_COUNT),
-        Part(score("echoes", echoes, "highest", "highest autocorrelation"), OTHERS_COUNT),
+        Part(score("echoes", echoes, "highest", "highest autocorrelation"), ECHOES_COUNT),
         Part(
             score("hum less trend", [known["hum"]], "single", "what comes back as a hum", TREND), OTHERS_COUNT
         ),
