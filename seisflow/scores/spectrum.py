@@ -121,8 +121,8 @@ def hum(maps: Maps) -> Maps:
 def second_difference_power(maps: Maps) -> Maps:
     """Square of the section's second difference in time: power, mostly at high frequencies."""
     section = maps[_SECTION]
-    ends = np.concatenate([section[1:2], section, section[-2:-1]])  # reflected
-    square: Maps = (ends[:-2] - 2 * section + ends[2:]) ** 2
+    around = np.pad(section, ((1, 1), (0, 0)), "reflect")
+    square: Maps = (around[:-2] - 2 * section + around[2:]) ** 2
     return square
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seisflow.errors import ConfigError
-from seisflow.patches import OverlapAdd, Panel, cut, valid_windows, window_grid, window_starts
+from seisflow.patches import OverlapAdd, Panel, cut, even_starts, valid_windows, window_grid, window_starts
 
 
 def random_panel(shape, seed=0):
@@ -26,6 +26,17 @@ def random_panel(shape, seed=0):
 )
 def test_window_starts(length, size, stride, expected):
     assert window_starts(length, size, stride).tolist() == expected
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 40, 41])
+@pytest.mark.parametrize("stride", [1, 3, 6])
+def test_even_starts_are_the_fewest_and_differ_by_one_at_most(length, stride):
+    starts = even_starts(length, 8, stride)
+    assert (starts[0], starts[-1]) == (0, max(length - 8, 0))
+    steps = np.diff(starts)
+    assert (steps <= stride).all()
+    assert len(starts) == 1 or np.ptp(steps) <= 1
+    assert (len(starts) - 2) * stride < max(length - 8, 0) or len(starts) == 1
 
 
 def test_windows_cover_everything_and_stay_inside():

@@ -12,7 +12,7 @@ from seisflow.models import load_model
 from seisflow.scores import default_score, scores_of
 from seisflow.scores.joins import joined
 from seisflow.scores.plane_waves import BREAKS, dip, plane_wave_residual
-from seisflow.scores.spectrum import with_spectrum
+from seisflow.scores.spectrum import SMOOTH, second_difference_power, with_spectrum
 from seisflow.scoring.calibrated import CalibratedScore
 
 
@@ -108,6 +108,36 @@ def test_the_highest_of_features_on_different_grids_is_on_the_finest():
     np.testing.assert_array_equal(found, np.maximum(fine, 2))
     alone = joined([-3 * fine, coarse], "largest", steps=(4, 16))
     np.testing.assert_array_equal(alone, np.where(fine > 0, -15, 2))
+
+
+def test_the_lowest_is_told_with_its_sign_turned():
+    deviations = [np.array([[-3.0, 1.0]], np.float32), np.array([[-1.0, 2.0]], np.float32)]
+    np.testing.assert_array_equal(joined(deviations, "lowest"), [[3.0, -1.0]])
+    np.testing.assert_array_equal(joined(deviations[:1], "lowest"), [[3.0, -1.0]])
+
+
+@pytest.mark.parametrize("samples", [1, 2, 160])
+def test_smoothness_is_that_of_the_second_difference_in_time(samples):
+    section = layers(0.5)[:samples]
+    maps = with_spectrum(section[None], section != 0)
+    expected = np.diff(np.pad(section, ((1, 1), (0, 0)), "reflect").astype(float), 2, axis=0) ** 2
+    np.testing.assert_allclose(second_difference_power(maps), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_dim_spot_is_smooth_and_a_bright_one_is_not(tiny_run):
+    parts = scores_of(load_model(tiny_run))["joint"].parts
+    (smooth,) = (part.score for part in parts if part.score.join == "lowest")
+    assert smooth.trend
+    assert not smooth.two_sided
+
+    def smoothness(factor):
+        section = layers(0.5)
+        section[:, 30:60] *= factor
+        everything = section != 0
+        return SMOOTH(with_spectrum(section[None], everything), everything)[60:100, 40:50]
+
+    assert (smoothness(0.3) - smoothness(1)).max() < -1
+    assert (smoothness(3) - smoothness(1)).min() > 1
 
 
 def test_the_latent_is_judged_in_windows_that_combined_has(tiny_run):
