@@ -75,10 +75,11 @@ class Budget:
 
     @property
     def for_refining(self) -> float | None:
-        """Seconds that learning to refine may take, with what others have left; None for no limit."""
-        if self.left is None or not self.max_time:  # of a finished run that is resumed there is no time left
+        """Seconds that learning to refine, which comes last, may take; None for no limit."""
+        if not self.max_time:  # a finished run that is resumed has 0
             return None
-        return self.refining + max(self.left, 0.0)
+        left = self.max_time.total_seconds() - (time.monotonic() - self.began) - PICTURES
+        return max(self.refining, left)
 
     def for_steps(self, model: Model, data: TrainingData, earlier: float = 0.0) -> timedelta | None:
         """Time for steps, with that of earlier runs of the same training; says what comes on top.

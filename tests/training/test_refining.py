@@ -1,5 +1,6 @@
 """A run learns to refine what it generates where that is asked for, at once or later."""
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from seisflow.models.denoiser import Denoiser, shipped_denoiser
 from seisflow.runs.info import info_lines, model_info
 from seisflow.training import refining, run
 from seisflow.training.denoiser import learn_denoiser
-from seisflow.training.timing import Budget
+from seisflow.training.timing import PICTURES, Budget
 
 from .conftest import tiny_config
 
@@ -120,8 +121,10 @@ def test_a_time_limit_keeps_its_part_of_all_steps_or_the_least_or_none(monkeypat
     monkeypatch.setattr(refining, "_seconds_each", lambda data: one)
     data = SimpleNamespace(config=tiny_config(30, denoiser_steps=steps))
     assert refining.refining_seconds(data, 100.0) == pytest.approx(kept)
-    budget = Budget(timedelta(seconds=100), refining=kept)
-    assert budget.for_refining == pytest.approx(100 - budget.finishing, abs=1)
+    budget = Budget(timedelta(seconds=100), refining=kept, finishing=80.0)  # what is over by then
+    assert budget.for_refining == pytest.approx(100 - PICTURES, abs=1)
+    late = Budget(timedelta(seconds=100), began=time.monotonic() - 90, refining=kept)
+    assert late.for_refining == pytest.approx(max(kept, 10 - PICTURES), abs=1)
     assert Budget(timedelta(0)).for_refining is None  # a finished run that is resumed
 
 
