@@ -39,7 +39,7 @@ def measure(run: str, picture: Path) -> dict[str, Any]:
     return {
         "experiment": "fractal-models",
         "dataset": ", ".join(Path(item["path"]).name for item in card.inputs),
-        "protocol": "block held out by `seisflow train`, windows that overlap by half, dithered amplitudes",
+        "protocol": "block held out by `seisflow train`, overlapping windows, dithered amplitudes",
         "model": card.config.model,
         "parameters": sum(p.numel() for p in model.parameters()),
         "metric": "nats/dim",

@@ -24,8 +24,7 @@ def window_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
     >>> window_starts(463, 256, 128).tolist()
     [0, 128, 207]
     """
-    if not 1 <= stride <= size:
-        raise ConfigError(f"stride {stride} with patches of {size}. Expected 1 to {size}: change the stride.")
+    _check(stride, size)
     last = max(length - size, 0)
     starts = np.arange(0, last + 1, stride)
     return starts if starts[-1] == last else np.append(starts, last)
@@ -34,6 +33,11 @@ def window_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
 def even_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
     """Starts of the fewest windows, evenly spaced, that cover ``[0, length)`` at no more than ``stride``.
 
+    Raises
+    ------
+    ConfigError
+        As `window_starts`.
+
     Examples
     --------
     >>> even_starts(463, 256, 208).tolist()
@@ -41,8 +45,14 @@ def even_starts(length: int, size: int, stride: int) -> NDArray[np.int64]:
     >>> even_starts(500, 256, 208).tolist()
     [0, 122, 244]
     """
+    _check(stride, size)
     last = max(length - size, 0)
     return np.linspace(0, last, -(-last // stride) + 1).round().astype(np.int64)
+
+
+def _check(stride: int, size: int) -> None:
+    if not 1 <= stride <= size:
+        raise ConfigError(f"stride {stride} with patches of {size}. Expected 1 to {size}: change the stride.")
 
 
 def window_grid(

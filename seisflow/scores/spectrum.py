@@ -127,6 +127,7 @@ def second_difference_power(maps: Maps) -> Maps:
 
 
 SMOOTH = Feature("power of the second difference in time", second_difference_power, (20.0, 10.0), log=True)
+"""Smoothness, where it is low: what is dim or wiped out."""
 BAND_FEATURES = tuple(
     Feature(f"power, {low:.2f} to {high:.2f} of Nyquist", channel(number), BAND_WINDOW, log=True)
     for number, (low, high) in enumerate(pairwise(EDGES), start=_FIRST_BAND)

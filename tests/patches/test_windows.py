@@ -51,9 +51,10 @@ def test_windows_cover_everything_and_stay_inside():
 
 
 @pytest.mark.parametrize("stride", [0, -1, 5])
-def test_a_stride_that_leaves_holes_is_refused(stride):
+@pytest.mark.parametrize("starts", [window_starts, even_starts])
+def test_a_stride_that_leaves_holes_is_refused(starts, stride):
     with pytest.raises(ConfigError, match=f"stride {stride}"):
-        window_starts(20, 4, stride)
+        starts(20, 4, stride)
 
 
 def test_window_grid_goes_row_by_row():
