@@ -28,6 +28,14 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return None if name.startswith("test_") or name == "conftest.py" else True
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_copies() -> None:
+    """Let the default score learn from few disturbed copies: tests calibrate often."""
+    from seisflow.scoring import learning
+
+    learning.COPIES, learning.LEAST_COPIES = 8, 4
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real development data (``segy/``, ``arrays/``, ``images/``); skips where it is absent."""

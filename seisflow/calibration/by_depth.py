@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from seisflow.calibration.extremes import Extremes, extremes
+from seisflow.calibration.learned import Learned
 from seisflow.calibration.tail import MIN_SCALE
 
 LEVELS = (0.0228, 0.1587, 0.5, 0.8413, 0.9772)
@@ -71,6 +72,8 @@ class JointCalibration(Extremes):
     terms : list of list of float
         What the shares `seisflow.calibration.extremes.SAMPLE_P` of held-out samples exceed, of each map that
         the score joins by p-values.
+    learned : Learned, optional
+        Network that is one of these.
     recipe : str
         Fingerprint of the numbers that the score joined deviations by (`seisflow.scores.base.Score.recipe`).
     """
@@ -78,6 +81,7 @@ class JointCalibration(Extremes):
     features: list[Calibration]
     precision: list[list[float]] | None = None
     terms: list[list[float]] = Field(default_factory=list)
+    learned: Learned | None = None
     recipe: str = ""
 
     def deviations(

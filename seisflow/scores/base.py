@@ -137,10 +137,11 @@ class Score:
         the first is the negative log-density.
     features : tuple of Feature
         Made of these.
-    join : {"single", "largest", "highest", "lowest", "rms", "density", "p-values"}
+    join : {"single", "largest", "highest", "lowest", "rms", "density", "learned", "p-values"}
         Join of deviations (F, T, X) to one (T, X): the only one; the largest, with its sign; the highest;
         the lowest, with its sign turned; the root of their mean square; the Mahalanobis distance under their
-        held-out covariance, over sqrt(F); the sum of weighted -ln p of the parts.
+        held-out covariance, over sqrt(F); what a network has learned of disturbed copies of held-out panels;
+        the sum of weighted -ln p of the parts.
     two_sided : bool
         Whether negative values are anomalies too.
     title : str
@@ -169,8 +170,8 @@ class Score:
 
     @property
     def step(self) -> int:
-        """Samples from row to row of its joined map: that of the finest features."""
-        return min(self.steps)
+        """Samples from row to row of its joined map: as of its finest features; the widest, if learned."""
+        return max(self.steps) if self.join == "learned" else min(self.steps)
 
     @property
     def reach(self) -> int:
@@ -198,6 +199,11 @@ class Score:
         return [feature.step for feature in self.features]
 
     @property
+    def learns(self) -> bool:
+        """Whether a network of its calibration is part of it."""
+        return any(part.score.join == "learned" for part in self.parts)
+
+    @property
     def signs(self) -> tuple[int, ...]:
         """Sides on which samples are anomalous."""
         return (1, -1) if self.two_sided else (1,)
@@ -220,6 +226,7 @@ class Score:
         return (
             [feature.smoothing for feature in calibration.features] == [one.window for one in self.features]
             and len(calibration.terms) == len(self.parts)
+            and (calibration.learned is not None) == self.learns
             and calibration.recipe == self.recipe
         )
 

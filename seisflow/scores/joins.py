@@ -8,7 +8,7 @@ import numpy as np
 
 from seisflow.scores.thin import Maps, stretched
 
-Join = Literal["single", "largest", "highest", "lowest", "rms", "density", "p-values"]
+Join = Literal["single", "largest", "highest", "lowest", "rms", "density", "learned", "p-values"]
 
 LARGEST = 40.0
 """Deviations beyond which a feature counts no more in a joint score."""

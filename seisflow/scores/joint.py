@@ -10,12 +10,15 @@ from seisflow.scores.plane_waves import BREAKS
 from seisflow.scores.spectrum import ECHO_FEATURES, LAGS, SMOOTH
 from seisflow.scores.thin import step_for
 
-BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 5.5, 1.0, 2.0, 0.25, 1.0
+BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 6.0, 1.0, 2.0, 0.25, 1.0
 """Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, how far beyond
 it they do by that weight, the weight of the rest, and the power of the gate that closes where `combined` is
 ordinary."""
-LATENT_COUNT, SMOOTH_COUNT, ECHOES_COUNT, OTHERS_COUNT = 1.0, 1.0, 0.5, 0.25
-"""Weight of the -ln p of the latent, of smoothness, of echoes, and of each of levels, ratio and hum."""
+LATENT_COUNT, SMOOTH_COUNT, ECHOES_COUNT, OTHERS_COUNT, LEARNED_COUNT = 1.0, 1.0, 0.5, 0.25, 1.5
+"""Weight of the -ln p of the latent, of smoothness, of echoes, of each of levels, ratio and hum, and of what
+has been learned."""
+LEARNED_MOST, LEARNED_TAIL = 8.0, 0.25
+"""The -ln p of what has been learned up to which it counts with that weight, and the weight of the rest."""
 LATENT_WINDOWS = ("small", "middle", "wide", "trace")
 """Windows of `combined` in which the latent is judged."""
 
@@ -64,7 +67,7 @@ def joint(combined: Score, count: int) -> Score:
         name: str, features: Sequence[Feature], join: Join, title: str, trend: Trend | None = None
     ) -> Score:
         """Judge features by the maps of `combined`; less a trend, on both sides but for the lowest."""
-        two_sided = trend is not None and join != "lowest"
+        two_sided = trend is not None and join not in ("lowest", "learned")
         return Score(name, combined.maps, tuple(features), join, two_sided, title, trend=trend)
 
     parts = (
@@ -90,6 +93,7 @@ def joint(combined: Score, count: int) -> Score:
     for part in parts:
         for feature in part.score.features:
             distinct.setdefault(feature.measured, feature)
+    learned = score("learned", tuple(distinct.values()), "learned", "learned from disturbed copies", TREND)
     return Score(
         "joint",
         combined.maps,
@@ -98,7 +102,7 @@ def joint(combined: Score, count: int) -> Score:
         two_sided=False,
         title="joint surprise of density, latent, spectrum, traces, breaks and echoes (-ln p)",
         derive=combined.derive,
-        parts=parts,
+        parts=(*parts, Part(learned, LEARNED_COUNT, most=LEARNED_MOST, tail=LEARNED_TAIL)),
     )
 
 

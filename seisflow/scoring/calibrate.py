@@ -16,7 +16,9 @@ from seisflow.patches import Panel
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import SMOOTHING, ForwardPass, scores_of
 from seisflow.scores.base import Maps, Mask, Score
-from seisflow.scoring.calibrated import deviation_of, of_terms, terms
+from seisflow.scoring import learning
+from seisflow.scoring.calibrated import deviation_of, learned_from, of_terms, terms
+from seisflow.scoring.learning import Copied, Learner, part_of
 from seisflow.scoring.windows import measure_panel
 
 BINS = 16
@@ -34,11 +36,12 @@ CLIPPED = 8.0
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a panel, each (T / step, X), with its depth (T,) and mask (T, X)."""
+    """Features of a panel, each (T / step, X), with its depth (T,), mask (T, X) and number."""
 
     maps: list[Maps]
     depth: NDArray[np.float64]
     mask: Mask
+    number: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def calibrate_scores(
     count: int,
     names: Sequence[str] | None = None,
     beside: Iterable[tuple[Panel, NDArray[np.float64]]] = (),
+    learned_by: float | None = None,
     report: progress.Report = progress.silent,
 ) -> Calibrated:
     """Calibrate the scores of a model.
@@ -88,6 +92,8 @@ def calibrate_scores(
     beside : iterable of (Panel, depth (T,))
         Panels that the model has seen. With few held-out ones, which are of one place, they tell what else is
         normal at a depth; thresholds and p-values rest on the held-out ones alone.
+    learned_by : float, optional
+        Time, of `time.monotonic`, at which a score should have learned from disturbed copies of panels.
     report : callable
         Takes what is done, and of how much: panels, then the statistics of all of them together.
     """
@@ -104,7 +110,10 @@ def calibrate_scores(
     plain: list[DepthMap] = []
     features: dict[str, list[Features]] = {score.name: [] for score in taken[1:]}
     total, known, own = 0.0, 0, 0
-    parts = round(100 * (1 + TOGETHER) * count)
+    copies = learning.COPIES if any(score.learns for score in taken) else 0
+    parts = round(100 * ((1 + TOGETHER) * count + copies))
+    copied: list[Copied] = []
+    patch = (model.shape[1], model.shape[2])
     every_panel = chain(((panel, True) for panel in panels), ((panel, False) for panel in beside))
     for number, ((whole, depth), is_held_out) in enumerate(every_panel):
         report(100 * number, parts)
@@ -118,6 +127,7 @@ def calibrate_scores(
         )
         if is_held_out:
             own += 1
+            copied.append(part_of(panel, depth, patch, number))
             total += float(np.nansum(maps[0], dtype=np.float64))
             known += int(np.isfinite(maps[0]).sum())
         plain.append((next(taken[0].measure(maps[:1], panel.mask)), depth))
@@ -125,21 +135,40 @@ def calibrate_scores(
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
             most = max(KEPT_BYTES // (4 * sum(map(len, score.depths(depth))) * count), model.shape[2])
             values = [one[:, :most] for one in found]
-            features[score.name].append(Features(values, depth, panel.mask[:, :most]))
-    tile = (model.shape[1], model.shape[2])
+            features[score.name].append(Features(values, depth, panel.mask[:, :most], number))
     calibrations: dict[str, JointCalibration] = {}
     done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
     for score in taken[1:]:
 
         def tell(share: float, before: int = done, size: int = len(score.features)) -> None:
-            report(100 * count + int(100 * TOGETHER * count * (before + share * size) / every), parts)
+            report(
+                100 * (count + copies) + int(100 * TOGETHER * count * (before + share * size) / every), parts
+            )
 
         tell(0.0)
         some = features[score.name]
-        calibrations |= _joint(some[:own], some[own:], score, tile, wanted, held_out=held_out, tell=tell)
+        learner = None
+        if score.learns:
+
+            def inputs(
+                calibration: JointCalibration,
+                panel: Panel,
+                depth: NDArray[np.float64],
+                seed: tuple[int, ...],
+                score: Score = score,
+            ) -> list[Maps]:
+                found = score.measure(measure_panel(panel, model, scaling, score.maps, seed=seed), panel.mask)
+                return learned_from(calibration.deviations(found, score.depths(depth)), score)
+
+            learner = Learner(
+                copied, scaling.std, inputs, learned_by, lambda made: report(100 * (count + made), parts)
+            )
+        calibrations |= _joint(
+            some[:own], some[own:], score, patch, wanted, learner, held_out=held_out, tell=tell
+        )
         done += len(score.features)
     return Calibrated(
-        calibrate(plain[:own], SMOOTHING, held_out=held_out, bins=BINS, tile=tile, beside=plain[own:]),
+        calibrate(plain[:own], SMOOTHING, held_out=held_out, bins=BINS, tile=patch, beside=plain[own:]),
         calibrations,
         total / max(known, 1),
     )
@@ -157,6 +186,7 @@ def _joint(
     score: Score,
     tile: tuple[int, int],
     wanted: set[str],
+    learner: Learner | None,
     *,
     held_out: bool,
     tell: Callable[[float], None],
@@ -165,7 +195,7 @@ def _joint(
 
     ``tell`` takes the share that is done.
     """
-    whole = _fit([*panels, *beside], score, held_out=held_out)
+    whole = _fit([*panels, *beside], score, learner, held_out=held_out)
     drafts = {score.name: whole}
     places: dict[str, int] = {}
     for number, (part, at) in enumerate(score.placed()):
@@ -181,7 +211,7 @@ def _joint(
     every = list(folds(panels, beside))
     for number, (others, some_panels) in enumerate(every, start=1):
         tell(number / (len(every) + 1))
-        calibration = _fit(others, score, held_out=held_out)
+        calibration = _fit(others, score, learner, held_out=held_out)
         for one in some_panels:
             if not score.parts:
                 deviation = deviation_of(one.maps, one.depth, one.mask, calibration, score)
@@ -195,16 +225,22 @@ def _joint(
 
 
 def _terms(panel: Features, calibration: JointCalibration, score: Score) -> list[Maps]:
-    return list(terms(calibration.deviations(panel.maps, score.depths(panel.depth)), score))
+    deviations = calibration.deviations(panel.maps, score.depths(panel.depth))
+    return list(terms(deviations, score, calibration.learned))
 
 
-def _fit(panels: Sequence[Features], score: Score, *, held_out: bool) -> JointCalibration:
+def _fit(
+    panels: Sequence[Features], score: Score, learner: Learner | None, *, held_out: bool
+) -> JointCalibration:
     every = [list(zip(one.maps, score.depths(one.depth), strict=True)) for one in panels]
     features = [
         by_depth(maps, feature.window, BINS, held_out=held_out)
         for maps, feature in zip(zip(*every, strict=True), score.features, strict=True)
     ]
     draft = JointCalibration(features=features, maxima=[], held_out=held_out, recipe=score.recipe)
+    if learner:
+        learned = learner(draft, [one.number for one in panels])
+        draft = draft.model_copy(update={"learned": learned})
     if score.parts:
         maps = [_terms(one, draft, score) for one in panels]
         return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})

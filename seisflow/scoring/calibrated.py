@@ -1,6 +1,7 @@
 """A score of a model with its calibration: how far a section deviates from held-out data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle
 
 import numpy as np
 import torch
@@ -9,13 +10,17 @@ from torch import Tensor
 
 from seisflow.calibration.by_depth import Calibration, JointCalibration
 from seisflow.calibration.extremes import surprise
+from seisflow.calibration.learned import Learned, squashed
 from seisflow.errors import ModelError
 from seisflow.models import Model, ModelCard
 from seisflow.scores import find_score
 from seisflow.scores.base import Maps, Mask, Score, Trend
 from seisflow.scores.forward_pass import ForwardPass
 from seisflow.scores.joins import joined
-from seisflow.scores.thin import stretched
+from seisflow.scores.thin import group_means, stretched
+
+LEAST_LOGIT = -16.0
+"""Logit that stands for nothing learned, as terms are not negative."""
 
 
 class CalibratedScore:
@@ -74,13 +79,13 @@ def deviation_of(
         return calibration.deviation(next(iter(features)), depth)
     deviations = calibration.deviations(features, score.depths(depth))
     if score.parts:
-        return score.whole(of_terms(terms(deviations, score), calibration, score), mask)
+        return score.whole(of_terms(terms(deviations, score, calibration.learned), calibration, score), mask)
     if score.trend:
         deviations = score.trend.taken_off(deviations, score.steps)
     return score.whole(_one(deviations, score, calibration.precision), mask)
 
 
-def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
+def terms(deviations: Iterator[Maps], score: Score, learned: Learned | None) -> Iterator[Maps]:
     """Maps (T / step, X) of the parts whose p-values a score joins: how far above normal, or away from it."""
     plain = list(deviations)
     less_trend: dict[Trend, list[Maps]] = {}
@@ -89,8 +94,31 @@ def terms(deviations: Iterator[Maps], score: Score) -> Iterator[Maps]:
         if trend and trend not in less_trend:
             less_trend[trend] = list(trend.taken_off(plain, score.steps))
         every = less_trend[trend] if trend else plain
+        if part.score.join == "learned":
+            assert learned is not None  # such a calibration has one
+            yield np.maximum(learned(_on_widest([*plain, *every], score.steps)) - LEAST_LOGIT, 0)
+            continue
         one = _one((every[place] for place in places), part.score, None)
         yield np.abs(one) if part.score.two_sided else np.maximum(one, 0)
+
+
+def learned_from(deviations: Iterable[Maps], score: Score) -> list[Maps]:
+    """Maps that a network of a score learns from: squashed deviations, with and without their trend."""
+    (trend,) = {part.score.trend for part in score.parts if part.score.join == "learned"}
+    assert trend is not None
+    plain = list(deviations)
+    return _on_widest([*plain, *trend.taken_off(plain, score.steps)], score.steps)
+
+
+def _on_widest(deviations: Sequence[Maps], steps: Sequence[int]) -> list[Maps]:
+    """Squashed deviations on the grid of the widest of ``steps``, which repeat; NaN together."""
+    widest = max(steps)
+    known = np.isfinite(deviations[steps.index(widest)])
+    means = (
+        group_means(squashed(one), widest // step)
+        for one, step in zip(deviations, cycle(steps), strict=False)
+    )
+    return [np.where(known, mean, np.float32(np.nan)) for mean in means]
 
 
 def of_terms(maps: Iterable[Maps], calibration: JointCalibration, score: Score) -> Maps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -18,7 +19,9 @@ from seisflow.models.provenance import Geometry, density_key
 from seisflow.patches import GridDataset, PatchDataset, layout
 from seisflow.patches.areas import Area
 from seisflow.scores import ForwardPass, scores_of
+from seisflow.scoring import learning
 from seisflow.scoring.calibrate import calibrate_scores
+from seisflow.scoring.learning import fit_seconds, part_shape
 from seisflow.scoring.panel_statistics import panel_statistics
 from seisflow.scoring.places import Place, panels_at, places_beside, places_of
 from seisflow.scoring.tiles import WindowGrid
@@ -29,6 +32,8 @@ PANELS, EACH_PANELS = 40, 20
 """Panels of each survey: as many, shared among surveys, but no fewer than allow for 5 % of false alarms."""
 LEAST_PANELS, LEAST_TILES = 3, 40
 """Panels of each survey, and tiles of the size of a patch in them, that are scored however short the time."""
+LEARNING = 0.6
+"""Part of a limited time that disturbed copies of panels, and learning from them, may take."""
 STATISTICS = 2e-5
 """Time of smoothing and quantiles, for a sample and a feature, as a part of that of one large quantile."""
 
@@ -69,8 +74,10 @@ def calibrate_run(
             def tell(part: int, parts: int, before: int = done, panels: int = count) -> None:
                 report(100 * before + 100 * panels * part // parts, 100 * total)
 
-            span = None if until is None else (until - time.monotonic()) / (total - done)
-            after = each * sum(map(_samples, chosen)) / len(chosen)
+            after = each * sum(math.prod(_shape(place)) for place in chosen) / len(chosen)
+            limit = None if until is None else (until - time.monotonic()) * count / (total - done)
+            learned_by = None if limit is None else time.monotonic() + limit - after * len(chosen)
+            span = None if limit is None else (1 - LEARNING) * limit / count
             least = least_panels(chosen, model)
             found = calibrate_scores(
                 model,
@@ -79,6 +86,7 @@ def calibrate_run(
                 held_out=held_out is not None,
                 count=count,
                 beside=panels_at(sections, in_time(beside, 1, span and span * len(beside), after)),
+                learned_by=learned_by,
                 report=tell,
             )
             panels = panel_statistics(
@@ -167,13 +175,24 @@ def calibration_seconds(
     survey_of: Sequence[int],
 ) -> tuple[float, float]:
     """Time that `calibrate_run` will take, and the least that it may, by that of a batch ``x`` of patches."""
-    full = least = later = later_least = 0.0
+    full = least = later = later_least = fits = 0.0
+    learned = [score for score in scores_of(model).values() if score.learns]
+    each_copy = sum(fit_seconds(2 * len(score.features)) for score in learned)
+    made, share_made = learning.COPIES if learned else 0, learning.LEAST_COPIES / learning.COPIES
     for chosen, beside in calibration_places(patches, held_out, survey_of).values():
         share = least_panels(chosen, model) / len(chosen)
-        for places, some in (chosen, share), (beside, 1 / max(len(beside), 1)):
-            windows, samples = sum(_windows(place, model) for place in places), sum(map(_samples, places))
+        panels, few = [_shape(place) for place in chosen], [_shape(place) for place in beside]
+        copies = [part_shape(shape, (model.shape[1], model.shape[2])) for shape in panels]
+        for shapes, count, some in (
+            (panels, len(panels), share),
+            (few, len(few), 1 / max(len(few), 1)),
+            (copies, made, share_made),
+        ):
+            windows = count * float(np.mean([_windows(shape, model) for shape in shapes] or [0]))
+            samples = count * float(np.mean([math.prod(shape) for shape in shapes] or [0]))
             full, least = full + windows, least + some * windows
             later, later_least = later + samples, later_least + some * samples
+        fits += made * each_copy
     scores = list(scores_of(model).values())
 
     def evaluate(x: Tensor) -> None:
@@ -182,7 +201,10 @@ def calibration_seconds(
             score.maps(seen)
 
     each, statistics = seconds_each(evaluate, x.to(model.device)), statistics_seconds(model)
-    return each * full + statistics * later, each * least + statistics * later_least
+    return (
+        each * full + statistics * later + fits,
+        each * least + statistics * later_least + fits * share_made,
+    )
 
 
 def seconds_each(evaluate: Callable[[Tensor], object], x: Tensor) -> float:
@@ -208,16 +230,15 @@ def statistics_seconds(model: Model) -> float:
     return STATISTICS * features * float(np.median(times))
 
 
-def _windows(place: Place, model: Model) -> int:
-    area, _, part = place
+def _windows(shape: tuple[int, int], model: Model) -> int:
     size = (model.shape[1], model.shape[2])
-    grid = WindowGrid((area.shape[0], part.stop - part.start), size, spacing(size), 1)
+    grid = WindowGrid(shape, size, spacing(size), 1)
     return len(grid.tops) * len(grid.lefts)
 
 
-def _samples(place: Place) -> int:
+def _shape(place: Place) -> tuple[int, int]:
     area, _, part = place
-    return area.shape[0] * (part.stop - part.start)
+    return area.shape[0], part.stop - part.start
 
 
 def sampling(section: xr.Dataset) -> Geometry:

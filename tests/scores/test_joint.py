@@ -96,7 +96,8 @@ def test_the_joint_score_is_calibrated_for_what_combined_is(tiny_run):
     model = load_model(tiny_run)
     joint, base = (model.card.calibrations[name] for name in ("joint", "combined"))
     assert joint.features[: len(base.features)] == base.features
-    assert len(joint.terms) == len(scores_of(model)["joint"].parts) == 8
+    assert len(joint.terms) == len(scores_of(model)["joint"].parts) == 9
+    assert joint.learned.inputs == 2 * len(joint.features)
     offered = scores_of(model)
     assert offered["joint"].reach >= offered["combined"].reach
 

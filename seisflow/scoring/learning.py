@@ -1,0 +1,154 @@
+"""Disturbed copies of held-out panels, from which the default score learns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seisflow.calibration.by_depth import FOLDS, JointCalibration
+from seisflow.calibration.learned import BATCH, Learned, learn
+from seisflow.patches import Panel
+from seisflow.scores.base import Maps, Mask
+from seisflow.scores.thin import group_means
+from seisflow.scoring.disturbances import disturbed
+
+COPIES, LEAST_COPIES = 128, 24
+"""Disturbed copies of held-out panels, and how many however short the time."""
+SIZE = (8, 4)
+"""Patches, down and across, that a copy is as large as at most."""
+SAMPLES = 800
+"""Samples of a copy, disturbed ones and others, that are learned from."""
+SEED = 7
+FITS = 1 + (FOLDS - 1)
+"""Times that a sample is learned from: by all panels together, and by all folds but its own."""
+
+Inputs = Callable[[JointCalibration, Panel, NDArray[np.float64], tuple[int, ...]], Sequence[Maps]]
+"""Makes maps (T / step, X) to learn from of a panel at depths (T,), by a calibration of their features and a
+seed."""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A part of a held-out panel that copies are made of, with its depth (T,)."""
+
+    panel: Panel
+    depth: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples of disturbed copies of panels.
+
+    Attributes
+    ----------
+    inputs : ndarray (N, F) of float16
+    disturbed : ndarray (N,) of bool
+    panel : ndarray (N,) of int
+        Panel that each sample is of.
+    """
+
+    inputs: NDArray[np.float16]
+    disturbed: NDArray[np.bool_]
+    panel: NDArray[np.int64]
+
+
+class Learner:
+    """Network that has learned from disturbed copies of some panels; copies of all are made once.
+
+    Parameters
+    ----------
+    panels : sequence of Copied
+    std : float
+        Amplitude of the survey.
+    inputs : callable
+    until : float, optional
+        Time, of `time.monotonic`, at which all should be learned: for fewer copies, if need be, down to
+        `LEAST_COPIES`.
+    report : callable
+        Takes the number of copies made.
+    """
+
+    def __init__(
+        self,
+        panels: Sequence[Copied],
+        std: float,
+        inputs: Inputs,
+        until: float | None,
+        report: Callable[[int], None],
+    ) -> None:
+        self._panels, self._std, self._inputs = panels, np.float32(std), inputs
+        self._until, self._report = until, report
+        self._examples: Examples | None = None
+
+    def __call__(self, calibration: JointCalibration, panels: Sequence[int]) -> Learned:
+        """Learn from copies of some panels, by numbers; the first ``calibration`` is that of all panels."""
+        if self._examples is None:
+            self._examples = self._made(calibration)
+        some = np.isin(self._examples.panel, panels)
+        if not some.any():  # masked all over
+            some[:] = True
+        return learn(self._examples.inputs[some], self._examples.disturbed[some])
+
+    def _made(self, calibration: JointCalibration) -> Examples:
+        rng = np.random.default_rng(SEED)
+        sections = [np.where(one.panel.mask, one.panel.amplitude / self._std, 0) for one in self._panels]
+        inputs: list[NDArray[np.float16]] = []
+        labels, places = [], []
+        left = 0.0
+        for number in range(COPIES):
+            if self._until is not None and number >= LEAST_COPIES:
+                left = left or fit_seconds(inputs[0].shape[1])
+                if time.monotonic() + left * number > self._until:
+                    break
+            self._report(number)
+            place = number % len(sections)
+            panel, depth = self._panels[place].panel, self._panels[place].depth
+            changed, where = disturbed(rng, sections[place], panel.mask, sections)
+            copy = replace(panel, amplitude=self._std * changed)
+            maps = self._inputs(calibration, copy, depth, (SEED, number))
+            for some, label in _chosen(rng, np.isfinite(maps[0]), where):
+                inputs.append(np.stack([values[some] for values in maps], 1).astype(np.float16))
+                labels.append(np.full(len(some[0]), label))
+                places.append(np.full(len(some[0]), place))
+        return Examples(*(np.concatenate(parts) for parts in (inputs, labels, places)))
+
+
+def fit_seconds(features: int) -> float:
+    """Estimate the time of learning from one copy, for all panels and for all but each third of them."""
+    drawn = np.random.default_rng(0).normal(size=(BATCH, features))
+    began = time.monotonic()
+    learn(drawn, drawn[:, 0] > 0)
+    return (time.monotonic() - began) * FITS * 2 * SAMPLES / BATCH
+
+
+def part_of(panel: Panel, depth: NDArray[np.float64], patch: tuple[int, int], number: int) -> Copied:
+    """Part of a panel, at a random place, that is not too large to be copied."""
+    rng, parts = np.random.default_rng([SEED, number]), []
+    for size, part in zip(panel.shape, part_shape(panel.shape, patch), strict=True):
+        first = int(rng.integers(size - part + 1))
+        parts.append(slice(first, first + part))
+    return Copied(panel.crop(*parts), depth[parts[0]])
+
+
+def part_shape(shape: tuple[int, int], patch: tuple[int, int]) -> tuple[int, int]:
+    """Samples and traces of the part of a panel that copies are made of."""
+    return min(shape[0], SIZE[0] * patch[0]), min(shape[1], SIZE[1] * patch[1])
+
+
+def _chosen(
+    rng: np.random.Generator, known: Mask, changed: Mask
+) -> list[tuple[tuple[NDArray[np.int64], ...], bool]]:
+    """Places of some rows that are mostly disturbed, and of some others."""
+    step = -(-len(changed) // len(known))
+    mostly = group_means(changed.astype(np.float32), step) >= 0.5
+    found = []
+    for label in (True, False):
+        places = np.argwhere(known & (mostly == label))
+        if len(places):
+            some = places[rng.integers(len(places), size=min(SAMPLES, len(places)))]
+            found.append((tuple(some.T), label))
+    return found
