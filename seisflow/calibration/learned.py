@@ -18,7 +18,7 @@ WIDTH = 64
 """Width of the two hidden layers."""
 LARGEST = 15.0
 """Deviations beyond which features count no more."""
-EPOCHS, BATCH = 6, 4096
+EPOCHS, BATCH = 15, 4096
 RATE, DECAY, DROPPED, WARMUP = 3e-3, 0.05, 0.2, 50
 """Rate and decay of AdamW; the share of features left out of a sample; steps over which the rate rises."""
 LEAST_STD = 0.1
@@ -40,6 +40,8 @@ class Learned(BaseModel):
     ----------
     inputs : int
         Number of features.
+    examples : int
+        Disturbed panels that it has learned from.
     weights : str
         Matrices and biases, one after the other, as little-endian float16 in base64.
     """
@@ -47,6 +49,7 @@ class Learned(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     inputs: int
+    examples: int
     weights: str
 
     def __call__(self, inputs: Sequence[Maps]) -> Maps:
@@ -77,7 +80,9 @@ class Learned(BaseModel):
         return layers
 
 
-def learn(inputs: NDArray[np.floating], disturbed: NDArray[np.bool_], seed: int = 0) -> Learned:
+def learn(
+    inputs: NDArray[np.floating], disturbed: NDArray[np.bool_], examples: int = 1, seed: int = 0
+) -> Learned:
     """Learn from samples.
 
     Parameters
@@ -85,6 +90,8 @@ def learn(inputs: NDArray[np.floating], disturbed: NDArray[np.bool_], seed: int 
     inputs : ndarray (N, F)
         `squashed` deviations.
     disturbed : ndarray (N,) of bool
+    examples : int
+        Panels that they are of.
     seed : int
         Same seed, same network, on one machine.
     """
@@ -106,7 +113,7 @@ def learn(inputs: NDArray[np.floating], disturbed: NDArray[np.bool_], seed: int 
         loss.backward()
         optimiser.step()
         schedule.step()
-    return Learned(inputs=x.shape[1], weights=_packed(network, mean, std))
+    return Learned(inputs=x.shape[1], examples=examples, weights=_packed(network, mean, std))
 
 
 def squashed(deviations: Maps) -> Maps:

@@ -27,15 +27,18 @@ def joint(combined: Score, count: int) -> Score:
     r"""Combination of p-values, as Fisher's, but weighted.
 
     .. math:: a = -\ln p_c + \min(-\ln p_c, 1)\, h(-\ln p_b - 1)
-        - \ln p_z - \ln p_s - \tfrac{1}{2} \ln p_e - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_h), \qquad
-        h(x) = \tfrac{11}{2} \min(\max(x, 0), 2) + \tfrac{1}{4} \max(x - 2, 0)
+        - \ln p_z - \ln p_s - \tfrac{1}{2} \ln p_e - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_h)
+        + g(-\ln p_n), \qquad h(x) = 6 \min(\max(x, 0), 2) + \tfrac{1}{4} \max(x - 2, 0), \qquad
+        g(x) = \tfrac{3}{2} \min(x, 8) + \tfrac{1}{4} \max(x - 8, 0)
 
     with the shares :math:`p` of held-out samples that deviate as much: of `combined` (c), of breaks (b, the
     plane-wave residual), of the least probable latent in four windows (z), of smoothness (s, low power of the
     second difference in time), of the highest autocorrelation at 12 lags (e), of the most deviating level of
-    the density (l), of the density over that of a Gaussian field (r), and of hum (h). A root mean square of
-    all features buries the one that sees a fault, a bright spot or a multiple; p-values keep what is rare by
-    any of them.
+    the density (l), of the density over that of a Gaussian field (r), of hum (h), and of what a network finds
+    disturbed (n). A root mean square of all features buries the one that sees a fault, a bright spot or a
+    multiple; p-values keep what is rare by any of them. The network sees all features together, with and
+    without their trend, and has learned to tell the disturbed samples of copies of held-out panels from the
+    others (`seisflow.scoring.learning`): it knows which of them go together in ordinary places.
 
     Breaks count from where they are rarer than 37 % of samples, and in full where `combined` is, too: their
     noise in ordinary places would rank these above a bright spot, which breaks nothing off. What makes them

@@ -15,7 +15,7 @@ from scipy.ndimage import binary_closing, gaussian_filter, gaussian_filter1d, ma
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-MOST = 4
+MOST = 3
 """Disturbances of a section, at most."""
 CHANGED = 0.15
 """Change, in the root mean square at that depth, from which on a sample counts as disturbed."""
@@ -64,14 +64,14 @@ def zone(rng: np.random.Generator, shape: tuple[int, int]) -> Map:
 
 
 def _blobs(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.floating]:
-    size = log_uniform(rng, 4, min(shape[0] / 8, 60)), log_uniform(rng, 2, max(shape[1] / 8, 3))
+    size = log_uniform(rng, 4, shape[0] / 8), log_uniform(rng, 2, max(shape[1] / 8, 3))
     values = field(rng, shape, size)
     return (values - np.quantile(values, 1 - rng.uniform(0.02, 0.2))) / rng.uniform(0.1, 0.8)
 
 
 def _ellipse(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.floating]:
     (t, x), (middle, trace) = np.ogrid[: shape[0], : shape[1]], rng.uniform(0, shape)
-    height, width = log_uniform(rng, 6, min(shape[0] / 6, 110)), log_uniform(rng, 2, max(shape[1] / 4, 3))
+    height, width = log_uniform(rng, 6, shape[0] / 6), log_uniform(rng, 2, max(shape[1] / 4, 3))
     radius = np.hypot((t - middle - rng.normal() * (x - trace)) / height, (x - trace) / width)
     return (1 - radius) / rng.uniform(0.05, 0.6) + 0.5
 
@@ -102,7 +102,7 @@ def _side(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.floati
     t, x = np.ogrid[: shape[0], : shape[1]]
     edge = rng.uniform(0.1, 0.9) * shape[1] + rng.normal(0, 0.2) * (t - shape[0] / 2)
     beyond = np.clip(rng.choice([-1, 1]) * (x - edge) / log_uniform(rng, 1, 20), 0, 1)
-    top, height = rng.uniform(0, shape[0]), log_uniform(rng, 20, min(shape[0] / 2, 200))
+    top, height = rng.uniform(0, shape[0]), log_uniform(rng, 20, shape[0] / 2)
     return beyond * np.clip((height / 2 - np.abs(t - top)) / 12, 0, 1)
 
 

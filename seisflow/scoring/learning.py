@@ -16,7 +16,7 @@ from seisflow.scores.base import Maps, Mask
 from seisflow.scores.thin import group_means
 from seisflow.scoring.disturbances import disturbed
 
-COPIES, LEAST_COPIES = 128, 24
+COPIES, LEAST_COPIES = 192, 24
 """Disturbed copies of held-out panels, and how many however short the time."""
 SIZE = (8, 4)
 """Patches, down and across, that a copy is as large as at most."""
@@ -47,13 +47,14 @@ class Examples:
     ----------
     inputs : ndarray (N, F) of float16
     disturbed : ndarray (N,) of bool
-    panel : ndarray (N,) of int
-        Panel that each sample is of.
+    panel, copy : ndarray (N,) of int
+        Panel that each sample is of, and number of its copy.
     """
 
     inputs: NDArray[np.float16]
     disturbed: NDArray[np.bool_]
     panel: NDArray[np.int64]
+    copy: NDArray[np.int64]
 
 
 class Learner:
@@ -88,16 +89,17 @@ class Learner:
         """Learn from copies of some panels, by numbers; the first ``calibration`` is that of all panels."""
         if self._examples is None:
             self._examples = self._made(calibration)
-        some = np.isin(self._examples.panel, panels)
+        every = self._examples
+        some = np.isin(every.panel, panels)
         if not some.any():  # masked all over
             some[:] = True
-        return learn(self._examples.inputs[some], self._examples.disturbed[some])
+        return learn(every.inputs[some], every.disturbed[some], len(np.unique(every.copy[some])))
 
     def _made(self, calibration: JointCalibration) -> Examples:
         rng = np.random.default_rng(SEED)
         sections = [np.where(one.panel.mask, one.panel.amplitude / self._std, 0) for one in self._panels]
         inputs: list[NDArray[np.float16]] = []
-        labels, places = [], []
+        labels, places, copies = [], [], []
         left = 0.0
         for number in range(COPIES):
             if self._until is not None and number >= LEAST_COPIES:
@@ -114,15 +116,19 @@ class Learner:
                 inputs.append(np.stack([values[some] for values in maps], 1).astype(np.float16))
                 labels.append(np.full(len(some[0]), label))
                 places.append(np.full(len(some[0]), place))
-        return Examples(*(np.concatenate(parts) for parts in (inputs, labels, places)))
+                copies.append(np.full(len(some[0]), number))
+        return Examples(*(np.concatenate(parts) for parts in (inputs, labels, places, copies)))
 
 
 def fit_seconds(features: int) -> float:
     """Estimate the time of learning from one copy, for all panels and for all but each third of them."""
     drawn = np.random.default_rng(0).normal(size=(BATCH, features))
-    began = time.monotonic()
-    learn(drawn, drawn[:, 0] > 0)
-    return (time.monotonic() - began) * FITS * 2 * SAMPLES / BATCH
+    times = []
+    for _ in range(2):  # the first allocates
+        began = time.monotonic()
+        learn(drawn, drawn[:, 0] > 0)
+        times.append(time.monotonic() - began)
+    return min(times) * FITS * 2 * SAMPLES / BATCH
 
 
 def part_of(panel: Panel, depth: NDArray[np.float64], patch: tuple[int, int], number: int) -> Copied:

@@ -34,6 +34,8 @@ LEAST_PANELS, LEAST_TILES = 3, 40
 """Panels of each survey, and tiles of the size of a patch in them, that are scored however short the time."""
 LEARNING = 0.6
 """Part of a limited time that disturbed copies of panels, and learning from them, may take."""
+COPIED = 0.25
+"""Time of smoothing a copy, as a part of that of smoothing and quantiles of a panel."""
 STATISTICS = 2e-5
 """Time of smoothing and quantiles, for a sample and a feature, as a part of that of one large quantile."""
 
@@ -110,6 +112,14 @@ def calibrate_run(
                     len(used),
                     len(chosen),
                 )
+            made = [one.learned.examples for one in found.calibrations.values() if one.learned]
+            if made and min(made) < learning.COPIES:
+                log.info(
+                    "the default score learned from %d of %d disturbed panels, as the time was short; "
+                    "from all: seisflow calibrate",
+                    min(made),
+                    learning.COPIES,
+                )
             done += count
 
 
@@ -183,13 +193,13 @@ def calibration_seconds(
         share = least_panels(chosen, model) / len(chosen)
         panels, few = [_shape(place) for place in chosen], [_shape(place) for place in beside]
         copies = [part_shape(shape, (model.shape[1], model.shape[2])) for shape in panels]
-        for shapes, count, some in (
-            (panels, len(panels), share),
-            (few, len(few), 1 / max(len(few), 1)),
-            (copies, made, share_made),
+        for shapes, count, some, rest in (
+            (panels, len(panels), share, 1.0),
+            (few, len(few), 1 / max(len(few), 1), 1.0),
+            (copies, made, share_made, COPIED),
         ):
             windows = count * float(np.mean([_windows(shape, model) for shape in shapes] or [0]))
-            samples = count * float(np.mean([math.prod(shape) for shape in shapes] or [0]))
+            samples = rest * count * float(np.mean([math.prod(shape) for shape in shapes] or [0]))
             full, least = full + windows, least + some * windows
             later, later_least = later + samples, later_least + some * samples
         fits += made * each_copy
