@@ -36,12 +36,11 @@ CLIPPED = 8.0
 
 @dataclass(frozen=True)
 class Features:
-    """Features of a panel, each (T / step, X), with its depth (T,), mask (T, X) and number."""
+    """Features of a panel, each (T / step, X), with its depth (T,) and mask (T, X)."""
 
     maps: list[Maps]
     depth: NDArray[np.float64]
     mask: Mask
-    number: int
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def calibrate_scores(
             found = score.measure(maps[channels[k] : channels[k + 1]], panel.mask)
             most = max(KEPT_BYTES // (4 * sum(map(len, score.depths(depth))) * count), model.shape[2])
             values = [one[:, :most] for one in found]
-            features[score.name].append(Features(values, depth, panel.mask[:, :most], number))
+            features[score.name].append(Features(values, depth, panel.mask[:, :most]))
     calibrations: dict[str, JointCalibration] = {}
     done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
     for score in taken[1:]:
@@ -239,8 +238,7 @@ def _fit(
     ]
     draft = JointCalibration(features=features, maxima=[], held_out=held_out, recipe=score.recipe)
     if learner:
-        learned = learner(draft, [one.number for one in panels])
-        draft = draft.model_copy(update={"learned": learned})
+        draft = draft.model_copy(update={"learned": learner(draft)})
     if score.parts:
         maps = [_terms(one, draft, score) for one in panels]
         return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seisflow.calibration.by_depth import FOLDS, JointCalibration
+from seisflow.calibration.by_depth import JointCalibration
 from seisflow.calibration.learned import BATCH, Learned, learn
 from seisflow.patches import Panel
 from seisflow.scores.base import Maps, Mask
@@ -23,8 +23,6 @@ SIZE = (8, 4)
 SAMPLES = 800
 """Samples of a copy, disturbed ones and others, that are learned from."""
 SEED = 7
-FITS = 1 + (FOLDS - 1)
-"""Times that a sample is learned from: by all panels together, and by all folds but its own."""
 
 Inputs = Callable[[JointCalibration, Panel, NDArray[np.float64], tuple[int, ...]], Sequence[Maps]]
 """Makes maps (T / step, X) to learn from of a panel at depths (T,), by a calibration of their features and a
@@ -47,18 +45,17 @@ class Examples:
     ----------
     inputs : ndarray (N, F) of float16
     disturbed : ndarray (N,) of bool
-    panel, copy : ndarray (N,) of int
-        Panel that each sample is of, and number of its copy.
+    count : int
+        Copies.
     """
 
     inputs: NDArray[np.float16]
     disturbed: NDArray[np.bool_]
-    panel: NDArray[np.int64]
-    copy: NDArray[np.int64]
+    count: int
 
 
 class Learner:
-    """Network that has learned from disturbed copies of some panels; copies of all are made once.
+    """Network that learns from disturbed copies of panels.
 
     Parameters
     ----------
@@ -83,23 +80,20 @@ class Learner:
     ) -> None:
         self._panels, self._std, self._inputs = panels, np.float32(std), inputs
         self._until, self._report = until, report
-        self._examples: Examples | None = None
+        self._learned: Learned | None = None
 
-    def __call__(self, calibration: JointCalibration, panels: Sequence[int]) -> Learned:
-        """Learn from copies of some panels, by numbers; the first ``calibration`` is that of all panels."""
-        if self._examples is None:
-            self._examples = self._made(calibration)
-        every = self._examples
-        some = np.isin(every.panel, panels)
-        if not some.any():  # masked all over
-            some[:] = True
-        return learn(every.inputs[some], every.disturbed[some], len(np.unique(every.copy[some])))
+    def __call__(self, calibration: JointCalibration) -> Learned:
+        """Learn from copies, whose features the first ``calibration`` judges; the same network again."""
+        if self._learned is None:
+            made = self._made(calibration)
+            self._learned = learn(made.inputs, made.disturbed, made.count)
+        return self._learned
 
     def _made(self, calibration: JointCalibration) -> Examples:
         rng = np.random.default_rng(SEED)
         sections = [np.where(one.panel.mask, one.panel.amplitude / self._std, 0) for one in self._panels]
         inputs: list[NDArray[np.float16]] = []
-        labels, places, copies = [], [], []
+        labels, made = [], 0
         left = 0.0
         for number in range(COPIES):
             if self._until is not None and number >= LEAST_COPIES:
@@ -115,20 +109,19 @@ class Learner:
             for some, label in _chosen(rng, np.isfinite(maps[0]), where):
                 inputs.append(np.stack([values[some] for values in maps], 1).astype(np.float16))
                 labels.append(np.full(len(some[0]), label))
-                places.append(np.full(len(some[0]), place))
-                copies.append(np.full(len(some[0]), number))
-        return Examples(*(np.concatenate(parts) for parts in (inputs, labels, places, copies)))
+            made += 1
+        return Examples(np.concatenate(inputs), np.concatenate(labels), made)
 
 
 def fit_seconds(features: int) -> float:
-    """Estimate the time of learning from one copy, for all panels and for all but each third of them."""
+    """Estimate the time of learning from one copy."""
     drawn = np.random.default_rng(0).normal(size=(BATCH, features))
     times = []
     for _ in range(2):  # the first allocates
         began = time.monotonic()
         learn(drawn, drawn[:, 0] > 0)
         times.append(time.monotonic() - began)
-    return min(times) * FITS * 2 * SAMPLES / BATCH
+    return min(times) * 2 * SAMPLES / BATCH
 
 
 def part_of(panel: Panel, depth: NDArray[np.float64], patch: tuple[int, int], number: int) -> Copied:
