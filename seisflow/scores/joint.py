@@ -14,10 +14,10 @@ BREAKS_COUNT, BREAKS_BEYOND, BREAKS_MOST, BREAKS_TAIL, BREAKS_GATE = 6.0, 1.0, 2
 """Weight of the -ln p of breaks beside that of `combined`, the -ln p from which on they count, how far beyond
 it they do by that weight, the weight of the rest, and the power of the gate that closes where `combined` is
 ordinary."""
-LATENT_COUNT, SMOOTH_COUNT, ECHOES_COUNT, OTHERS_COUNT, LEARNED_COUNT = 1.0, 1.0, 0.5, 0.25, 1.5
+LATENT_COUNT, SMOOTH_COUNT, ECHOES_COUNT, OTHERS_COUNT, LEARNED_COUNT = 1.0, 1.0, 0.5, 0.25, 1.25
 """Weight of the -ln p of the latent, of smoothness, of echoes, of each of levels, ratio and hum, and of what
 has been learned."""
-LEARNED_MOST, LEARNED_TAIL = 8.0, 0.25
+LEARNED_MOST, LEARNED_TAIL = 5.0, 0.25
 """The -ln p of what has been learned up to which it counts with that weight, and the weight of the rest."""
 LATENT_WINDOWS = ("small", "middle", "wide", "trace")
 """Windows of `combined` in which the latent is judged."""
@@ -29,7 +29,7 @@ def joint(combined: Score, count: int) -> Score:
     .. math:: a = -\ln p_c + \min(-\ln p_c, 1)\, h(-\ln p_b - 1)
         - \ln p_z - \ln p_s - \tfrac{1}{2} \ln p_e - \tfrac{1}{4} (\ln p_l + \ln p_r + \ln p_h)
         + g(-\ln p_n), \qquad h(x) = 6 \min(\max(x, 0), 2) + \tfrac{1}{4} \max(x - 2, 0), \qquad
-        g(x) = \tfrac{3}{2} \min(x, 8) + \tfrac{1}{4} \max(x - 8, 0)
+        g(x) = \tfrac{5}{4} \min(x, 5) + \tfrac{1}{4} \max(x - 5, 0)
 
     with the shares :math:`p` of held-out samples that deviate as much: of `combined` (c), of breaks (b, the
     plane-wave residual), of the least probable latent in four windows (z), of smoothness (s, low power of the
