@@ -136,15 +136,15 @@ def calibrate_scores(
             values = [one[:, :most] for one in found]
             features[score.name].append(Features(values, depth, panel.mask[:, :most]))
     calibrations: dict[str, JointCalibration] = {}
-    done, every = 0, max(sum(len(score.features) for score in taken[1:]), 1)
+    every = max(sum(len(score.features) for score in taken[1:]), 1)
+    done = 100 * count
     for score in taken[1:]:
+        report(done, parts)
+        learning_ends = done + 100 * copies * score.learns
 
-        def tell(share: float, before: int = done, size: int = len(score.features)) -> None:
-            report(
-                100 * (count + copies) + int(100 * TOGETHER * count * (before + share * size) / every), parts
-            )
+        def tell(share: float, before: int = learning_ends, size: int = len(score.features)) -> None:
+            report(before + int(100 * TOGETHER * count * share * size / every), parts)
 
-        tell(0.0)
         some = features[score.name]
         learner = None
         if score.learns:
@@ -159,13 +159,14 @@ def calibrate_scores(
                 found = score.measure(measure_panel(panel, model, scaling, score.maps, seed=seed), panel.mask)
                 return learned_from(calibration.deviations(found, score.depths(depth)), score)
 
-            learner = Learner(
-                copied, scaling.std, inputs, learned_by, lambda made: report(100 * (count + made), parts)
-            )
+            def made(copies: int, before: int = done) -> None:
+                report(before + 100 * copies, parts)
+
+            learner = Learner(copied, scaling.std, inputs, learned_by, made)
         calibrations |= _joint(
             some[:own], some[own:], score, patch, wanted, learner, held_out=held_out, tell=tell
         )
-        done += len(score.features)
+        done = learning_ends + int(100 * TOGETHER * count * len(score.features) / every)
     return Calibrated(
         calibrate(plain[:own], SMOOTHING, held_out=held_out, bins=BINS, tile=patch, beside=plain[own:]),
         calibrations,
