@@ -18,8 +18,8 @@ SMALL = [
     "flow.levels=2",
     "flow.couplings=1",
     "flow.subnet.width=8",
-    "training.steps=20",
-    "training.validate_every=20",
+    "training.steps=100",
+    "training.validate_every=100",
     "training.denoiser_steps=0",
 ]
 
