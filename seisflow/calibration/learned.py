@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 Maps = NDArray[np.float32]
@@ -48,9 +48,22 @@ class Learned(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    inputs: int
+    inputs: int = Field(ge=1)
     examples: int
     weights: str
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Learned:
+        try:
+            values = np.frombuffer(base64.b64decode(self.weights, validate=True), "<f2")
+        except ValueError as error:
+            raise ValueError(f"weights: {error}. Expected float16 in base64") from None
+        expected = sum((inside + 1) * outside for inside, outside in pairwise(_sizes(self.inputs)))
+        if len(values) != expected or not np.isfinite(values).all():
+            raise ValueError(
+                f"weights: {len(values)} values for {self.inputs} inputs. Expected {expected}, finite"
+            )
+        return self
 
     def __call__(self, inputs: Sequence[Maps]) -> Maps:
         """Map of the logit, of maps of `squashed` deviations, all of one shape; NaN where the first is."""

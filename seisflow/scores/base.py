@@ -199,6 +199,11 @@ class Score:
         return [feature.step for feature in self.features]
 
     @property
+    def inputs(self) -> int:
+        """Number of maps that the network of its calibration takes: all features, with and without trend."""
+        return 2 * len(self.features) if self.learns else 0
+
+    @property
     def learns(self) -> bool:
         """Whether a network of its calibration is part of it."""
         return any(part.score.join == "learned" for part in self.parts)
@@ -226,7 +231,7 @@ class Score:
         return (
             [feature.smoothing for feature in calibration.features] == [one.window for one in self.features]
             and len(calibration.terms) == len(self.parts)
-            and (calibration.learned is not None) == self.learns
+            and (calibration.learned.inputs if calibration.learned else 0) == self.inputs
             and calibration.recipe == self.recipe
         )
 

@@ -1,8 +1,8 @@
 """Generic disturbances of sections, from which the default score learns what deviates.
 
-None models a fault of acquisition or a body: parts of a section are exchanged, added, filtered, displaced,
-blurred or covered with noise, in zones of any shape. The kinds of anomalies that scores are evaluated with
-stand in `seisflow.evaluation.anomalies.injection`, and nothing is shared with these.
+Parts of a section are exchanged, added, filtered, displaced, blurred or covered with noise, in zones of any
+shape. The kinds of anomalies that scores are evaluated with stand apart, in
+`seisflow.evaluation.anomalies.injection`: neither uses the other.
 """
 
 from collections.abc import Callable, Sequence

@@ -187,7 +187,7 @@ def calibration_seconds(
     """Time that `calibrate_run` will take, and the least that it may, by that of a batch ``x`` of patches."""
     full = least = later = later_least = fits = 0.0
     learned = [score for score in scores_of(model).values() if score.learns]
-    each_copy = sum(fit_seconds(2 * len(score.features)) for score in learned)
+    each_copy = sum(fit_seconds(score.inputs) for score in learned)
     made, share_made = learning.COPIES if learned else 0, learning.LEAST_COPIES / learning.COPIES
     for chosen, beside in calibration_places(patches, held_out, survey_of).values():
         share = least_panels(chosen, model) / len(chosen)

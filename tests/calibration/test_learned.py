@@ -4,11 +4,12 @@ import base64
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy.special import expit
 from scipy.stats import spearmanr
 
 from seisflow.calibration import learned as module
-from seisflow.calibration.learned import CHUNK, LARGEST, WIDTH, learn, squashed
+from seisflow.calibration.learned import CHUNK, LARGEST, WIDTH, Learned, learn, squashed
 
 SHIFT = np.array([1.5, -1.0, 0.0, 0.0])
 
@@ -76,6 +77,25 @@ def test_what_is_learned_depends_on_the_seed_alone(samples):
     inputs, disturbed = squashed(samples[0][:5000].astype(np.float32)), samples[1][:5000]
     assert learn(inputs, disturbed) == learn(inputs, disturbed)
     assert learn(inputs, disturbed) != learn(inputs, disturbed, seed=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"weights": "AAAA"}, {"weights": "no base64"}, {"weights": "AAA="}, {"inputs": 5}, {"inputs": 0}],
+    ids=str,
+)
+def test_weights_that_do_not_fit_are_refused(learned, changes):
+    with pytest.raises(ValidationError, match=r"weights|inputs"):
+        Learned.model_validate(learned.model_dump() | changes)
+
+
+def test_weights_that_are_not_finite_are_refused(learned):
+    broken = np.frombuffer(base64.b64decode(learned.weights), "<f2").copy()
+    broken[7] = np.nan
+    with pytest.raises(ValidationError, match="finite"):
+        Learned.model_validate(
+            learned.model_dump() | {"weights": base64.b64encode(broken.tobytes()).decode()}
+        )
 
 
 def test_inputs_that_never_vary_do_no_harm(samples):

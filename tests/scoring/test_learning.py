@@ -96,5 +96,7 @@ def test_the_joint_score_has_learned_and_its_recipe_tells(tiny_run):
     assert score.learns
     assert score.fits(calibration)
     assert not score.fits(calibration.model_copy(update={"learned": None}))
+    narrow = calibration.learned.model_copy(update={"inputs": 4})
+    assert not score.fits(calibration.model_copy(update={"learned": narrow}))
     assert not any(one.learns for name, one in scores_of(model).items() if name != "joint")
     assert all(one.learned is None for name, one in model.card.calibrations.items() if name != "joint")
