@@ -21,7 +21,8 @@ from seisflow.evaluation.labels.evaluate import evaluate_labels
 from seisflow.models import Model
 
 folder = Path(os.environ.get("SEISFLOW_DATA", "")) / "labelled" / "gsb"
-aside = Path(tempfile.mkdtemp())
+temporary = tempfile.TemporaryDirectory()  # gone at exit
+aside = Path(temporary.name)
 
 
 def great_south_basin() -> tuple[xr.Dataset, np.ndarray, Model]:

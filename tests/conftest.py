@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import struct
 import tempfile
 
@@ -26,6 +27,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     if collection_path.suffix != ".py" or "benchmarks" in collection_path.parts:
         return None
     return None if name.startswith("test_") or name == "conftest.py" else True
+
+
+def pytest_unconfigure() -> None:
+    """Delete the folder made above."""
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
