@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from seisflow import progress
 from seisflow.calibration.by_depth import Calibration, DepthMap, JointCalibration, by_depth, calibrate, folds
 from seisflow.calibration.extremes import extremes, shares_exceed
+from seisflow.calibration.learned import Learned
 from seisflow.models import Model
 from seisflow.patches import Panel
 from seisflow.patches.scaling import AmplitudeScaling
@@ -18,7 +20,7 @@ from seisflow.scores import SMOOTHING, ForwardPass, scores_of
 from seisflow.scores.base import Maps, Mask, Score
 from seisflow.scoring import learning
 from seisflow.scoring.calibrated import deviation_of, learned_from, of_terms, terms
-from seisflow.scoring.learning import Copied, Learner, part_of
+from seisflow.scoring.learning import Copied, learn_from_copies, part_of
 from seisflow.scoring.windows import measure_panel
 
 BINS = 16
@@ -32,6 +34,9 @@ RIDGE = 0.1
 """Added to the covariance of deviations, whose variances are about 1."""
 CLIPPED = 8.0
 """Deviations beyond which samples count no more in their covariance."""
+
+Learn = Callable[[JointCalibration], Learned | None]
+"""Makes the network of a score, by a calibration of its features."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ def calibrate_scores(
             report(before + int(100 * TOGETHER * count * share * size / every), parts)
 
         some = features[score.name]
-        learner = None
+        learn = None
         if score.learns:
 
             def inputs(
@@ -162,9 +167,16 @@ def calibrate_scores(
             def made(copies: int, before: int = done) -> None:
                 report(before + 100 * copies, parts)
 
-            learner = Learner(copied, scaling.std, inputs, learned_by, made)
+            learn = partial(
+                learn_from_copies,
+                panels=copied,
+                std=scaling.std,
+                inputs=inputs,
+                until=learned_by,
+                report=made,
+            )
         calibrations |= _joint(
-            some[:own], some[own:], score, patch, wanted, learner, held_out=held_out, tell=tell
+            some[:own], some[own:], score, patch, wanted, learn, held_out=held_out, tell=tell
         )
         done = learning_ends + int(100 * TOGETHER * count * len(score.features) / every)
     return Calibrated(
@@ -186,7 +198,7 @@ def _joint(
     score: Score,
     tile: tuple[int, int],
     wanted: set[str],
-    learner: Learner | None,
+    learn: Learn | None,
     *,
     held_out: bool,
     tell: Callable[[float], None],
@@ -195,7 +207,7 @@ def _joint(
 
     ``tell`` takes the share that is done.
     """
-    whole = _fit([*panels, *beside], score, learner, held_out=held_out)
+    whole = _fit([*panels, *beside], score, learn, held_out=held_out)
     drafts = {score.name: whole}
     places: dict[str, int] = {}
     for number, (part, at) in enumerate(score.placed()):
@@ -211,7 +223,8 @@ def _joint(
     every = list(folds(panels, beside))
     for number, (others, some_panels) in enumerate(every, start=1):
         tell(number / (len(every) + 1))
-        calibration = _fit(others, score, learner, held_out=held_out)
+        # one network for all: one that has not seen copies of these panels makes alarms rarer than promised
+        calibration = _fit(others, score, lambda _: whole.learned, held_out=held_out)
         for one in some_panels:
             if not score.parts:
                 deviation = deviation_of(one.maps, one.depth, one.mask, calibration, score)
@@ -230,7 +243,7 @@ def _terms(panel: Features, calibration: JointCalibration, score: Score) -> list
 
 
 def _fit(
-    panels: Sequence[Features], score: Score, learner: Learner | None, *, held_out: bool
+    panels: Sequence[Features], score: Score, learn: Learn | None, *, held_out: bool
 ) -> JointCalibration:
     every = [list(zip(one.maps, score.depths(one.depth), strict=True)) for one in panels]
     features = [
@@ -238,8 +251,8 @@ def _fit(
         for maps, feature in zip(zip(*every, strict=True), score.features, strict=True)
     ]
     draft = JointCalibration(features=features, maxima=[], held_out=held_out, recipe=score.recipe)
-    if learner:
-        draft = draft.model_copy(update={"learned": learner(draft)})
+    if learn:
+        draft = draft.model_copy(update={"learned": learn(draft)})
     if score.parts:
         maps = [_terms(one, draft, score) for one in panels]
         return draft.model_copy(update={"terms": [shares_exceed(some) for some in zip(*maps, strict=True)]})

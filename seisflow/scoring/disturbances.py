@@ -1,8 +1,10 @@
 """Generic disturbances of sections, from which the default score learns what deviates.
 
-Parts of a section are exchanged, added, filtered, displaced, blurred or covered with noise, in zones of any
-shape. The kinds of anomalies that scores are evaluated with stand apart, in
-`seisflow.evaluation.anomalies.injection`: neither uses the other.
+Parts of a section are exchanged, added, filtered, displaced or blurred, in zones of any shape. The kinds of
+anomalies that scores are evaluated with stand apart, in `seisflow.evaluation.anomalies.injection`: neither
+uses the other, and none of those is made here. So no noise is made (bursts, swell, hum, spikes), a filter
+leaves strength (bright and dim spots, weak and hot traces) and mean phase as they are, and what is displaced
+is so by a smooth random field, not as a whole (statics). At the border of a zone that comes near a fault.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +45,7 @@ def disturbed(rng: np.random.Generator, section: Map, mask: Mask, others: Sequen
     out = section
     for _ in range(rng.integers(1, MOST + 1)):
         make, share = KINDS[rng.choice(len(KINDS), p=SHARES)], zone(rng, section.shape)
-        out = make(rng, out, share, strength, others)
+        out = make(rng, out, share, others)
     out = np.where(mask, out, 0).astype(np.float32)
     changed = np.abs(out - section) > CHANGED * strength
     closed = binary_closing(np.pad(changed, ((CLOSED, CLOSED), (0, 0))), np.ones((CLOSED, 1)))
@@ -106,66 +108,51 @@ def _side(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.floati
     return beyond * np.clip((height / 2 - np.abs(t - top)) / 12, 0, 1)
 
 
-def _exchanged(
-    rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]
-) -> Map:
+def _exchanged(rng: np.random.Generator, section: Map, share: Map, others: Sequence[Map]) -> Map:
     """A piece of another place in place of what was there."""
     return section + share * (_piece(rng, section, others) - section)
 
 
-def _added(rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]) -> Map:
+def _added(rng: np.random.Generator, section: Map, share: Map, others: Sequence[Map]) -> Map:
     """A piece of another place on top of what was there."""
     return section + share * np.float32(log_uniform(rng, 0.25, 1.5)) * _piece(rng, section, others)
 
 
-def _filtered(
-    rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]
-) -> Map:
-    """Amplitudes and phases of frequencies changed by a smooth random response."""
+def _filtered(rng: np.random.Generator, section: Map, share: Map, others: Sequence[Map]) -> Map:
+    """Amplitudes and phases of frequencies changed; strength and mean phase stay as they are."""
     frequency = rfftfreq(2 * len(section))
+    spectrum = rfft(section, 2 * len(section), axis=0)
+    power = np.mean(np.abs(spectrum) ** 2, axis=1)
+    power /= power.sum() + 1e-12
     knots = np.linspace(0, 0.5, rng.integers(3, 9))
     gain, turn = (rng.normal(0, rng.uniform(0.2, 1.5), len(knots)) for _ in range(2))
-    gain = np.interp(frequency, knots, gain)
-    turn = np.interp(frequency, knots, turn.cumsum()) + rng.normal()
+    gain, turn = np.interp(frequency, knots, gain), np.interp(frequency, knots, turn.cumsum())
+    gain -= 0.5 * np.log((power * np.exp(2 * gain)).sum() + 1e-12)
+    turn -= (power * turn).sum()
     response = np.exp(gain + 1j * turn).astype(np.complex64)[:, None]
-    other = irfft(rfft(section, 2 * len(section), axis=0) * response, axis=0)[: len(section)]
+    other = irfft(spectrum * response, axis=0)[: len(section)]
     return section + share * (other - section)
 
 
-def _displaced(
-    rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]
-) -> Map:
-    """Samples moved up or down, all alike or by a random field."""
-    size = log_uniform(rng, 0.5, 12)
+def _displaced(rng: np.random.Generator, section: Map, share: Map, others: Sequence[Map]) -> Map:
+    """Samples moved up or down by a smooth random field."""
     down = log_uniform(rng, 5, 80), log_uniform(rng, 1, 30)
-    delay = size * (rng.choice([-1, 1]) if rng.random() < 0.5 else field(rng, section.shape, down))
+    delay = log_uniform(rng, 0.5, 12) * field(rng, section.shape, down)
     t, x = np.mgrid[: section.shape[0], : section.shape[1]].astype(np.float32)
     moved: Map = map_coordinates(section, [t - share * delay, x], order=3, mode="nearest")
     return moved
 
 
-def _noisy(rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]) -> Map:
-    """Noise of a random band, as coherent from trace to trace as it may be."""
-    samples = len(section)
-    noise = rng.standard_normal((samples, section.shape[1]))
-    noise = gaussian_filter1d(noise, log_uniform(rng, 0.2, 12), axis=1)
-    frequency, middle, width = rfftfreq(samples), log_uniform(rng, 0.01, 0.4), log_uniform(rng, 0.003, 0.3)
-    response = np.exp(-0.5 * ((frequency - middle) / width) ** 2)[:, None]
-    noise = irfft(rfft(noise, axis=0) * response, samples, axis=0)
-    size = log_uniform(rng, 0.2, 2) / (noise.std() + 1e-12)
-    return section + share * strength * (size * noise).astype(np.float32)
-
-
-def _blurred(rng: np.random.Generator, section: Map, share: Map, strength: Map, others: Sequence[Map]) -> Map:
+def _blurred(rng: np.random.Generator, section: Map, share: Map, others: Sequence[Map]) -> Map:
     """Means over samples, traces or both."""
     down, across = log_uniform(rng, 0.3, 3), log_uniform(rng, 0.5, 10)
     window = ((down, across), (down, 0), (0, across))[rng.choice(3, p=(0.4, 0.3, 0.3))]
     return section + share * (gaussian_filter(section, window) - section)
 
 
-KINDS: tuple[Callable[[np.random.Generator, Map, Map, Map, Sequence[Map]], Map], ...]
-KINDS = _exchanged, _added, _filtered, _displaced, _noisy, _blurred
-SHARES = 0.2, 0.2, 0.25, 0.15, 0.1, 0.1
+KINDS: tuple[Callable[[np.random.Generator, Map, Map, Sequence[Map]], Map], ...]
+KINDS = _exchanged, _added, _filtered, _displaced, _blurred
+SHARES = 0.2, 0.2, 0.25, 0.2, 0.15
 """Kinds of disturbances, and how often each is made."""
 
 

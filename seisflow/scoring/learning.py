@@ -37,28 +37,20 @@ class Copied:
     depth: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Samples of disturbed copies of panels.
-
-    Attributes
-    ----------
-    inputs : ndarray (N, F) of float16
-    disturbed : ndarray (N,) of bool
-    count : int
-        Copies.
-    """
-
-    inputs: NDArray[np.float16]
-    disturbed: NDArray[np.bool_]
-    count: int
-
-
-class Learner:
-    """Network that learns from disturbed copies of panels.
+def learn_from_copies(
+    calibration: JointCalibration,
+    panels: Sequence[Copied],
+    std: float,
+    inputs: Inputs,
+    until: float | None,
+    report: Callable[[int], None],
+) -> Learned:
+    """Network that has learned from disturbed copies of panels.
 
     Parameters
     ----------
+    calibration : JointCalibration
+        Judges the features of the copies.
     panels : sequence of Copied
     std : float
         Amplitude of the survey.
@@ -69,48 +61,27 @@ class Learner:
     report : callable
         Takes the number of copies made.
     """
-
-    def __init__(
-        self,
-        panels: Sequence[Copied],
-        std: float,
-        inputs: Inputs,
-        until: float | None,
-        report: Callable[[int], None],
-    ) -> None:
-        self._panels, self._std, self._inputs = panels, np.float32(std), inputs
-        self._until, self._report = until, report
-        self._learned: Learned | None = None
-
-    def __call__(self, calibration: JointCalibration) -> Learned:
-        """Learn from copies, whose features the first ``calibration`` judges; the same network again."""
-        if self._learned is None:
-            made = self._made(calibration)
-            self._learned = learn(made.inputs, made.disturbed, made.count)
-        return self._learned
-
-    def _made(self, calibration: JointCalibration) -> Examples:
-        rng = np.random.default_rng(SEED)
-        sections = [np.where(one.panel.mask, one.panel.amplitude / self._std, 0) for one in self._panels]
-        inputs: list[NDArray[np.float16]] = []
-        labels, made = [], 0
-        left = 0.0
-        for number in range(COPIES):
-            if self._until is not None and number >= LEAST_COPIES:
-                left = left or fit_seconds(inputs[0].shape[1])
-                if time.monotonic() + left * number > self._until:
-                    break
-            self._report(number)
-            place = number % len(sections)
-            panel, depth = self._panels[place].panel, self._panels[place].depth
-            changed, where = disturbed(rng, sections[place], panel.mask, sections)
-            copy = replace(panel, amplitude=self._std * changed)
-            maps = self._inputs(calibration, copy, depth, (SEED, number))
-            for some, label in _chosen(rng, np.isfinite(maps[0]), where):
-                inputs.append(np.stack([values[some] for values in maps], 1).astype(np.float16))
-                labels.append(np.full(len(some[0]), label))
-            made += 1
-        return Examples(np.concatenate(inputs), np.concatenate(labels), made)
+    rng, scale = np.random.default_rng(SEED), np.float32(std)
+    sections = [np.where(one.panel.mask, one.panel.amplitude / scale, 0) for one in panels]
+    examples: list[NDArray[np.float16]] = []
+    labels, made = [], 0
+    left = 0.0
+    for number in range(COPIES):
+        if until is not None and number >= LEAST_COPIES:
+            left = left or fit_seconds(examples[0].shape[1])
+            if time.monotonic() + left * number > until:
+                break
+        report(number)
+        place = number % len(sections)
+        panel, depth = panels[place].panel, panels[place].depth
+        changed, where = disturbed(rng, sections[place], panel.mask, sections)
+        copy = replace(panel, amplitude=scale * changed)
+        maps = inputs(calibration, copy, depth, (SEED, number))
+        for some, label in _chosen(rng, np.isfinite(maps[0]), where):
+            examples.append(np.stack([values[some] for values in maps], 1).astype(np.float16))
+            labels.append(np.full(len(some[0]), label))
+        made += 1
+    return learn(np.concatenate(examples), np.concatenate(labels), made)
 
 
 def fit_seconds(features: int) -> float:

@@ -1,4 +1,4 @@
-"""Places of the panels that a calibration rests on: held-out ones, and training ones beside few of them."""
+"""Places of the panels that a calibration rests on: held-out ones, and training ones beside them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from seisflow.patches import Panel, layout, read_panel
 from seisflow.patches.areas import Area, evenly
 
-ENOUGH = 20
-"""Held-out panels from which on they stand alone; below, training panels make up the number."""
+BESIDE = 20
+"""Training panels beside the held-out ones, at most."""
 
 Place = tuple[Area, tuple[int, ...], slice]
 """Area, position of a panel over the leading dims, and traces of it."""
@@ -36,8 +36,8 @@ def panels_at(
 def places_beside(areas: Sequence[Area], held_out: Sequence[Place]) -> list[Place]:
     """Places in training areas, evenly taken, each about as wide as the widest held-out panel.
 
-    A 2D line holds out one stretch of itself. By that alone, what lies at another time elsewhere on the line
-    would be an anomaly all along it.
+    A survey holds out one block of itself. By that alone, what lies at another time elsewhere would be an
+    anomaly all along it.
 
     Parameters
     ----------
@@ -54,8 +54,7 @@ def places_beside(areas: Sequence[Area], held_out: Sequence[Place]) -> list[Plac
         for whole in area.pieces()
         for part in _cut(whole, width)
     ]
-    missing = min(max(ENOUGH - len(held_out), 0), len(every))
-    return [every[k] for k in evenly(len(every), missing)] if missing else []
+    return [every[k] for k in evenly(len(every), BESIDE)]
 
 
 def _cut(columns: slice, width: int) -> list[slice]:

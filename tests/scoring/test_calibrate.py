@@ -10,7 +10,7 @@ from seisflow.patches.areas import Area
 from seisflow.patches.scaling import AmplitudeScaling
 from seisflow.scores import scores_of
 from seisflow.scoring import calibrate
-from seisflow.scoring.places import ENOUGH, places_beside
+from seisflow.scoring.places import BESIDE, places_beside
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_panels_beside_count_for_what_is_normal_alone(model):
         assert len(found.maxima) == 2
 
 
-def test_training_panels_make_up_the_number_each_about_as_wide_as_a_held_out_one():
+def test_training_panels_stand_beside_each_about_as_wide_as_a_held_out_one():
     held_out = Area(0, [()], slice(0, 463), slice(808, 951)), (), slice(808, 951)
     trained = Area(0, [()], slice(0, 463), slice(0, 744))
     found = places_beside([trained], [held_out])
@@ -90,7 +90,7 @@ def test_training_panels_make_up_the_number_each_about_as_wide_as_a_held_out_one
     lines = Area(0, [(i,) for i in range(30)], slice(0, 100), slice(0, 60))
     own = [(lines, (i,), slice(0, 60)) for i in range(6)]
     found = places_beside([lines], own)
-    assert len(found) == ENOUGH - 6
+    assert len(found) == BESIDE
     assert (found[0][1], found[-1][1]) == ((0,), (29,))
-    assert places_beside([lines], own * 4) == []
+    assert places_beside([lines], own * 4) == found
     assert places_beside([], own) == []

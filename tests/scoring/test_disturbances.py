@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from seisflow.scoring import disturbances
 from seisflow.scoring.disturbances import CHANGED, KINDS, SHARES, disturbed, local_rms, zone
+from seisflow.scoring.disturbances import _filtered as filtered
 
 
 def section(shape, seed=0):
@@ -56,10 +57,29 @@ def test_every_kind_changes_its_zone_and_leaves_the_rest(make):
     share[40:80, 20:40] = 1
     changes = []
     for seed in range(6):
-        out = make(np.random.default_rng(seed), plain, share, local_rms(plain), [plain, section((64, 80), 2)])
+        out = make(np.random.default_rng(seed), plain, share, [plain, section((64, 80), 2)])
         np.testing.assert_allclose(out[share == 0], plain[share == 0], atol=1e-5)
         changes.append(np.abs(out - plain)[share == 1].mean())
     assert max(changes) > 0.2
+
+
+def test_a_filter_keeps_the_strength_and_the_mean_phase_and_changes_the_rest():
+    taper = np.hanning(256)[:, None].astype(np.float32)
+    plain = np.pad(taper * section((256, 60)), ((256, 256), (0, 0)))
+    before = np.fft.rfft(plain, axis=0)
+    power = (np.abs(before) ** 2).sum(1)
+    gains, turns = [], []
+    for seed in range(8):
+        out = filtered(np.random.default_rng(seed), plain, np.ones_like(plain), [plain])
+        after = np.fft.rfft(out, axis=0)
+        assert np.sqrt(np.mean(out**2) / np.mean(plain**2)) == pytest.approx(1, abs=0.03)
+        turn = np.unwrap(np.angle((after * before.conj()).sum(1)))
+        gain = np.log(np.abs(after) + 1e-6) - np.log(np.abs(before) + 1e-6)
+        turns.append(((turn - np.average(turn, weights=power)) ** 2 * power).sum() / power.sum())
+        assert abs(np.angle(np.exp(1j * np.average(turn, weights=power)))) < 0.15
+        gains.append(np.std(np.average(gain, axis=1, weights=np.ones(60))[power > 1e-3 * power.max()]))
+    assert min(gains) > 0.05
+    assert max(turns) > 0.1
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -11,7 +11,7 @@ from seisflow.models import load_model
 from seisflow.patches import Panel
 from seisflow.scores import scores_of
 from seisflow.scoring import learning
-from seisflow.scoring.learning import Copied, Learner, part_of, part_shape
+from seisflow.scoring.learning import Copied, learn_from_copies, part_of, part_shape
 
 DRAFT = JointCalibration(features=[], maxima=[], held_out=True)
 
@@ -31,24 +31,24 @@ def inputs(calibration, panel, depth, seed):
     return [squashed(panel.amplitude[::4] ** 2), np.zeros_like(panel.amplitude[::4])]
 
 
-def learner(some, until=None):
+def learned_of(some, until=None):
+    """Network that has learned from copies of panels, and the numbers of the copies."""
     made = []
-    return Learner(some, 1.0, inputs, until, made.append), made
+    return learn_from_copies(DRAFT, some, 1.0, inputs, until, made.append), made
 
 
-def test_copies_are_made_once_and_of_each_panel_in_turn():
-    learn, made = learner(panels(3))
-    first = learn(DRAFT)
-    assert learn(DRAFT) is first
+def test_copies_are_made_of_each_panel_in_turn():
+    first, made = learned_of(panels(3))
     assert made == list(range(learning.COPIES))
     assert (first.inputs, first.examples) == (2, learning.COPIES)
-    assert learner(panels(2))[0](DRAFT) != first
+    assert learned_of(panels(3))[0] == first
+    assert learned_of(panels(2))[0] != first
 
 
 def test_fewer_copies_are_made_where_time_is_short_but_some():
     for seconds, count in ((-1, learning.LEAST_COPIES), (600, learning.COPIES)):
-        learn, made = learner(panels(2), until=time.monotonic() + seconds)
-        assert learn(DRAFT).examples == count
+        learned, made = learned_of(panels(2), until=time.monotonic() + seconds)
+        assert learned.examples == count
         assert made == list(range(count))
 
 
@@ -58,7 +58,7 @@ def test_a_disturbance_that_features_see_is_learned():
         return [squashed(20 * np.abs(panel.amplitude - 1))[::4], np.zeros_like(panel.amplitude[::4])]
 
     one = Copied(Panel(np.ones((128, 64), np.float32), np.ones((128, 64), bool)), 4.0 * np.arange(128))
-    learned = Learner([one], 1.0, told, None, lambda done: None)(DRAFT)
+    learned = learn_from_copies(DRAFT, [one], 1.0, told, None, lambda done: None)
     calm, loud = (
         learned([np.full((1, 1), value, np.float32), np.zeros((1, 1), np.float32)]) for value in (0, 2)
     )
@@ -72,7 +72,7 @@ def test_a_panel_that_is_masked_all_over_teaches_nothing():
     def masked(calibration, panel, depth, seed):
         return [np.where(panel.mask[::4], one, np.nan) for one in inputs(calibration, panel, depth, seed)]
 
-    learned = Learner(some, 1.0, masked, None, lambda done: None)(DRAFT)
+    learned = learn_from_copies(DRAFT, some, 1.0, masked, None, lambda done: None)
     zero = [np.zeros((1, 1), np.float32)] * 2
     assert np.isfinite(learned(zero)).all()
 

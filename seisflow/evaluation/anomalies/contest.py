@@ -18,9 +18,11 @@ from seisflow.evaluation.anomalies.lines import Lines
 from seisflow.models import Model
 from seisflow.models.base import section_card
 from seisflow.patches import Panel, layout, read_panel
+from seisflow.patches.areas import evenly
 from seisflow.scores import Score, scores_of
 from seisflow.scoring.calibrate import calibrate_scores
 from seisflow.scoring.calibrated import deviation_of
+from seisflow.scoring.places import BESIDE
 
 FITTED_LINES = 6
 """Training lines that the baselines are fitted to."""
@@ -57,12 +59,14 @@ class Contest:
         self.depth = section[layout(section).vertical].values.astype(np.float64)
         self.scores = scores_of(model)
         panels = self.read(lines.calibration, pieces=True)
+        beside = self._trained(lines.train, BESIDE)
         found = calibrate_scores(
             model,
             ((p, self.depth) for p in panels),
             self.scaling,
             held_out=True,
-            count=len(panels),
+            count=len(panels) + len(beside),
+            beside=((p, self.depth) for p in beside),
             report=lambda done, total: report(OF_SCORES * done // total, 100),
         )
         report(OF_SCORES, 100)
@@ -70,15 +74,16 @@ class Contest:
         self.calibrations: dict[str, Calibration | JointCalibration] = {
             "typicality": one, "nll": one, **found.calibrations,
         }  # fmt: skip
-        few = np.array(lines.train)
-        if layout(section).lead:
-            few = few[np.unique(np.linspace(0, len(few) - 1, FITTED_LINES).astype(int))]
-        self.detectors = fit_detectors([self._scaled(p) for p in self.read(few.tolist())], seed)
+        few = self._trained(lines.train, FITTED_LINES, pieces=False)
+        self.detectors = fit_detectors([self._scaled(p) for p in few], seed)
         tile = (model.shape[1], model.shape[2])
         for number, (name, detector) in enumerate(self.detectors.items()):
             report(OF_SCORES + (100 - OF_SCORES) * number // len(self.detectors), 100)
-            maps = [(self._statistic(detector, panel), self.depth) for panel in panels]
-            self.calibrations[name] = calibrate(maps, (0.0, 0.0), tile=tile)
+            maps, more = (
+                [(self._statistic(detector, panel), self.depth) for panel in some]
+                for some in (panels, beside)
+            )
+            self.calibrations[name] = calibrate(maps, (0.0, 0.0), tile=tile, beside=more)
         self.wavelet = estimate_wavelet([panel.amplitude for panel in panels])
 
     def read(self, lines: Sequence[int], *, pieces: bool = False) -> list[Panel]:
@@ -90,6 +95,13 @@ class Contest:
         count = max(len(lines) // self.model.shape[2], 1) if pieces else 1
         edges = np.linspace(0, len(lines), count + 1).astype(int).tolist()
         return [panel.crop(slice(None), slice(*ends)) for ends in pairwise(edges)]
+
+    def _trained(self, lines: Sequence[int], most: int, *, pieces: bool = True) -> list[Panel]:
+        """At most so many panels of training lines, evenly taken; of a 2D line, pieces of it or the whole."""
+        if layout(self.section).lead:
+            return self.read([lines[k] for k in evenly(len(lines), most)])
+        panels = self.read(lines, pieces=pieces)
+        return [panels[k] for k in evenly(len(panels), most)]
 
     def limits(self, alpha: float, shape: tuple[int, int]) -> dict[str, float]:
         """Threshold of every score and baseline for panels of ``shape`` (T, X)."""
