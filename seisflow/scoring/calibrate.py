@@ -94,8 +94,8 @@ def calibrate_scores(
     names : sequence of str, optional
         Scores to calibrate besides typicality; by default all that the model offers.
     beside : iterable of (Panel, depth (T,))
-        Panels that the model has seen. With few held-out ones, which are of one place, they tell what else is
-        normal at a depth; thresholds and p-values rest on the held-out ones alone.
+        Panels that the model has seen. The held-out ones are of one place; these tell what else is normal at
+        a depth; thresholds and p-values rest on the held-out ones alone.
     learned_by : float, optional
         Time, of `time.monotonic`, at which a score should have learned from disturbed copies of panels.
     report : callable
