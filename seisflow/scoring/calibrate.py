@@ -95,7 +95,7 @@ def calibrate_scores(
         Scores to calibrate besides typicality; by default all that the model offers.
     beside : iterable of (Panel, depth (T,))
         Panels that the model has seen. The held-out ones are of one place; these tell what else is normal at
-        a depth; thresholds and p-values rest on the held-out ones alone.
+        a depth; thresholds and p-values of panels rest on the held-out ones alone.
     learned_by : float, optional
         Time, of `time.monotonic`, at which a score should have learned from disturbed copies of panels.
     report : callable
